@@ -1,0 +1,520 @@
+"""Cartography Active Learning (Zhang & Plank, Findings of EMNLP 2021), from a handful of labels.
+
+    python cal.py                    a demo corpus of our own: nothing to download
+    python cal.py --dataset trec     the paper's evaluation on TREC, figures and tables
+
+In this file, from the top:
+  active_learning  Algorithm 1, for many runs (strategy x seed) side by side
+  baseline         training on all the data; the data maps of Figs. 1, 2, 5 and 6
+  Log              the run files: what is written, and how a run resumes
+  experiment       seeds, processes, machines
+  main             the command line
+Texts become numbers in data.py, the model and the data map are in datamap.py, the acquisition
+functions in strategies.py; stats.py turns finished run files into tables, curves and a report.
+"""
+
+import argparse
+import datetime
+import hashlib
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import asdict, dataclass
+from itertools import zip_longest
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+import data as texts
+import datamap
+import stats
+from data import InputError
+from strategies import STRATEGIES, WITHOUT_MAP, View
+
+SEEDS = (398048, 127003, 259479, 869323, 570852)  # Section 7
+SIX = ("random", "lc", "entropy", "bald", "dal", "cal")  # Section 4.2
+T_COR = (0.0, 0.2, 0.4, 0.6, 0.8)  # Table 3
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of the experiment: a strategy, a seed, and CAL's threshold."""
+
+    strategy: str
+    seed: int
+    t_cor: float = 0.2
+
+    @property
+    def label(self):
+        """The strategy's name in files and tables: cal, or cal-t0.4 for another threshold."""
+        return self.strategy if self.t_cor == 0.2 else f"{self.strategy}-t{self.t_cor:g}"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What fixes a run's numbers, apart from the data: n = rounds, K/n = batch."""
+
+    seed_size: int
+    rounds: int = 30
+    batch: int = 50
+    epochs: int = datamap.EPOCHS
+    minibatch: int = 16
+
+
+# ---- Algorithm 1 --------------------------------------------------------------------------------
+
+
+def active_learning(runs, data, s, log, device="cpu", show=lambda stack, t, n: None):
+    """Algorithm 1 for many runs side by side, from where their files stand to the last round.
+
+    Line numbers are the paper's. A round trains all runs at once, measures them, and lets each
+    pick its next batch; it is one line in each run's file, so that a killed process loses the
+    round under way and no more. show(runs, round, |L|) is called as a round begins.
+    """
+    x, y, x_test, y_test = (torch.as_tensor(a, device=device)
+                            for a in (data.x, data.y, data.x_test, data.y_test))
+    # Line 1: the seed set L; U is every other row of the training data.
+    seed_set = {run: texts.seed_set(data.y, s.seed_size, run.seed) for run in runs}
+    while stack := log.least_advanced(runs, s.rounds):  # line 2: for i = 1, ..., n
+        t, began = log.rounds_done(stack[0]), time.perf_counter()
+        L = np.array([[*seed_set[run], *log.picked(run)] for run in stack])
+        L = torch.as_tensor(L, device=device)  # [R, |L|], in the order of labelling
+        show(stack, t, L.shape[1])
+
+        theta, maps = train(stack, t, x[L], y[L], len(data.classes), s)  # lines 3-4, below
+        accuracy = (theta.probs(x_test[None]).argmax(-1) == y_test).double().mean(1).tolist()
+        train_seconds = (time.perf_counter() - began) / len(stack)
+
+        for label, group in by_label(stack).items():  # lines 5-10: the runs of one strategy
+            began, run = time.perf_counter(), stack[group[0]]
+            U = torch.ones(len(group), len(x), dtype=torch.bool, device=device)
+            U.scatter_(1, L[group], False)
+            view = View(theta.take(group), x, L[group], U, maps[label],
+                        tuple(stack[i].seed for i in group), t, s.minibatch, run.t_cor)
+            picked = STRATEGIES[run.strategy](view, s.batch).tolist() if t < s.rounds else []
+            select_seconds = (time.perf_counter() - began) / len(group)
+            for i, batch in zip_longest(group, picked, fillvalue=[]):
+                log.append(stack[i], {  # lines 8-9: L <- L + x, U <- U - x
+                    "round": t, "labelled": L.shape[1], "accuracy": accuracy[i], "picked": batch,
+                    "batch": mean_of_batch(maps[label], group.index(i), log.last_batch(stack[i])),
+                    "seconds": {"train": train_seconds, "select": select_seconds},
+                })
+        # Line 11: theta and theta' end here; the next round draws new parameters.
+
+
+def train(stack, t, x, y, classes, s):
+    """Lines 3-4: train theta on L, and watch the instances of L while it trains.
+
+    x [R, n, D], y [R, n]: L of every run. Returns theta and {label: DataMap of [runs, n]}; a
+    strategy that does not ask for a map is watched on its latest batch alone (for Fig. 4).
+    """
+    seeds, device = [run.seed for run in stack], x.device
+    theta = datamap.Stack((x.shape[-1], *datamap.HIDDEN, classes), seeds, t, device=device)
+    draws = datamap.Draws(seeds, t, "train", device=device)
+    groups, probs = by_label(stack), {}
+    first = {label: max(s.seed_size, x.shape[1] - s.batch) if stack[group[0]].strategy in WITHOUT_MAP
+             else 0 for label, group in groups.items()}
+    for epoch in datamap.fit(theta, x, y, s.epochs, s.minibatch, draws):
+        # Eq. (1) asks for p_theta(e)(y* | x): parameters at the end of epoch e, dropout off.
+        for label, group in groups.items():
+            now = theta.take(group).probs(x[group, first[label]:])
+            probs.setdefault(label, []).append(now)
+    return theta, {label: datamap.data_map(torch.stack(probs[label]), y[group, first[label]:])
+                   for label, group in groups.items()}
+
+
+def by_label(stack):
+    """{label: the positions in the stack of that strategy's runs}."""
+    groups = {}
+    for i, run in enumerate(stack):
+        groups.setdefault(run.label, []).append(i)
+    return groups
+
+
+def mean_of_batch(data_map, i, size):
+    """Mean confidence, variability and correctness of run i's latest batch; None without one."""
+    if not size:
+        return None
+    return {name: field[i, -size:].mean().item() for name, field in data_map._asdict().items()}
+
+
+# ---- all the data at once -----------------------------------------------------------------------
+
+
+def all_the_data(seed, data, s, log, device="cpu"):
+    """Train on every row: one line in runs/full-<seed>.jsonl, the data maps in maps-<seed>.npz.
+
+    The learning rate is constant, so the first ten epochs of this training are the ten-epoch
+    training that Figs. 1 and 5 map.
+    """
+    run, began = Run("full", seed), time.perf_counter()
+    if log.rounds_done(run):
+        return
+    x, y = (torch.as_tensor(a, device=device)[None] for a in (data.x, data.y))
+    theta, full_map = watch(seed, "full", x, y, len(data.classes), s.epochs, s)
+    x_test, y_test = (torch.as_tensor(a, device=device) for a in (data.x_test, data.y_test))
+    accuracy = (theta.probs(x_test[None]).argmax(-1) == y_test).double().mean().item()
+    save_maps(log.folder / f"maps-{seed}.npz", seed, data, s, full_map, device)
+    log.append(run, {
+        "round": 0, "labelled": len(data.y), "accuracy": accuracy, "picked": [], "batch": None,
+        "seconds": {"train": time.perf_counter() - began, "select": 0.0},
+    })
+
+
+def watch(seed, tag, x, y, classes, epochs, s):
+    """One run trained on x [1, n, D], y [1, n], and its data map over MAP_EPOCHS epochs."""
+    theta = datamap.Stack((x.shape[-1], *datamap.HIDDEN, classes), [seed], tag, device=x.device)
+    draws, probs = datamap.Draws([seed], tag, device=x.device), []
+    for epoch in datamap.fit(theta, x, y, epochs, s.minibatch, draws):
+        if epoch < datamap.MAP_EPOCHS:
+            probs.append(theta.probs(x)[0])
+    return theta, datamap.data_map(torch.stack(probs), y[0])
+
+
+def save_maps(path, seed, data, s, full_map, device):
+    """The data maps of all rows and of the seed set (Figs. 1, 2, 5 and 6), as numbers, in a .npz."""
+    rows = texts.seed_set(data.y, s.seed_size, seed)
+    x, y = (torch.as_tensor(a[rows], device=device)[None] for a in (data.x, data.y))
+    _, seed_map = watch(seed, "seed set", x, y, len(data.classes), datamap.MAP_EPOCHS, s)
+    arrays = {"rows": rows, "y": data.y}
+    for name, one in (("full", full_map), ("seed", seed_map)):
+        arrays |= {f"{name}_{k}": v.cpu().numpy().astype(np.float32) for k, v in one._asdict().items()}
+    if data.kind is not None:
+        arrays["kind"] = data.kind
+    temporary = path.with_suffix(".part")
+    with open(temporary, "wb") as f:
+        np.savez_compressed(f, **arrays)
+    os.replace(temporary, path)
+
+
+# ---- run files ----------------------------------------------------------------------------------
+
+
+class Log:
+    """runs/<strategy>-<seed>.jsonl: one line a round. The picked rows are the whole checkpoint.
+
+    A line is written when its round is done; a torn last line, left by a killed process, is cut
+    off when the file is read again.
+    """
+
+    def __init__(self, folder):
+        self.folder, self.lines = Path(folder) / "runs", {}
+        self.folder.mkdir(parents=True, exist_ok=True)
+
+    def path(self, run):
+        return self.folder / f"{run.label}-{run.seed}.jsonl"
+
+    def read(self, run):
+        """The finished rounds of a run, as a list of dicts."""
+        if run not in self.lines:
+            path = self.path(run)
+            self.lines[run], end = stats.read_run(path)
+            if path.exists() and path.stat().st_size > end:
+                os.truncate(path, end)
+        return self.lines[run]
+
+    def append(self, run, line):
+        """A finished round: to the file, and down to the disk."""
+        self.read(run).append(line)
+        with open(self.path(run), "ab") as f:
+            f.write(json.dumps(line).encode() + b"\n")
+            f.flush()
+            os.fsync(f.fileno())
+
+    def rounds_done(self, run):
+        return len(self.read(run))
+
+    def picked(self, run):
+        """Every row the run has picked so far, in order."""
+        return [row for line in self.read(run) for row in line["picked"]]
+
+    def last_batch(self, run):
+        """How many rows the run picked in its latest finished round (0 before the first)."""
+        return len(self.read(run)[-1]["picked"]) if self.read(run) else 0
+
+    def least_advanced(self, runs, rounds):
+        """The unfinished runs that have done the fewest rounds: they can train as one stack."""
+        done = {run: self.rounds_done(run) for run in runs}
+        open_runs = [r for r in runs if done[r] <= rounds and (not done[r] or self.last_batch(r))]
+        return [r for r in open_runs if done[r] == min(done[o] for o in open_runs)]
+
+
+# ---- the experiment -----------------------------------------------------------------------------
+
+
+def experiment(phases, seeds, data, s, folder, device="cpu", rank=0, world=1):
+    """Every run of every phase (a list of lists of Run), then the last word of the report.
+
+    phases come one after the other; in a phase this process takes its share of the runs, seed
+    after seed, so that the first curves come early.
+    """
+    log = Log(folder)
+    plan = [stack for runs in phases for stack in stacks_of(runs, rank, world, device)]
+    with Progress(plan, log, s.rounds, rank) as progress:
+        for stack in plan:
+            active_learning(stack, data, s, log, device, progress.show)
+            for seed in seeds[rank::world] if stack is plan[0] else ():
+                all_the_data(seed, data, s, log, device)
+            if rank == 0:
+                stats.write_report(folder)
+    if world > 1:
+        torch.distributed.barrier()
+    if rank == 0:
+        stats.write_report(folder)
+
+
+def stacks_of(runs, rank, world, device):
+    """The stacks that process `rank` of `world` trains: a list of lists of runs.
+
+    Whole seeds first, as far as they divide evenly among the processes; what is left is dealt
+    out run by run. A run does not depend on its stack, so every split gives the same files. A
+    GPU is wide enough to take its share as one stack.
+    """
+    seeds = list(dict.fromkeys(run.seed for run in runs))
+    even = len(seeds) // world * world
+    mine = [run for run in runs if run.seed in seeds[:even][rank::world]]
+    mine += [run for run in runs if run.seed in seeds[even:]][rank::world]
+    if device != "cpu":
+        return [mine] if mine else []
+    return [[r for r in mine if r.seed == seed] for seed in seeds if any(r.seed == seed for r in mine)]
+
+
+class Progress:
+    """One bar: the seed, the round, |L|, each strategy's accuracy so far, and the time left."""
+
+    def __init__(self, plan, log, rounds, rank):
+        left = sum(rounds + 1 - log.rounds_done(run) for stack in plan for run in stack)
+        self.log, self.bar = log, tqdm(total=left, unit="run-round", position=rank, leave=rank == 0,
+                                       disable=not left, mininterval=1.0, dynamic_ncols=True)
+        self.pending = 0
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.bar.close()
+
+    def show(self, stack, t, labelled):
+        """Called as a round begins: what the last one brought."""
+        self.bar.update(self.pending)
+        self.pending = len(stack)
+        seeds = "+".join(str(seed) for seed in dict.fromkeys(run.seed for run in stack))
+        done = {run.label: self.log.read(run)[-1]["accuracy"] for run in stack if t}
+        scores = " ".join(f"{label} {accuracy:.3f}" for label, accuracy in done.items())
+        self.bar.set_description(f"seed {seeds} round {t} |L| {labelled} {scores}")
+
+
+# ---- settings and results directory -------------------------------------------------------------
+
+
+def claim_folder(args, data, s, seeds, labels):
+    """Make the results directory and its config.json, or refuse one made with other settings."""
+    folder = results_folder(args)
+    config = {
+        "settings": {
+            "dataset": data.name, "data_sha256": data.sha256, "protocol": args.protocol,
+            "vectors": args.vectors, "x_sha256": hashlib.sha256(data.x.tobytes()).hexdigest(),
+            **asdict(s), "device": args.device,
+        },
+        "seeds": list(seeds), "strategies": list(labels), "classes": data.classes,
+        "about": data.about,
+        "versions": {"python": platform.python_version(), "numpy": np.__version__,
+                     "torch": torch.__version__},
+    }
+    path = folder / "config.json"
+    try:
+        if args.fresh:
+            for old in (folder / "runs", path):
+                shutil.rmtree(old) if old.is_dir() else old.unlink(missing_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
+        if path.exists():
+            old = json.loads(path.read_text())
+            refuse_other_settings(folder, old["settings"], config["settings"])
+            for key in ("seeds", "strategies"):  # a directory may grow by strategies and by seeds
+                config[key] = list(dict.fromkeys(old[key] + config[key]))
+        stats.write_text(path, json.dumps(config, indent=1) + "\n")
+    except OSError as e:
+        raise InputError(f"cannot write to {folder}: {e.strerror}")
+    except (ValueError, KeyError):
+        raise InputError(f"{path} is damaged; start over with --fresh, or name another --out")
+    return folder
+
+
+def refuse_other_settings(folder, old, new):
+    """One sentence where a results directory was made with other settings."""
+    for name in new:
+        if old.get(name) != new[name]:
+            raise InputError(
+                f"{folder} was made with {name} {old.get(name)}, and this is {name} {new[name]};"
+                " start over with --fresh, or name another --out"
+            )
+
+
+def results_folder(args):
+    """results/<dataset>-<protocol>-<vectors>"""
+    names = [Path(n).name.split(".")[0] for n in (args.dataset, args.vectors)]
+    return Path(args.out) / f"{names[0]}-{args.protocol}-{names[1]}"
+
+
+# ---- command line -------------------------------------------------------------------------------
+
+DEFAULTS = {  # what the paper leaves to us: the demo corpus is ours
+    "demo": {"rounds": 20, "seeds": SEEDS[:4]},
+}
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, with one sentence and exit code 2 for a bad option."""
+
+    def error(self, message):
+        self.exit(2, f"cal.py: {message}\n")
+
+
+def at_least(lowest):
+    """An argparse type: a whole number of at least `lowest`."""
+
+    def whole_number(text):
+        try:
+            number = int(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} is no whole number")
+        if number < lowest:
+            raise argparse.ArgumentTypeError(f"{number} is less than {lowest}")
+        return number
+
+    return whole_number
+
+
+def threshold(text):
+    """An argparse type: a correctness threshold in [0, 1)."""
+    try:
+        number = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number")
+    if not 0 <= number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not in [0, 1)")
+    return number
+
+
+def parser():
+    p = Parser(description="Cartography Active Learning (Zhang & Plank 2021).",
+               formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    g = p.add_argument_group("data")
+    g.add_argument("--dataset", default="demo", help="demo, trec or agnews")
+    g.add_argument("--vectors", default="pool", help="pool, hash, or a .vec/.txt file (.gz, .zip)")
+    g.add_argument("--data-dir", default="data", help="where the data files are, or are put")
+    g = p.add_argument_group("experiment")
+    g.add_argument("--strategies", nargs="+", default=list(SIX), choices=list(STRATEGIES),
+                   metavar="NAME", help=" ".join(STRATEGIES))
+    g.add_argument("--seeds", nargs="+", type=at_least(0), help="default: the paper's five (demo: four)")
+    g.add_argument("--rounds", type=at_least(1), help="batches to pick (default: 30; demo: 20)")
+    g.add_argument("--batch", type=at_least(1), default=50, help="texts picked a round")
+    g.add_argument("--seed-size", type=at_least(1), help="default: the dataset's (Table 1)")
+    g.add_argument("--epochs", type=at_least(1), default=datamap.EPOCHS, help="of each training")
+    g.add_argument("--t-cor", nargs="+", type=threshold, default=[0.2],
+                   help="correctness above which CAL calls a text high-cor; several: Table 3")
+    g.add_argument("--protocol", choices=["paper"], default="paper", help="what the text says")
+    g.add_argument("--everything", action="store_true", help="Table 3 and DAL + CAL as well")
+    g.add_argument("--quick", action="store_true", help="one seed, ten rounds")
+    g = p.add_argument_group("machine and output")
+    g.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto", help="where to train")
+    g.add_argument("--jobs", type=at_least(1), help="processes (default: a physical core a seed)")
+    g.add_argument("--out", default="results", help="where results go")
+    g.add_argument("--fresh", action="store_true", help="forget the runs already there")
+    g.add_argument("--report-only", action="store_true", help="redraw the report, train nothing")
+    return p
+
+
+def runs_of(strategies, seeds, thresholds):
+    """Every run of these strategies: one a seed, and for CAL and its kin one a threshold too."""
+    return [
+        Run(strategy, seed, t)
+        for seed in seeds for strategy in strategies
+        for t in (thresholds if strategy not in WITHOUT_MAP else [0.2])
+    ]
+
+
+def prepare(args):
+    """Check every option against the data: (phases, seeds, data, Settings)."""
+    if args.device == "cuda" and not torch.cuda.is_available():
+        raise InputError("--device cuda: no CUDA device is visible to torch; use --device cpu")
+    if args.device == "auto":
+        args.device = "cuda" if torch.cuda.is_available() else "cpu"
+    data = texts.load(args.dataset, args.data_dir, args.vectors)
+    default = DEFAULTS.get(args.dataset, {"rounds": 30, "seeds": SEEDS})
+    seeds = args.seeds or (default["seeds"][:1] if args.quick else default["seeds"])
+    rounds = args.rounds or (10 if args.quick else default["rounds"])
+    s = Settings(args.seed_size or data.seed_size, rounds, args.batch, args.epochs, data.batch_size)
+    if s.seed_size + s.rounds * s.batch > len(data.y):
+        raise InputError(
+            f"{s.seed_size} labels to start with and {s.rounds} x {s.batch} to pick are more than"
+            f" the {len(data.y)} texts of {args.dataset}; lower --rounds, --batch or --seed-size"
+        )
+    seeds = list(dict.fromkeys(seeds))
+    phases = [runs_of(list(dict.fromkeys(args.strategies)), seeds, args.t_cor)]
+    if args.everything:
+        extra = runs_of(["cal"], seeds, T_COR) + runs_of(["cal+dal"], seeds, [0.2])
+        phases.append([run for run in extra if run not in phases[0]])
+    return phases, seeds, data, s
+
+
+def launch(jobs):
+    """Run this command in `jobs` processes, through torch's own launcher; its exit code."""
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone",
+               "--nproc-per-node", str(jobs), *sys.argv]
+    return subprocess.call(command)
+
+
+def run(args):
+    """The command line's work; returns the exit code."""
+    if args.report_only:
+        stats.write_report(results_folder(args))
+        return 0
+    rank, world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
+    cores = torch.get_num_threads()  # torch counts the physical cores it may use
+    torch.set_num_threads(1)
+    phases, seeds, data, s = prepare(args)
+    labels = dict.fromkeys(run.label for phase in phases for run in phase)
+    jobs = args.jobs or (min(len(seeds), cores) if args.device == "cpu" else 1)
+    if "RANK" not in os.environ:
+        folder = claim_folder(args, data, s, seeds, labels)
+        if jobs > 1:
+            return launch(jobs) or print_summary(folder)
+    else:
+        args.fresh = False
+        torch.distributed.init_process_group("gloo", timeout=datetime.timedelta(days=7))
+        if rank == 0:
+            claim_folder(args, data, s, seeds, labels)
+        torch.distributed.barrier()
+        folder = results_folder(args)
+    experiment(phases, seeds, data, s, folder, args.device, rank, world)
+    return 0 if "RANK" in os.environ else print_summary(folder)
+
+
+def print_summary(folder):
+    """The report's main table, in the terminal."""
+    print(stats.summary(folder))
+    print(f"\nThe report with its figures: {folder / 'report.md'}")
+    return 0
+
+
+def main():
+    args = parser().parse_args()
+    try:
+        return run(args)
+    except InputError as e:
+        print(f"cal.py: {e}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nInterrupted; the same command goes on from the last finished round.", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,613 @@
+"""Texts to numbers: every text becomes one fixed vector of 300 numbers, computed once.
+
+In this file, from the top:
+  load          one call for every dataset: demo, trec, agnews        (Section 4.1, Table 1)
+  demo corpus   a grammar of our own in which every row knows its kind
+  fetch         downloads that are checked before they are believed
+  vectors       `pool` (learned from the texts), `hash`, or a file     (Section 7)
+  seed_set      the stratified seed set                                (Section 4.1)
+
+x = sum of the (frozen) word vectors of a text's tokens (Banea et al. 2014; Section 7).
+Tokens are lower-cased words and punctuation marks for the built-in vectors; for vectors from a
+file they are what stands between white space, case kept, as in the authors' code.
+"""
+
+import csv
+import gzip
+import hashlib
+import html
+import http.client
+import io
+import os
+import random
+import re
+import time
+import urllib.error
+import urllib.request
+import warnings
+import zipfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+DIM = 300  # d_emb in the paper
+
+
+class InputError(ValueError):
+    """Something a user can put right. The command line prints it as one sentence, exit code 2."""
+
+
+@dataclass
+class Data:
+    """A dataset as numbers. N training rows, T test rows, C classes; D = 300.
+
+    x [N, D] float32, y [N] int64 (-1: no label), x_test [T, D], y_test [T].
+    kind [N] strings (the demo corpus alone: easy, ambiguous or mislabelled), otherwise None.
+    sha256 tells the data apart, about holds what Table 1 says, coverage what the vectors knew.
+    """
+
+    name: str
+    x: np.ndarray
+    y: np.ndarray
+    texts: list
+    classes: list
+    x_test: np.ndarray
+    y_test: np.ndarray
+    seed_size: int
+    batch_size: int
+    max_len: int
+    sha256: str
+    kind: np.ndarray = None
+    about: dict = field(default_factory=dict)
+
+
+# ---- load ---------------------------------------------------------------------------------------
+
+
+def load(name, data_dir="data", vectors="pool"):
+    """The dataset `name` (demo, trec or agnews) as a Data, its texts summed over `vectors`.
+
+    vectors: pool, hash, or the path of a text vector file (.vec or .txt, plain, .gz or .zip).
+    Raises InputError, with a sentence that says what to do, where a file is missing or wrong.
+    """
+    if name not in READERS:
+        raise InputError(f"unknown dataset {name!r}; choose from {', '.join(READERS)}")
+    raw = READERS[name](Path(data_dir))
+    texts, labels, test_texts, test_labels = raw["train"][0], raw["train"][1], *raw["test"]
+    classes = sorted(set(labels))
+    code = {c: i for i, c in enumerate(classes)}
+    y = np.array([code[c] for c in labels], dtype=np.int64)
+    y_test = np.array([code[c] for c in test_labels], dtype=np.int64)
+    built_in = vectors in ("pool", "hash")
+    split = tokens if built_in else str.split
+    bags = [split(t)[: raw["max_len"]] for t in texts]
+    test_bags = [split(t)[: raw["max_len"]] for t in test_texts]
+    words = sorted({w for bag in bags + test_bags for w in bag})
+    table = pool_vectors(bags, words) if vectors == "pool" else load_vectors(vectors, words)
+    return Data(
+        name=name, x=sum_vectors(bags, words, table), y=y, texts=texts, classes=classes,
+        x_test=sum_vectors(test_bags, words, table), y_test=y_test,
+        seed_size=raw["seed_size"], batch_size=raw["batch_size"], max_len=raw["max_len"],
+        sha256=digest(texts, labels, test_texts, test_labels),
+        kind=raw.get("kind"), about=table_1(bags, test_bags, y, classes, table, words),
+    )
+
+
+def table_1(bags, test_bags, y, classes, table, words):
+    """What the paper's Table 1 says of a dataset, and what share of it the vectors know."""
+    lengths = [len(b) for b in bags]
+    known = {w for w, v in zip(words, table) if v.any()}
+    train_words = {w for b in bags for w in b}
+    missing = {}
+    for bag in bags:
+        for w in bag:
+            if w not in known:
+                missing[w] = missing.get(w, 0) + 1
+    return {
+        "train": len(bags), "test": len(test_bags), "classes": len(classes),
+        "class_counts": {c: int((y == i).sum()) for i, c in enumerate(classes)},
+        "length_mean": round(float(np.mean(lengths)), 2), "length_max": int(max(lengths)),
+        "types": len(train_words),
+        "types_known": len(train_words & known) / len(train_words),
+        "tokens_known": 1 - sum(missing.values()) / max(1, sum(lengths)),
+        "missing": sorted(missing, key=lambda w: (-missing[w], w))[:20],
+    }
+
+
+def digest(*lists):
+    """SHA-256 of lists of strings: the identity of the data a run was made with."""
+    h = hashlib.sha256()
+    for strings in lists:
+        for s in strings:
+            h.update(s.encode("utf-8", "surrogatepass") + b"\0")
+        h.update(b"\1")
+    return h.hexdigest()
+
+
+def seed_set(y, size, seed):
+    """A stratified seed set: `size` rows whose class shares are the data's, within one instance.
+
+    y [N] class numbers; returns [size] row numbers. Each class gets the whole part of its exact
+    share, and the instances left over go to the largest remainders (Section 4.1: "stratified").
+    """
+    if size > len(y):
+        raise InputError(f"a seed set of {size} needs as many rows, and there are {len(y)}")
+    share = np.bincount(y) * size / len(y)
+    count = np.floor(share).astype(int)
+    count[np.argsort(-(share - count), kind="stable")[: size - count.sum()]] += 1
+    rng = np.random.default_rng([seed, 1])
+    rows = [rng.choice(np.flatnonzero(y == c), n, replace=False) for c, n in enumerate(count)]
+    return rng.permutation(np.concatenate(rows))
+
+
+# ---- the datasets -------------------------------------------------------------------------------
+
+TREC_URL = "https://cogcomp.seas.upenn.edu/Data/QA/QC/"
+AGNEWS_URL = "https://raw.githubusercontent.com/mhjabreel/CharCnn_Keras/master/data/ag_news_csv/"
+SHA256 = {
+    "train_5500.label": "9e4c8bdcaffb96ed61041bd64b564183d52793a8e91d84fc3a8646885f466ec3",
+    "TREC_10.label": "033f22c028c2bbba9ca682f68ffe204dc1aa6e1cf35dd6207f2d4ca67f0d0e8e",
+    "train.csv": "76a0a2d2f92b286371fe4d4044640910a04a803fdd2538e0f3f29a5c6f6b672e",
+    "test.csv": "521465c2428ed7f02f8d6db6ffdd4b5447c1c701962353eb2c40d548c3c85699",
+}
+SIZE = {"train_5500.label": 335858, "TREC_10.label": 23354, "test.csv": 1857427}
+
+
+def read_trec(data_dir):
+    """TREC question classification (Li & Roth 2002), six coarse classes."""
+    splits = {}
+    for split, file in (("train", "train_5500.label"), ("test", "TREC_10.label")):
+        path = ensure(data_dir / "trec" / file, TREC_URL + file)
+        lines = path.read_text(encoding="latin-1").splitlines()
+        pairs = [line.partition(" ") for line in lines if line]
+        splits[split] = [text for _, _, text in pairs], [c.split(":")[0] for c, _, _ in pairs]
+    return dict(splits, max_len=42, batch_size=16, seed_size=500)
+
+
+AGNEWS_CLASSES = {"1": "World", "2": "Sports", "3": "Business", "4": "Sci/Tech"}
+
+
+def read_agnews(data_dir):
+    """AG News (Zhang et al. 2015), four classes; the text is the description, as in the code."""
+    splits = {}
+    for split, file in (("train", "train.csv"), ("test", "test.csv")):
+        path = ensure(data_dir / "agnews" / file, AGNEWS_URL + file, part_ok=split == "train")
+        with open(path, encoding="utf-8", newline="") as f:
+            rows = list(csv.reader(f))
+        try:
+            labels = [AGNEWS_CLASSES[row[0]] for row in rows]
+            splits[split] = [repair(row[2]) for row in rows], labels
+        except (IndexError, KeyError):
+            raise InputError(f"{path} is not AG News: its rows are class (1-4), title and text")
+    return dict(splits, max_len=200, batch_size=64, seed_size=1000)
+
+
+def repair(text):
+    """AG News' left-overs of HTML: '#39;' for an apostrophe, '&lt;' for '<', '\\' for a space."""
+    text = re.sub(r"(?<!&)#(\d+);", r"&#\1;", text.replace("\\", " "))
+    text = re.sub(r"(?<![&\w])(quot|amp|lt|gt);", r"&\1;", text)
+    return " ".join(html.unescape(text).split())
+
+
+def ensure(path, url, part_ok=False):
+    """The file at `path`, fetched from `url` if it is not there; its SHA-256 is checked."""
+    sha, size = SHA256[path.name], SIZE.get(path.name)
+    if not path.exists():
+        fetch(url, path, sha, size)
+    elif hashlib.sha256(path.read_bytes()).hexdigest() != sha:
+        if not part_ok:
+            raise InputError(
+                f"{path} is not the published file (its SHA-256 differs); remove it and it will"
+                f" be fetched from {url}, or run `python cal.py`, which needs no download"
+            )
+        tqdm.write(f"note: {path} is not the full published file (its SHA-256 differs)")
+    return path
+
+
+# ---- downloads ----------------------------------------------------------------------------------
+
+
+def fetch(url, path, sha256, size=None, tries=3):
+    """Download `url` to `path`: streamed to a temporary file, checked, then renamed into place.
+
+    A dropped connection is tried again, twice. Every failure is one InputError that names the
+    file, the address, the folder to put it in by hand, and the command that needs no download.
+    """
+    part = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for left in reversed(range(tries)):
+            try:
+                stream(url, part)
+                break
+            except (ConnectionError, http.client.IncompleteRead, TimeoutError) as e:
+                if not left:
+                    raise InputError(f"the connection kept breaking ({e})")
+                time.sleep(0.2)
+        got = part.stat().st_size
+        if size and got != size:
+            raise InputError(f"it has {got:,} bytes instead of {size:,}")
+        if hashlib.sha256(part.read_bytes()).hexdigest() != sha256:
+            raise InputError("its SHA-256 is not the published one")
+        os.replace(part, path)
+    except (OSError, InputError, http.client.HTTPException) as e:
+        raise InputError(
+            f"could not fetch {path.name} from {url}: {e}; put it in {path.parent} by hand, or"
+            " run `python cal.py`, which needs no download"
+        )
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def stream(url, part):
+    """Copy what `url` answers into the file `part`, in pieces, under a progress bar."""
+    try:
+        reply = urllib.request.urlopen(url, timeout=30)
+    except urllib.error.URLError as e:
+        # urllib wraps a refused or reset connection; unwrap what another try may cure.
+        if isinstance(e.reason, (ConnectionError, TimeoutError)):
+            raise e.reason
+        raise
+    total = int(reply.headers.get("Content-Length") or 0)
+    bar = tqdm(total=total or None, unit="B", unit_scale=True, desc=part.name.split(".")[0])
+    with reply, open(part, "wb") as out, bar:
+        while piece := reply.read(1 << 16):
+            out.write(piece)
+            bar.update(len(piece))
+        if total and bar.n < total:
+            raise http.client.IncompleteRead(b"", total - bar.n)
+
+
+# ---- tokens and vectors -------------------------------------------------------------------------
+
+
+def tokens(text):
+    """Lower-cased words and punctuation marks."""
+    return re.findall(r"\w+|[^\w\s]", text.lower())
+
+
+def sum_vectors(bags, words, table):
+    """One vector a text: the sum of its tokens' vectors. words sorted, table [V, D] -> [N, D]."""
+    index = {w: i for i, w in enumerate(words)}
+    flat = torch.tensor([index[w] for bag in bags for w in bag], dtype=torch.int64)
+    starts = torch.tensor([0] + [len(bag) for bag in bags[:-1]]).cumsum(0)
+    table = torch.from_numpy(table)
+    return torch.nn.functional.embedding_bag(flat, table, starts, mode="sum").numpy()
+
+
+def load_vectors(source, words):
+    """[len(words), D] float32 vectors of `words` from `hash` or a file; zeros where unknown."""
+    if source == "hash":
+        return hash_vectors(words)
+    return text_vectors(Path(source), words)
+
+
+BUCKETS = 100_003  # rows of the hash table, a prime
+
+
+def hash_vectors(words):
+    """A fixed random vector for a word and its n-grams of 3 to 6 characters, averaged.
+
+    fastText's subword scheme (Bojanowski et al. 2017) without the training: the weak end of the
+    scale. Signs are summed as integers, so every machine gets the same bytes. Mean norm 1.
+    """
+    signs = np.random.Generator(np.random.PCG64(300)).bytes(BUCKETS * DIM // 8 + 1)
+    signs = np.unpackbits(np.frombuffer(signs, np.uint8))[: BUCKETS * DIM].reshape(BUCKETS, DIM)
+    out = np.empty((len(words), DIM), np.float32)
+    for row, word in zip(out, words):
+        grams = {word, *(f"<{word}>"[i : i + n] for n in range(3, 7) for i in range(len(word)))}
+        rows = [fnv1a(g.encode("utf-8", "surrogatepass")) % BUCKETS for g in sorted(grams)]
+        row[:] = signs[rows].sum(0, dtype=np.int64) * 2 - len(rows)
+    return unit_mean_norm(out)
+
+
+def fnv1a(data):
+    """The 32-bit FNV-1a hash of bytes."""
+    h = 2166136261
+    for byte in data:
+        h = (h ^ byte) * 16777619 & 0xFFFFFFFF
+    return h
+
+
+def unit_mean_norm(table):
+    """Scale [V, D] so that the mean norm of its non-zero rows is 1 (in place)."""
+    norms = np.sqrt((table.astype(np.float64) ** 2).sum(1))
+    if norms.any():
+        table /= np.float32(norms[norms > 0].mean())
+    return table
+
+
+WINDOW, SMOOTH = 10, 0.75  # co-occurrence within 10 words; context distribution to the 0.75
+MAX_TEXTS, MAX_WORDS = 200_000, 30_000  # what the vectors are learned from, at most
+
+
+def pool_vectors(bags, words):
+    """Word vectors learned from the texts at hand (Levy, Goldberg & Dagan 2015).
+
+    bags: the training texts as token lists; returns [len(words), 300] float32, zeros for words
+    that do not occur in them. Counts c(w, v) within WINDOW words; positive pointwise mutual
+    information, PPMI(w, v) = max(0, log(c(w, v) #all / (#w #v^0.75 ...))), its truncated SVD
+    U S V', and U sqrt(S), scaled to mean norm 1. A vocabulary under 300 words leaves zeros at
+    the end. Above 200,000 texts a fixed sample teaches; the 30,000 most frequent words learn.
+    """
+    if len(bags) > MAX_TEXTS:
+        keep = np.random.default_rng(0).choice(len(bags), MAX_TEXTS, replace=False)
+        bags = [bags[i] for i in sorted(keep)]
+    index = {w: i for i, w in enumerate(words)}
+    ids = np.array([index[w] for bag in bags for w in bag], dtype=np.int64)
+    text = np.repeat(np.arange(len(bags)), [len(bag) for bag in bags])
+    freq = np.bincount(ids, minlength=len(words))
+    vocab = np.argsort(-freq, kind="stable")[: min(MAX_WORDS, np.count_nonzero(freq))]
+    rank = np.full(len(words), -1)
+    rank[vocab] = np.arange(len(vocab))
+    ppmi = positive_pmi(rank[ids], text, len(vocab))
+    out = np.zeros((len(words), DIM), np.float32)
+    u, s = truncated_svd(ppmi, min(DIM, len(vocab)))
+    out[vocab, : len(s)] = (u * s.sqrt()).numpy()
+    return unit_mean_norm(out)
+
+
+def positive_pmi(ids, text, V):
+    """PPMI of co-occurrence within WINDOW words of one text, as a sparse [V, V] torch tensor."""
+    keys, counts = np.empty(0, np.int64), np.empty(0, np.int64)
+    for d in range(1, WINDOW + 1):
+        a, b = ids[:-d], ids[d:]
+        near = (text[:-d] == text[d:]) & (a >= 0) & (b >= 0)
+        key = np.minimum(a, b)[near] * V + np.maximum(a, b)[near]
+        new, n = np.unique(key, return_counts=True)
+        keys, where = np.unique(np.concatenate([keys, new]), return_inverse=True)
+        counts = np.bincount(where, np.concatenate([counts, n])).astype(np.int64)
+    i, j = keys // V, keys % V
+    # Symmetric: (i, j) and (j, i); a word next to itself is seen from both sides.
+    i, j, c = np.r_[i, j], np.r_[j, i], np.r_[counts, counts].astype(np.float64)
+    total = np.bincount(i, c, V)
+    context = total**SMOOTH / (total**SMOOTH).sum()
+    pmi = np.log(c / (total[i] * context[j]))
+    i, j, pmi = i[pmi > 0], j[pmi > 0], pmi[pmi > 0].astype(np.float32)
+    index = torch.from_numpy(np.stack([i, j]))
+    return torch.sparse_coo_tensor(index, torch.from_numpy(pmi), (V, V), check_invariants=True)
+
+
+def truncated_svd(M, k, power=4, extra=20):
+    """The k largest singular triplets of a sparse M [V, V], without V: (U [V, k], S [k]).
+
+    Randomised subspace iteration (Halko, Martinsson & Tropp 2011), seeded. Each column's sign
+    is fixed by its largest entry, so the result does not depend on the start.
+    """
+    width = min(k + extra, M.shape[0])
+    start = np.random.default_rng(0).standard_normal((M.shape[1], width)).astype(np.float32)
+    with warnings.catch_warnings():  # torch still calls its CSR tensors "beta"
+        warnings.simplefilter("ignore", UserWarning)
+        Q, M, Mt = torch.from_numpy(start), M.to_sparse_csr(), M.t().to_sparse_csr()
+    Q = torch.linalg.qr(M @ Q).Q
+    for _ in range(power):
+        Q = torch.linalg.qr(M @ torch.linalg.qr(Mt @ Q).Q).Q
+    U, S, _ = torch.linalg.svd((Mt @ Q).T, full_matrices=False)
+    U, S = (Q @ U)[:, :k], S[:k]
+    return U * U[U.abs().argmax(0), torch.arange(k)].sign(), S
+
+
+def text_vectors(path, words):
+    """Vectors of `words` from a text file: a word and its values a line, header line or none.
+
+    path: .vec or .txt, plain, .gz or .zip. Streamed: only the rows asked for are kept. A word
+    the file lacks is tried in lower case, then without its surrounding punctuation (then both);
+    failing that it is zeros. Raises InputError with the line number of a malformed line.
+    """
+    wanted = {}  # a spelling in the file -> the words it would serve, best spelling first
+    for i, word in enumerate(words):
+        for rank, form in enumerate(spellings(word)):
+            wanted.setdefault(form, []).append((i, rank))
+    best = np.full(len(words), 9)
+    out, dim = np.zeros((len(words), DIM), np.float32), None
+    try:
+        with open_text(path) as lines:
+            for n, line in enumerate(lines, 1):
+                parts = line.rstrip(" \n\r").split(" ")
+                if n == 1 and len(parts) == 2:
+                    continue  # the header: how many words, how many values
+                if dim is None:
+                    dim = len(parts) - 1
+                    if dim != DIM:
+                        raise InputError(f"{path}, line {n}: {dim} values, {DIM} are needed")
+                if len(parts) <= dim:
+                    raise InputError(f"{path}, line {n}: {len(parts) - 1} values instead of {dim}")
+                word = " ".join(parts[:-dim])
+                for i, rank in wanted.get(word, ()):
+                    if rank < best[i]:
+                        out[i], best[i] = parse_floats(parts[-dim:], path, n), rank
+    except FileNotFoundError:
+        raise InputError(f"no vector file {path}; --vectors takes pool, hash, or a file")
+    except (OSError, EOFError, zipfile.BadZipFile, UnicodeError) as e:
+        raise InputError(f"cannot read the vectors in {path}: {e}")
+    if dim is None:
+        raise InputError(f"{path} holds no vectors")
+    return out
+
+
+def parse_floats(values, path, n):
+    """A line's values as float32, or an InputError with the line number."""
+    try:
+        return np.array(values, dtype=np.float32)
+    except ValueError:
+        raise InputError(f"{path}, line {n}: a value is no number")
+
+
+def spellings(word):
+    """The forms in which a word is looked up, best first."""
+    bare = word.strip("\"'`.,;:!?()[]{}<>-*")
+    return list(dict.fromkeys(w for w in (word, word.lower(), bare, bare.lower()) if w))
+
+
+def open_text(path):
+    """The lines of a text file, plain, .gz or .zip (its first member), never unpacked whole."""
+    if path.suffix == ".gz":
+        return gzip.open(path, "rt", encoding="utf-8", newline="\n")
+    if path.suffix == ".zip":
+        archive = zipfile.ZipFile(path)
+        member = archive.open(archive.namelist()[0])
+        return io.TextIOWrapper(member, encoding="utf-8", newline="\n")
+    return open(path, encoding="utf-8", newline="\n")
+
+
+# ---- the demo corpus ----------------------------------------------------------------------------
+
+# Frames stand under all six classes: only the noun in the slot tells the class.
+FRAMES = """What {noun} is associated with {person} ?
+Which {noun} did {person} mention in {book} ?
+Name the {noun} that {company} chose in {year} .
+Tell me the {noun} {person} was looking for in {city} .
+Do you know the {noun} behind {book} ?"""
+
+# Templates of one class each (a class, then its templates).
+TEMPLATES = {
+    "ABBR": """What does {abbr} stand for ?
+What is {abbr} short for ?
+What do the letters {abbr} mean ?
+How is {company} written in short ?
+What is the full form of {abbr} in {country} ?""",
+    "DESC": """Why does {thing} matter to {person} ?
+How does {thing} work in a {animal} ?
+What is the difference between {thing} and {thing2} ?
+Why did {person} leave {city} ?
+How do you explain {thing} to a child ?
+What causes {thing} in {country} ?""",
+    "ENTY": """What kind of {animal} lives near {city} ?
+Which food goes well with {food} ?
+What do you call a young {animal} ?
+What is {person} 's favorite {goods} ?
+Which {goods} did {company} sell first ?
+What is made from {food} and {food2} ?""",
+    "HUM": """Who wrote {book} ?
+Who founded {company} ?
+Who was the first to cross {country} with a {animal} ?
+Whose idea was {thing} ?
+Who taught {person} about {thing} ?
+Who painted the walls of {city} ?""",
+    "LOC": """Where was {person} born ?
+Where is {city} ?
+Where can I buy {goods} made by {company} ?
+Where do {animal} herds spend the winter ?
+In what part of {country} is {city} ?
+Where did {person} write {book} ?""",
+    "NUM": """How many {animal} herds live in {country} ?
+When did {company} open in {city} ?
+How much does a {goods} cost in {country} ?
+How old was {person} in {year} ?
+How far is {city} from {city2} ?
+What year was {book} printed ?""",
+}
+
+# Ambiguous templates stand under two classes, half the time each.
+AMBIGUOUS = {
+    ("ABBR", "DESC"): "What is {abbr} ?\nWhat does the term {abbr} refer to ?",
+    ("DESC", "ENTY"): "What is {food} ?\nWhat made {person} famous ?",
+    ("ENTY", "HUM"): "What won the prize in {city} in {year} ?\nWhich team did {company} back ?",
+    ("HUM", "LOC"): "Which club of {city} met {person} ?\nWhich school taught {person} ?",
+    ("LOC", "NUM"): "What is the address of {company} ?\nAt which point did {person} stop in {year} ?",
+    ("DESC", "NUM"): "How did {city} grow after {year} ?\nHow big is {company} ?",
+}
+
+NOUNS = {
+    "ABBR": """abbreviation acronym initialism shorthand monogram code-name ticker callsign
+        postcode-letters contraction short-form cipher""",
+    "DESC": """reason meaning cause purpose definition origin explanation method principle function
+        story process motive nature history procedure theory consequence technique rule""",
+    "ENTY": """color instrument dish disease language breed currency gem sport dance vitamin fruit
+        weapon religion vehicle tree magazine symbol drug chemical fabric metal song plant""",
+    "HUM": """actor inventor president singer author king coach pilot doctor sculptor astronaut
+        senator composer boxer chef queen explorer tribe band dictator judge painter monk rival""",
+    "LOC": """river mountain island capital province desert bay village street lake continent
+        planet harbor valley peninsula county airport bridge museum castle canyon region coast""",
+    "NUM": """percentage distance date price temperature speed population weight age salary
+        length score frequency altitude wage deadline depth amount year quantity dosage budget""",
+}
+
+SLOTS = {
+    "abbr": """NARO UCEP DLM BTRO FESO IPCA KLT MPS NHO OBE PQR RTA SDI TGV UWO VHC WPA XLR YMK
+        ZTO AFB BCD CEO DPI EKG FAQ GMT HQ ISBN JPG LCD MRI NGO OCR PDF RSVP SOS TBA UFO VIP""",
+    "person": """Ada Bruno Clara Dmitri Elena Farid Greta Hugo Ingrid Jamal Keiko Lars Mira Nadia
+        Omar Petra Quentin Rosa Stefan Tariq Ursula Viktor Wanda Xavier Yusuf Zelda Anton Bella
+        Carlo Daria Emil Fiona Gustav Helga Igor Judith Kamal Lena Marco Nora""",
+    "book": """Moonrise Saltwater Bluebird Ironwood Daybreak Foxglove Landfall Nightjar Overcoat
+        Pilgrim Quicksand Riverbend Snowdrift Tidemark Undertow Vineyard Windmill Yellowtail
+        Ashfall Birdsong Cornfield Driftwood Evergreen Firelight Gravel Hourglass Inkwell Juniper""",
+    "company": """Acmetra Boldware Cindex Dynaco Everlux Fabrico Gigastep Heliosys Intermax Jetline
+        Kilnworks Lumina Metacorp Nordtek Omnipart Polycast Quantix Rotoplan Solaris Terrafab
+        Unibrew Vectron Wavecom Xylotech Yarnhouse Zenith Altus Brightway Corex Deltagen""",
+    "city": """Lisbon Oslo Quito Hanoi Perth Lyon Turin Basel Kyoto Delhi Cairo Lima Riga Sofia
+        Tunis Accra Bogota Dakar Essen Fargo Ghent Haifa Izmir Jaffa Kiel Leeds Malmo Nice Osaka
+        Porto Reno Split Tampa Utica Vigo Waco Xian Yalta Zagreb Bergen""",
+    "country": """Norway Peru Ghana Japan Chile Egypt Latvia Nepal Kenya Spain Tonga Yemen Brazil
+        Canada Cuba Fiji Greece Haiti India Italy Jordan Laos Malta Mexico Oman Qatar Samoa Togo""",
+    "animal": """horse camel goat otter falcon lizard badger heron beaver moose panda rabbit salmon
+        tiger walrus zebra donkey ferret gecko hyena ibex jackal koala lemur mule newt ox puma""",
+    "thing": """gravity inflation rust thunder erosion yeast magnetism dew friction fever laughter
+        static hunger gossip fog sleep boredom echo lightning mold memory rainbow frost jealousy
+        tides drought insulin oxygen credit rhythm""",
+    "food": """bread rice cheese honey pepper garlic ginger mustard butter lentils olives barley
+        spinach cocoa vanilla tofu oats saffron vinegar almonds figs pumpkin cream sesame""",
+    "goods": """lamp bicycle carpet violin kettle jacket mirror wallet camera ladder blanket watch
+        hammer saddle umbrella radio drill tent canoe helmet pillow notebook piano scooter""",
+    "year": " ".join(str(y) for y in range(1871, 1999, 3)),
+}
+
+DEMO_WEIGHTS = {"ABBR": 7, "DESC": 18, "ENTY": 20, "HUM": 20, "LOC": 17, "NUM": 18}
+DEMO_TRAIN, DEMO_TEST, DEMO_AMBIGUOUS, DEMO_MISLABELLED = 2500, 500, 0.15, 0.10
+
+
+def read_demo(_data_dir=None):
+    """A grammar of our own: 2,500 questions to train from, 500 to test, the same everywhere.
+
+    A training row's kind is easy (75 %), ambiguous (15 %: its template stands under two classes,
+    half the time each) or mislabelled (10 %: an easy row whose label was changed). The test rows
+    are clean, no label is changed; 15 % are ambiguous, as in the pool, and cannot be known.
+    """
+    rng = random.Random(2021)
+    pick = lambda items: items[int(rng.random() * len(items))]  # stable across Python versions
+    classes = [c for c, n in DEMO_WEIGHTS.items() for _ in range(n)]
+    slots = {k: v.split() for k, v in SLOTS.items()}
+    pairs = [(pair, t) for pair, ts in AMBIGUOUS.items() for t in ts.split("\n")]
+    easy = {c: ts.split("\n") + FRAMES.split("\n") for c, ts in TEMPLATES.items()}
+
+    def question(template, label):
+        for slot in re.findall(r"{(\w+)}", template):
+            words = NOUNS[label].split() if slot == "noun" else slots[slot.rstrip("2")]
+            template = template.replace("{%s}" % slot, pick(words), 1)
+        return template
+
+    def split(size, kinds, seen):
+        rows, turn = [], 0
+        while len(rows) < size:
+            kind, turn = kinds[len(rows)], turn + 1
+            if kind == "ambiguous":
+                pair, template = pairs[turn // 2 % len(pairs)]
+                label = pair[turn % 2]
+            else:
+                label = pick(classes)
+                template = pick(easy[label])
+            text = question(template, label)
+            if kind == "mislabelled":
+                label = pick([c for c in DEMO_WEIGHTS if c != label])
+            if text not in seen:
+                seen.add(text)
+                rows.append((text, label, kind))
+        return sorted(rows, key=lambda _: rng.random())
+
+    seen = set()
+    n_amb, n_mis = int(DEMO_TRAIN * DEMO_AMBIGUOUS), int(DEMO_TRAIN * DEMO_MISLABELLED)
+    kinds = ["ambiguous"] * n_amb + ["mislabelled"] * n_mis
+    train = split(DEMO_TRAIN, kinds + ["easy"] * (DEMO_TRAIN - len(kinds)), seen)
+    n_amb = int(DEMO_TEST * DEMO_AMBIGUOUS)
+    test = split(DEMO_TEST, ["ambiguous"] * n_amb + ["easy"] * (DEMO_TEST - n_amb), seen)
+    columns = [list(column) for column in zip(*train)]
+    return {
+        "train": columns[:2], "test": [list(c) for c in zip(*test)][:2],
+        "kind": np.array(columns[2]), "max_len": 42, "batch_size": 16, "seed_size": 100,
+    }
+
+
+READERS = {"demo": read_demo, "trec": read_trec, "agnews": read_agnews}

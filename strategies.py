@@ -1,0 +1,196 @@
+"""Acquisition functions: which texts of the pool to label next  (Sections 3 and 4.2).
+
+Every strategy is one short function `strategy(view, k) -> rows [R, k]`, best first, for R runs
+side by side; the dict STRATEGIES at the end is what the command line offers. A View is what a
+strategy may see of a round. A strategy of your own, in five lines:
+
+    def margin(view, k):
+        "The smallest gap between the two likeliest classes (Scheffer et al. 2001)."
+        p = view.probs().topk(2, dim=-1).values                        # [R, N, 2]
+        return view.pick(p[..., 1] - p[..., 0], k)
+    STRATEGIES["margin"] = margin
+
+For every strategy: ties go to the lowest row number, and a pool of fewer than k rows is taken
+whole. For CAL and its kin: where all of L falls into one correctness class there is nothing to
+learn; the run picks at random for that round, and says so.
+"""
+
+import sys
+from dataclasses import dataclass, replace
+
+import torch
+from tqdm import tqdm
+
+import datamap
+
+BINARY_LR, BINARY_EPOCHS, MC_PASSES = 5e-5, 30, 10  # Sections 4.2 and 4.3
+
+
+@dataclass(frozen=True)
+class View:
+    """A round as R runs of one strategy see it: N rows of training data, n of them labelled.
+
+    model: the R trained models. x [N, D]: every text. rows [R, n]: L, in the order of labelling.
+    pool [R, N]: True for the rows of U. map: the data map of L, fields [R, n]. seeds: one a run;
+    with `round` they fix every random number. batch: the mini-batch of the binary classifiers.
+    """
+
+    model: datamap.Stack
+    x: torch.Tensor
+    rows: torch.Tensor
+    pool: torch.Tensor
+    map: datamap.DataMap
+    seeds: tuple
+    round: int
+    batch: int
+    t_cor: float = 0.2
+
+    def draws(self, purpose):
+        """The round's random numbers for a purpose; equal for the runs of one seed."""
+        return datamap.Draws(self.seeds, self.round, purpose, device=self.x.device)
+
+    def score(self, function):
+        """function(Psi(x) [R, m, width]) over every row of x, in pieces -> [R, N, ...]."""
+        pieces = self.x[None].split(datamap.CHUNK, dim=1)
+        return torch.cat([function(self.model.psi(piece)) for piece in pieces], dim=1)
+
+    def probs(self):
+        """P_theta(y | x) of every row: [R, N, C]."""
+        return self.score(self.model.head)[..., : self.model.C]
+
+    def pick(self, score, k):
+        """The k rows of U with the highest score [R, N], one by one -> [R, k].
+
+        Lines 6-10 of Algorithm 1: take the best x, L <- L + x, U <- U - x, and again.
+        """
+        score = score.masked_fill(~self.pool, -torch.inf)
+        k = min(k, int(self.pool[0].sum()))
+        picked = torch.empty(len(score), k, dtype=torch.int64, device=score.device)
+        for j in range(k):
+            best = score.argmax(dim=1)  # the first of equals
+            picked[:, j] = best
+            score.scatter_(1, best[:, None], -torch.inf)
+        return picked
+
+    def without(self, rows):
+        """The same view with `rows` [R, j] gone from the pool."""
+        return replace(self, pool=self.pool.scatter(1, rows, False))
+
+    def psi_labelled(self):
+        """Psi(L): [R, n, width]."""
+        return self.model.psi(self.x[self.rows])
+
+
+# ---- Random (Rand.) -----------------------------------------------------------------------------
+
+
+def random(view, k):
+    """Every row of U alike."""
+    return view.pick(chance(view), k)
+
+
+def chance(view):
+    """A random score for every row, the same for the runs of one seed: [R, N]."""
+    return view.draws("random").uniform(len(view.x)).expand(view.pool.shape)
+
+
+# ---- Least Confidence (LC; Culotta and McCallum, 2005) ------------------------------------------
+
+
+def least_confidence(view, k):
+    """argmax 1 - P_theta(yhat | x)."""
+    return view.pick(1 - view.probs().amax(dim=-1), k)
+
+
+# ---- Max-Entropy (Ent.; Dagan and Engelson, 1995) -----------------------------------------------
+
+
+def max_entropy(view, k):
+    """argmax -sum_y P_theta(y | x) log2 P_theta(y | x)."""
+    return view.pick(entropy(view.probs()), k)
+
+
+def entropy(p):
+    """Entropy in bits over the last axis; 0 log 0 = 0."""
+    return torch.special.entr(p).sum(dim=-1) / torch.log(torch.tensor(2.0))
+
+
+# ---- BALD (Houlsby et al., 2011; Gal and Ghahramani, 2016) --------------------------------------
+
+
+def bald(view, k):
+    """Entropy of the mean of ten predictions with dropout on (max-entropy acquisition)."""
+    draws = view.draws("bald")
+
+    def mean_prediction(x):
+        total = 0
+        for _ in range(MC_PASSES):
+            keep = [draws.dropout(x.shape[1], width) for width in view.model.widths[:-1]]
+            total = total + view.model.head(view.model.psi(x, keep))
+        return total / MC_PASSES
+
+    pieces = view.x[None].split(datamap.CHUNK, dim=1)
+    p = torch.cat([mean_prediction(piece) for piece in pieces], dim=1)
+    return view.pick(entropy(p), k)
+
+
+# ---- the binary classifier of DAL and CAL -------------------------------------------------------
+
+
+def binary_classifier(view, features, label):
+    """theta': one ReLU layer of 300 and two outputs, new every round (Section 4.3).
+
+    features [R, n, width], label [R, n] in {0, 1}. Returns the trained stack.
+    """
+    sizes = (features.shape[-1], 300, 2)
+    head = datamap.Stack(sizes, view.seeds, view.round, "binary", lr=BINARY_LR,
+                         device=view.x.device)
+    draws = view.draws("binary")
+    for _ in datamap.fit(head, features, label, BINARY_EPOCHS, view.batch, draws, dropout=0):
+        pass
+    return head
+
+
+# ---- DAL (Gissin and Shalev-Shwartz, 2019) ------------------------------------------------------
+
+
+def dal(view, k):
+    """Train theta' to tell L (1) from U (0) on Psi; argmax P_theta'(u | Psi(x))."""
+    psi = view.score(lambda psi: psi)  # [R, N, width]; every row is in L or in U
+    head = binary_classifier(view, psi, (~view.pool).long())
+    return view.pick(head.probs(psi)[..., 0], k)
+
+
+# ---- CAL: Cartography Active Learning (Section 3, Algorithm 1) ----------------------------------
+
+
+def cal(view, k):
+    """Train theta' to tell high-cor (1) from low-cor (0) in L; argmin |0.5 - P_theta'(1 | x)|."""
+    label = (view.map.correctness > view.t_cor).long()  # line 5: 1 if phi_i > t_cor else 0
+    head = binary_classifier(view, view.psi_labelled(), label)
+    p_high = view.score(lambda psi: head.probs(psi)[..., 1])
+    score = -(0.5 - p_high).abs()
+    one_class = label.amin(dim=1) == label.amax(dim=1)  # [R]
+    if one_class.any():
+        seeds = {seed for seed, one in zip(view.seeds, one_class.tolist()) if one}
+        tqdm.write(f"round {view.round}, seed {sorted(seeds)}: all of L is in one correctness"
+                   " class, nothing to learn; CAL picks at random in this round", file=sys.stderr)
+        score = torch.where(one_class[:, None], chance(view), score)
+    return view.pick(score, k)  # lines 6-10
+
+
+# ---- half DAL, half CAL (Section 5) -------------------------------------------------------------
+
+
+def cal_dal(view, k):
+    """Half of the batch from CAL (the larger half of an odd one), the rest from DAL."""
+    first = cal(view, k - k // 2)
+    return torch.cat([first, dal(view.without(first), k // 2)], dim=1)
+
+
+STRATEGIES = {
+    "random": random, "lc": least_confidence, "entropy": max_entropy,
+    "bald": bald, "dal": dal, "cal": cal, "cal+dal": cal_dal,
+}
+# These do not read view.map; their runs are watched on the latest batch alone, which is quicker.
+WITHOUT_MAP = ("random", "lc", "entropy", "bald", "dal")
