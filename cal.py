@@ -327,22 +327,26 @@ def claim_folder(args, data, s, seeds, labels):
         "versions": {"python": platform.python_version(), "numpy": np.__version__,
                      "torch": torch.__version__},
     }
-    path = folder / "config.json"
+    path, old = folder / "config.json", None
     try:
         if args.fresh:
-            for old in (folder / "runs", path):
-                shutil.rmtree(old) if old.is_dir() else old.unlink(missing_ok=True)
+            shutil.rmtree(folder / "runs", ignore_errors=True)
+            path.unlink(missing_ok=True)
         folder.mkdir(parents=True, exist_ok=True)
         if path.exists():
             old = json.loads(path.read_text())
-            refuse_other_settings(folder, old["settings"], config["settings"])
-            for key in ("seeds", "strategies"):  # a directory may grow by strategies and by seeds
-                config[key] = list(dict.fromkeys(old[key] + config[key]))
+    except OSError as e:
+        raise InputError(f"cannot write to {folder}: {e.strerror}")
+    except ValueError:
+        raise InputError(f"{path} is damaged; start over with --fresh, or name another --out")
+    if old:
+        refuse_other_settings(folder, old["settings"], config["settings"])
+        for key in ("seeds", "strategies"):  # a directory may grow by strategies and by seeds
+            config[key] = list(dict.fromkeys(old[key] + config[key]))
+    try:
         stats.write_text(path, json.dumps(config, indent=1) + "\n")
     except OSError as e:
         raise InputError(f"cannot write to {folder}: {e.strerror}")
-    except (ValueError, KeyError):
-        raise InputError(f"{path} is damaged; start over with --fresh, or name another --out")
     return folder
 
 
@@ -365,7 +369,7 @@ def results_folder(args):
 # ---- command line -------------------------------------------------------------------------------
 
 DEFAULTS = {  # what the paper leaves to us: the demo corpus is ours
-    "demo": {"rounds": 20, "seeds": SEEDS[:4]},
+    "demo": {"rounds": 12, "seeds": SEEDS[:3]},
 }
 
 
@@ -412,8 +416,8 @@ def parser():
     g = p.add_argument_group("experiment")
     g.add_argument("--strategies", nargs="+", default=list(SIX), choices=list(STRATEGIES),
                    metavar="NAME", help=" ".join(STRATEGIES))
-    g.add_argument("--seeds", nargs="+", type=at_least(0), help="default: the paper's five (demo: four)")
-    g.add_argument("--rounds", type=at_least(1), help="batches to pick (default: 30; demo: 20)")
+    g.add_argument("--seeds", nargs="+", type=at_least(0), help="default: the paper's five (demo: three)")
+    g.add_argument("--rounds", type=at_least(1), help="batches to pick (default: 30; demo: 12)")
     g.add_argument("--batch", type=at_least(1), default=50, help="texts picked a round")
     g.add_argument("--seed-size", type=at_least(1), help="default: the dataset's (Table 1)")
     g.add_argument("--epochs", type=at_least(1), default=datamap.EPOCHS, help="of each training")
@@ -466,9 +470,10 @@ def prepare(args):
 
 def launch(jobs):
     """Run this command in `jobs` processes, through torch's own launcher; its exit code."""
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone",
-               "--nproc-per-node", str(jobs), *sys.argv]
-    return subprocess.call(command)
+    again = [word for word in sys.argv if word != "--fresh"]  # that has been done by now
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(jobs)]
+    return subprocess.call([sys.executable, *launcher, *again],
+                           env={**os.environ, "OMP_NUM_THREADS": "1"})
 
 
 def run(args):
@@ -487,7 +492,6 @@ def run(args):
         if jobs > 1:
             return launch(jobs) or print_summary(folder)
     else:
-        args.fresh = False
         torch.distributed.init_process_group("gloo", timeout=datetime.timedelta(days=7))
         if rank == 0:
             claim_folder(args, data, s, seeds, labels)

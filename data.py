@@ -289,19 +289,22 @@ BUCKETS = 100_003  # rows of the hash table, a prime
 
 
 def hash_vectors(words):
-    """A fixed random vector for a word and its n-grams of 3 to 6 characters, averaged.
+    """A fixed random vector for a word: the sum of those of the word and its character n-grams.
 
-    fastText's subword scheme (Bojanowski et al. 2017) without the training: the weak end of the
-    scale. Signs are summed as integers, so every machine gets the same bytes. Mean norm 1.
+    fastText's subword scheme (n-grams of 3 to 6 characters of <word>, Bojanowski et al. 2017)
+    without the training: the weak end of the scale. Every n-gram is 300 random signs; they are
+    summed as integers and divided by the sum's expected norm, so that a word has the same bytes
+    in every vocabulary and on every machine, and a norm of about 1.
     """
     signs = np.random.Generator(np.random.PCG64(300)).bytes(BUCKETS * DIM // 8 + 1)
     signs = np.unpackbits(np.frombuffer(signs, np.uint8))[: BUCKETS * DIM].reshape(BUCKETS, DIM)
     out = np.empty((len(words), DIM), np.float32)
     for row, word in zip(out, words):
         grams = {word, *(f"<{word}>"[i : i + n] for n in range(3, 7) for i in range(len(word)))}
-        rows = [fnv1a(g.encode("utf-8", "surrogatepass")) % BUCKETS for g in sorted(grams)]
-        row[:] = signs[rows].sum(0, dtype=np.int64) * 2 - len(rows)
-    return unit_mean_norm(out)
+        rows = [fnv1a(g.encode("utf-8", "surrogatepass")) % BUCKETS for g in grams]
+        total = signs[rows].sum(0, dtype=np.int64) * 2 - len(rows)
+        row[:] = total / np.sqrt(len(rows) * DIM)
+    return out
 
 
 def fnv1a(data):
@@ -360,9 +363,11 @@ def positive_pmi(ids, text, V):
         new, n = np.unique(key, return_counts=True)
         keys, where = np.unique(np.concatenate([keys, new]), return_inverse=True)
         counts = np.bincount(where, np.concatenate([counts, n])).astype(np.int64)
-    i, j = keys // V, keys % V
+    i, j, c = keys // V, keys % V, counts.astype(np.float64)
     # Symmetric: (i, j) and (j, i); a word next to itself is seen from both sides.
-    i, j, c = np.r_[i, j], np.r_[j, i], np.r_[counts, counts].astype(np.float64)
+    c[i == j] *= 2
+    other = i != j
+    i, j, c = np.r_[i, j[other]], np.r_[j, i[other]], np.r_[c, c[other]]
     total = np.bincount(i, c, V)
     context = total**SMOOTH / (total**SMOOTH).sum()
     pmi = np.log(c / (total[i] * context[j]))
@@ -459,8 +464,7 @@ def open_text(path):
 FRAMES = """What {noun} is associated with {person} ?
 Which {noun} did {person} mention in {book} ?
 Name the {noun} that {company} chose in {year} .
-Tell me the {noun} {person} was looking for in {city} .
-Do you know the {noun} behind {book} ?"""
+Tell me the {noun} {person} was looking for in {city} ."""
 
 # Templates of one class each (a class, then its templates).
 TEMPLATES = {
@@ -503,27 +507,33 @@ What year was {book} printed ?""",
 
 # Ambiguous templates stand under two classes, half the time each.
 AMBIGUOUS = {
-    ("ABBR", "DESC"): "What is {abbr} ?\nWhat does the term {abbr} refer to ?",
-    ("DESC", "ENTY"): "What is {food} ?\nWhat made {person} famous ?",
-    ("ENTY", "HUM"): "What won the prize in {city} in {year} ?\nWhich team did {company} back ?",
-    ("HUM", "LOC"): "Which club of {city} met {person} ?\nWhich school taught {person} ?",
-    ("LOC", "NUM"): "What is the address of {company} ?\nAt which point did {person} stop in {year} ?",
-    ("DESC", "NUM"): "How did {city} grow after {year} ?\nHow big is {company} ?",
+    ("ABBR", "DESC"): """What is {abbr} in {country} ?
+What does the term {abbr} mean to {person} ?""",
+    ("DESC", "ENTY"): """What is {food} made of in {country} ?
+What made {person} famous in {country} ?""",
+    ("ENTY", "HUM"): """What won the prize in {city} in {year} ?
+Which team did {company} back in {year} ?""",
+    ("HUM", "LOC"): """Which club of {city} met {person} ?
+Which school of {city} taught {person} ?""",
+    ("LOC", "NUM"): """What is the address of {company} in {city} ?
+At which point did {person} stop in {year} ?""",
+    ("DESC", "NUM"): """How did {city} grow after {year} ?
+How big is {company} in {country} ?""",
 }
 
 NOUNS = {
-    "ABBR": """abbreviation acronym initialism shorthand monogram code-name ticker callsign
-        postcode-letters contraction short-form cipher""",
-    "DESC": """reason meaning cause purpose definition origin explanation method principle function
-        story process motive nature history procedure theory consequence technique rule""",
-    "ENTY": """color instrument dish disease language breed currency gem sport dance vitamin fruit
-        weapon religion vehicle tree magazine symbol drug chemical fabric metal song plant""",
-    "HUM": """actor inventor president singer author king coach pilot doctor sculptor astronaut
-        senator composer boxer chef queen explorer tribe band dictator judge painter monk rival""",
-    "LOC": """river mountain island capital province desert bay village street lake continent
-        planet harbor valley peninsula county airport bridge museum castle canyon region coast""",
-    "NUM": """percentage distance date price temperature speed population weight age salary
-        length score frequency altitude wage deadline depth amount year quantity dosage budget""",
+    "ABBR": """abbreviation acronym initialism shorthand monogram code-name ticker
+        callsign postcode-letters contraction short-form cipher""",
+    "DESC": """reason meaning cause purpose definition origin explanation
+        method principle function story process""",
+    "ENTY": """color instrument dish disease language breed currency
+        gem sport dance vitamin fruit""",
+    "HUM": """actor inventor president singer author king coach
+        pilot doctor sculptor astronaut senator""",
+    "LOC": """river mountain island capital province desert bay
+        village street lake continent planet""",
+    "NUM": """percentage distance date price temperature speed population
+        weight age salary length score""",
 }
 
 SLOTS = {
@@ -534,7 +544,7 @@ SLOTS = {
         Carlo Daria Emil Fiona Gustav Helga Igor Judith Kamal Lena Marco Nora""",
     "book": """Moonrise Saltwater Bluebird Ironwood Daybreak Foxglove Landfall Nightjar Overcoat
         Pilgrim Quicksand Riverbend Snowdrift Tidemark Undertow Vineyard Windmill Yellowtail
-        Ashfall Birdsong Cornfield Driftwood Evergreen Firelight Gravel Hourglass Inkwell Juniper""",
+        Ashfall Birdsong Cornfield Driftwood Evergreen Firelight Gravel Hourglass Inkwell""",
     "company": """Acmetra Boldware Cindex Dynaco Everlux Fabrico Gigastep Heliosys Intermax Jetline
         Kilnworks Lumina Metacorp Nordtek Omnipart Polycast Quantix Rotoplan Solaris Terrafab
         Unibrew Vectron Wavecom Xylotech Yarnhouse Zenith Altus Brightway Corex Deltagen""",
@@ -576,13 +586,13 @@ def read_demo(_data_dir=None):
     def question(template, label):
         for slot in re.findall(r"{(\w+)}", template):
             words = NOUNS[label].split() if slot == "noun" else slots[slot.rstrip("2")]
-            template = template.replace("{%s}" % slot, pick(words), 1)
+            template = template.replace(f"{{{slot}}}", pick(words), 1)
         return template
 
     def split(size, kinds, seen):
         rows, turn = [], 0
         while len(rows) < size:
-            kind, turn = kinds[len(rows)], turn + 1
+            kind = kinds[len(rows)]
             if kind == "ambiguous":
                 pair, template = pairs[turn // 2 % len(pairs)]
                 label = pair[turn % 2]
@@ -595,6 +605,7 @@ def read_demo(_data_dir=None):
             if text not in seen:
                 seen.add(text)
                 rows.append((text, label, kind))
+                turn += kind == "ambiguous"
         return sorted(rows, key=lambda _: rng.random())
 
     seen = set()

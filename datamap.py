@@ -19,6 +19,7 @@ same for one run on a CPU and for thirty on a GPU. On one CPU thread a run's num
 bit, the ones it has alone.
 """
 
+import os
 import time
 import zlib
 from typing import NamedTuple
@@ -221,6 +222,92 @@ def data_map(probs, y):
     if isinstance(probs, np.ndarray):
         return DataMap(mu.numpy(), sigma.numpy(), phi.numpy())
     return DataMap(mu, sigma, phi)
+
+
+# ---- pictures -----------------------------------------------------------------------------------
+
+CORRECTNESS_MARKERS = "ovs^D*"  # with a colour each, for correctness 0, 0.2 ... 1
+MOST_POINTS = 10_000  # drawn of a map; more would only be ink
+REGIONS = {"easy-to-learn": (0.04, 0.96), "ambiguous": (0.86, 0.5), "hard-to-learn": (0.04, 0.04)}
+
+
+def draw_maps(path, maps):
+    """Data maps side by side, each with the densities of its statistics (Figs. 1, 2, 5 and 6).
+
+    maps: {title: {"confidence": [N], "variability": [N], "correctness": [N]}}. Colour and marker
+    tell the correctness. Returns a sentence for the caption where points were left out.
+    """
+    figure = new_figure(8 * len(maps), 6)
+    grid = figure.add_gridspec(3, 3 * len(maps))
+    for column, (title, m) in enumerate(maps.items()):
+        ax = figure.add_subplot(grid[:, 3 * column : 3 * column + 2])
+        draw_map(ax, m, title)
+        for row, name in enumerate(("confidence", "variability", "correctness")):
+            side = figure.add_subplot(grid[row, 3 * column + 2])
+            span = (0, 0.5) if name == "variability" else (0, 1)
+            side.hist(m[name], bins=np.linspace(*span, 11 if name == "correctness" else 41),
+                      color=("#6A3D9A", "#1B9E77", "#555555")[row])
+            side.set(xlabel=name, ylabel="texts")
+    save_figure(figure, path)
+    most = max(len(m["confidence"]) for m in maps.values())
+    return f" A map shows {MOST_POINTS:,} of {most:,} texts, sampled." if most > MOST_POINTS else ""
+
+
+def draw_map(ax, m, title):
+    """One data map: variability on x, confidence on y."""
+    N = len(m["confidence"])
+    shown = np.arange(N)
+    if N > MOST_POINTS:
+        shown = np.sort(np.random.default_rng(0).choice(N, MOST_POINTS, replace=False))
+    fifth = np.round(m["correctness"][shown] * 5).astype(int)
+    colors = colormap("cividis")(np.linspace(0, 0.85, 6))
+    for k in range(6):
+        rows = shown[fifth == k]
+        ax.scatter(m["variability"][rows], m["confidence"][rows], s=18, alpha=0.6, linewidths=0,
+                   color=colors[k], marker=CORRECTNESS_MARKERS[k], label=f"{k / 5:.1f}")
+    decorate(ax, title, "correctness (nearest fifth)")
+
+
+def draw_kinds(path, m, kind):
+    """The map of the demo corpus, coloured by what was planted. m: fields [N], kind [N]."""
+    figure = new_figure(15, 5)
+    for i, name in enumerate(("easy", "ambiguous", "mislabelled")):
+        ax, rows = figure.add_subplot(1, 3, i + 1), kind == name
+        ax.scatter(m["variability"][~rows], m["confidence"][~rows], s=8, color="#DDDDDD",
+                   linewidths=0, label="other")
+        ax.scatter(m["variability"][rows], m["confidence"][rows], s=12, linewidths=0, alpha=0.7,
+                   color=("#0072B2", "#E69F00", "#D55E00")[i], marker="os^"[i], label=name)
+        decorate(ax, f"{name}: {rows.sum():,} texts", "planted kind")
+    save_figure(figure, path)
+
+
+def decorate(ax, title, legend):
+    """Axes, limits, the regions' names in place."""
+    ax.set(xlabel="variability", ylabel="confidence", title=title, xlim=(-0.01, 0.52), ylim=(-0.02, 1.02))
+    for name, (x, y) in REGIONS.items():
+        ax.text(x, y, name, transform=ax.transAxes, ha="left" if x < 0.5 else "center", va="center",
+                weight="bold", bbox={"facecolor": "white", "alpha": 0.8, "edgecolor": "#888888"})
+    ax.legend(title=legend, loc="upper right", fontsize=8, title_fontsize=8, framealpha=0.9, markerscale=1.6)
+
+
+def new_figure(width, height):
+    """A matplotlib figure that needs no screen."""
+    from matplotlib.figure import Figure  # here, so that training does not wait for matplotlib
+
+    return Figure(figsize=(width, height), dpi=110, layout="constrained")
+
+
+def colormap(name):
+    from matplotlib import colormaps
+
+    return colormaps[name]
+
+
+def save_figure(figure, path):
+    """Write a PNG whole or not at all, the same bytes each time."""
+    part = path.with_name(f".{path.name}.part")
+    figure.savefig(part, format="png", metadata={"Software": None})
+    os.replace(part, path)
 
 
 # ---- benchmark ----------------------------------------------------------------------------------

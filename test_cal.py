@@ -1,0 +1,927 @@
+"""Every test compares with an independent oracle, a symmetry or a limit; the last part runs the
+real command line on a tiny budget. `python -m pytest -q`, no network, under four minutes."""
+
+import contextlib
+import csv
+import gzip
+import hashlib
+import http.server
+import itertools
+import json
+import os
+import re
+import resource
+import signal
+import subprocess
+import sys
+import threading
+import time
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import cal
+import data
+import datamap
+import stats
+import strategies
+
+HERE = Path(__file__).parent
+SHARED = HERE.parent / "shared"
+torch.set_num_threads(1)
+
+
+# ---- training dynamics: Eqs. 1-3 ----------------------------------------------------------------
+
+
+def test_data_map_by_hand():
+    # Two epochs, two instances with gold labels 0 and 1; the second is never predicted.
+    probs = np.array([[[0.6, 0.4], [0.9, 0.1]], [[0.8, 0.2], [0.7, 0.3]]])
+    m = datamap.data_map(probs, np.array([0, 1]))
+    np.testing.assert_allclose(m.confidence, [0.7, 0.2])
+    np.testing.assert_allclose(m.variability, [0.1, 0.1])  # the population's, not the sample's
+    np.testing.assert_allclose(m.correctness, [1.0, 0.0])
+    assert isinstance(m.confidence, np.ndarray)
+
+
+def test_data_map_against_numpy_and_with_a_run_axis():
+    rng = np.random.default_rng(0)
+    probs, y = rng.dirichlet(np.ones(4), (7, 3, 20)), rng.integers(4, size=(3, 20))
+    m = datamap.data_map(torch.from_numpy(probs), torch.from_numpy(y))
+    for r in range(3):
+        gold = probs[:, r, np.arange(20), y[r]]
+        np.testing.assert_allclose(m.confidence[r], np.mean(gold, axis=0))
+        np.testing.assert_allclose(m.variability[r], np.std(gold, axis=0))
+        right = probs[:, r].argmax(-1) == y[r]
+        np.testing.assert_allclose(m.correctness[r], right.mean(axis=0))
+
+
+# ---- the model ----------------------------------------------------------------------------------
+
+
+def torch_mlp(stack, run):
+    """The same network as run `run` of a stack, as torch modules; dropout is left to the test."""
+    layers = []
+    for W, b in zip(stack.W, stack.b):
+        linear = torch.nn.Linear(W.shape[1], W.shape[2])
+        linear.weight.data, linear.bias.data = W[run].T.clone(), b[run, 0].clone()
+        layers.append(linear)
+    layers[-1] = torch.nn.Linear(layers[-1].in_features, stack.C)
+    layers[-1].weight.data = stack.W[-1][run, :, : stack.C].T.clone()
+    layers[-1].bias.data = stack.b[-1][run, 0, : stack.C].clone()
+    return layers
+
+
+@pytest.mark.parametrize("C", [2, 6, 8, 9])
+def test_steps_equal_autograd_and_torch_adamw(C):
+    torch.manual_seed(0)
+    stack = datamap.Stack((30, 20, 10, C), [1, 2])
+    reference = [torch_mlp(stack, run) for run in (0, 1)]
+    optimizers = [torch.optim.AdamW([p for layer in layers for p in layer.parameters()], lr=1e-4)
+                  for layers in reference]
+    for _ in range(20):
+        x, y = torch.randn(2, 7, 30), torch.randint(C, (2, 7))
+        keep = [(torch.rand(1, 7, w) > 0.3).float() / 0.7 for w in (20, 10)]
+        stack.step(x, torch.nn.functional.one_hot(y, stack.widths[-1]).float(), keep)
+        for run, (layers, optimizer) in enumerate(zip(reference, optimizers)):
+            h = x[run]
+            for layer, mask in zip(layers, keep):
+                h = torch.relu(layer(h)) * mask[0]
+            optimizer.zero_grad()
+            torch.nn.functional.cross_entropy(layers[-1](h), y[run]).backward()
+            optimizer.step()
+    x = torch.randn(1, 50, 30)
+    for run, layers in enumerate(reference):
+        h = x[0]
+        for layer in layers[:-1]:
+            h = torch.relu(layer(h))
+        expected = torch.softmax(layers[-1](h), -1)
+        torch.testing.assert_close(stack.probs(x)[run], expected, atol=2e-6, rtol=1e-4)
+
+
+def train_stack(seeds, instances, n=61, C=6):
+    """Train a stack whose run r has seed seeds[r] and data set number instances[r]."""
+    g = torch.Generator().manual_seed(0)
+    x, y = torch.randn(8, n, 300, generator=g), torch.randint(C, (8, n), generator=g)
+    stack = datamap.Stack((300, *datamap.HIDDEN, C), seeds)
+    x, y = x[list(instances)], y[list(instances)]
+    for _ in datamap.fit(stack, x, y, 2, 16, datamap.Draws(seeds, "test")):
+        pass
+    return stack
+
+
+@pytest.mark.parametrize("seeds, instances", [
+    ([5, 5], [3, 1]), ([5] * 6, [0, 1, 2, 3, 4, 5]), ([9, 5, 5], [0, 3, 2]),
+    ([7, 8, 9, 5, 5] * 2, [0, 1, 2, 3, 4, 5, 6, 7, 4, 3]),
+])
+def test_a_run_is_bit_for_bit_the_same_in_every_stack(seeds, instances):
+    alone, together = train_stack([5], [3]), train_stack(seeds, instances)
+    run = next(i for i, pair in enumerate(zip(seeds, instances)) if pair == (5, 3))
+    for one, many in zip(alone.W + alone.b, together.W + together.b):
+        assert torch.equal(one[0], many[run])
+    x = torch.randn(1, 101, 300, generator=torch.Generator().manual_seed(1))
+    assert torch.equal(alone.probs(x)[0], together.take([run]).probs(x)[0])
+
+
+def test_runs_of_one_seed_start_alike_and_others_do_not():
+    stack = datamap.Stack((10, 8, 2), [1, 1, 2])
+    assert torch.equal(stack.W[0][0], stack.W[0][1])
+    assert not torch.equal(stack.W[0][0], stack.W[0][2])
+    assert stack.W[0].abs().max() <= 10**-0.5  # torch.nn.Linear's bound
+
+
+def test_dropout_keeps_seventy_percent_and_the_mean():
+    mask = datamap.Draws([3], "d").dropout(1000, 301, 0.3)
+    assert mask.shape == (1, 1000, 301)
+    kept = (mask > 0).double().mean().item()
+    assert abs(kept - 0.7) < 5 * (0.21 / mask.numel()) ** 0.5
+    assert set(mask.unique().tolist()) == {0.0, torch.tensor(1.0).div(0.7).item()}
+    several = datamap.Draws([3, 4, 3], "d").dropout(10, 20)
+    assert torch.equal(several[0], several[2]) and not torch.equal(several[0], several[1])
+
+
+def test_fit_learns_what_can_be_learned():
+    g = torch.Generator().manual_seed(0)
+    x = torch.randn(1, 400, 300, generator=g)
+    y = (x[..., 0] > 0).long() + 2 * (x[..., 1] > 0).long()
+    stack = datamap.Stack((300, *datamap.HIDDEN, 4), [1])
+    early = [stack.probs(x).argmax(-1) for _ in datamap.fit(
+        stack, x, y, 30, 16, datamap.Draws([1], "t"))]
+    assert (early[0] == y).double().mean() < 0.6 < 0.99 < (early[-1] == y).double().mean()
+
+
+# ---- strategies: each on a case with a known answer ---------------------------------------------
+
+
+def linear_model(logits, dim=4):
+    """A stack whose hidden layer is the identity on x >= 0, and whose logits are x @ logits."""
+    stack = datamap.Stack((dim, dim, logits.shape[1]), [1])
+    stack.W[0][0], stack.b[0][0] = torch.eye(dim), 0
+    stack.W[1][0] = 0
+    stack.W[1][0, :, : logits.shape[1]], stack.b[1][0, :, : logits.shape[1]] = logits, 0
+    return stack
+
+
+def view_of(x, labelled, correctness=None, logits=None, seed=1, t=0):
+    """A View of one run: rows `labelled` of x are L."""
+    x, rows = torch.as_tensor(x, dtype=torch.float32), torch.tensor([list(labelled)])
+    model = linear_model(torch.eye(x.shape[1]) if logits is None else logits, x.shape[1])
+    pool = torch.ones(1, len(x), dtype=torch.bool).scatter(1, rows, False)
+    c = torch.full((1, len(labelled)), 0.5) if correctness is None else torch.tensor([correctness])
+    return strategies.View(model, x, rows, pool, datamap.DataMap(c, c, c), (seed,), t, 16)
+
+
+X4 = np.abs(np.random.default_rng(5).normal(size=(60, 4))) * 2
+
+
+def probabilities(x):
+    e = np.exp(x - x.max(1, keepdims=True))
+    return e / e.sum(1, keepdims=True)
+
+
+def best_rows(score, pool, k):
+    """Oracle: highest first, lowest row number among equals, by sorting."""
+    return sorted(pool, key=lambda row: (-score[row], row))[:k]
+
+
+@pytest.mark.parametrize("name, score", [
+    ("lc", lambda p: 1 - p.max(1)),
+    ("entropy", lambda p: -(p * np.log2(p)).sum(1)),
+])
+def test_uncertainty_sampling_against_sorting(name, score):
+    picked = strategies.STRATEGIES[name](view_of(X4, range(10)), 20)
+    expected = best_rows(score(probabilities(X4)), range(10, 60), 20)
+    assert picked.tolist() == [expected]
+
+
+def test_entropy_is_in_bits_and_knows_zero():
+    p = torch.tensor([[0.25, 0.25, 0.25, 0.25], [1.0, 0.0, 0.0, 0.0], [0.5, 0.5, 0.0, 0.0]])
+    torch.testing.assert_close(strategies.entropy(p), torch.tensor([2.0, 0.0, 1.0]))
+
+
+def test_random_is_uniform_over_the_pool():
+    counts = np.zeros(60)
+    for seed in range(600):
+        picked = strategies.random(view_of(X4, range(10), seed=seed), 5)[0].tolist()
+        assert len(set(picked)) == 5 and min(picked) >= 10
+        counts[picked] += 1
+    assert counts[:10].sum() == 0
+    chi_square = ((counts[10:] - 60) ** 2 / 60).sum()
+    assert chi_square < 85.4  # 99.9 % point for 49 degrees of freedom
+
+
+def test_bald_prefers_what_dropout_changes():
+    # Both halves are sure of class 0, but in the first half one single unit says so.
+    x = np.full((40, 4), 9.0)
+    x[:20, 1:] = 0
+    logits = torch.zeros(4, 4)
+    logits[:, 0] = 1
+    picked = strategies.bald(view_of(x, [0, 20], logits=logits), 12)[0]
+    assert (picked < 20).all()
+
+
+def test_bald_against_an_explicit_loop():
+    view = view_of(X4, range(10))
+    draws, total = view.draws("bald"), 0
+    for _ in range(10):
+        mask = draws.dropout(60, 4)[0].numpy()
+        total = total + probabilities((X4.astype(np.float32) * mask).astype(np.float64))
+    p = total / 10
+    assert strategies.bald(view, 15)[0].tolist() == best_rows(
+        -(p * np.log2(p)).sum(1), range(10, 60), 15)
+
+
+def two_clusters(n=80, dim=12, far=3):
+    x = np.abs(np.random.default_rng(0).normal(size=(n, dim))) * 0.3
+    x[: n // 2, 0] += far
+    x[n // 2 :, 1] += far
+    return x
+
+
+def test_dal_picks_what_does_not_look_labelled():
+    # L lies in the first cluster alone; the pool has 100 of that cluster and all of the second.
+    picked = strategies.dal(view_of(two_clusters(400, far=9), range(100)), 150)[0]
+    assert (picked >= 200).all()
+
+
+def test_cal_separates_high_from_low_and_picks_between():
+    # Along one direction: the low-cor rows at 0, the high-cor rows at 6, the pool in between.
+    x = np.zeros((160, 4))
+    x[:30, 0], x[30:60, 1] = 6, 6
+    at = np.linspace(0, 6, 100)
+    x[60:, 0], x[60:, 1] = at, 6 - at
+    view = view_of(x, range(60), correctness=[1.0] * 30 + [0.0] * 30)
+    head = strategies.binary_classifier(view, view.psi_labelled(), (view.map.correctness > 0.2).long())
+    p = head.probs(view.x[None].relu())[0, :, 1].numpy()
+    assert (p[:30] > 0.5).all() and (p[30:60] < 0.5).all()
+    picked = strategies.cal(view, 20)[0].tolist()
+    assert picked == best_rows(-np.abs(0.5 - p), range(60, 160), 20)
+    assert 1 < x[picked, 0].mean() < 5
+
+
+def test_t_cor_is_a_strict_threshold():
+    x = two_clusters()
+    low = view_of(x, range(80 - 40), correctness=[0.2] * 20 + [0.21] * 20)
+    head = strategies.binary_classifier(low, low.psi_labelled(), torch.tensor([[0] * 20 + [1] * 20]))
+    p = low.score(lambda psi: head.probs(psi)[..., 1])[0].numpy()
+    assert strategies.cal(low, 10)[0].tolist() == best_rows(-np.abs(0.5 - p), range(40, 80), 10)
+
+
+def test_cal_with_one_class_falls_back_to_random_and_says_so(capsys):
+    view = view_of(X4, range(10), correctness=[0.9] * 10)
+    assert strategies.cal(view, 7).tolist() == strategies.random(view, 7).tolist()
+    assert "picks at random" in capsys.readouterr().err
+    mixed = view_of(X4, range(10), correctness=[0.9] * 9 + [0.1])
+    strategies.cal(mixed, 7)
+    assert capsys.readouterr().err == ""
+
+
+def test_cal_dal_takes_half_from_each_and_no_row_twice():
+    view = view_of(two_clusters(), range(20), correctness=[0.0] * 10 + [1.0] * 10)
+    both = strategies.cal_dal(view, 11)[0].tolist()
+    first = strategies.cal(view, 6)[0].tolist()
+    assert both[:6] == first and len(set(both)) == 11
+    without = view.without(torch.tensor([first]))
+    assert both[6:] == strategies.dal(without, 5)[0].tolist()
+
+
+@pytest.mark.parametrize("name", strategies.STRATEGIES)
+def test_every_strategy_stays_in_the_pool_and_takes_what_is_left(name):
+    view = view_of(two_clusters(30), range(24), correctness=[0.0] * 12 + [1.0] * 12)
+    for k in (1, 4, 6, 50):
+        picked = strategies.STRATEGIES[name](view, k)[0].tolist()
+        assert len(picked) == min(k, 6) == len(set(picked)) and min(picked) >= 24
+
+
+def test_ties_go_to_the_lowest_row():
+    view = view_of(np.ones((12, 4)), [3, 0])
+    assert strategies.least_confidence(view, 5).tolist() == [[1, 2, 4, 5, 6]]
+
+
+def test_scores_do_not_depend_on_the_chunk(monkeypatch):
+    view = view_of(X4, range(10))
+    whole = view.probs()
+    monkeypatch.setattr(datamap, "CHUNK", 16)
+    torch.testing.assert_close(view.probs(), whole)
+
+
+def five_lines(text):
+    """The strategy of one's own, as it is printed in a document."""
+    code = text[text.index("def margin") :]
+    code = code[: code.index("margin\n", code.index('STRATEGIES["margin"]')) + 6]
+    return "\n".join(line[4:] if line.startswith("    ") and text is strategies.__doc__ else line
+                     for line in code.split("\n"))
+
+
+@pytest.mark.parametrize("where", ["README.md", "strategies.py"])
+def test_a_strategy_of_ones_own_in_five_lines(where, monkeypatch):
+    text = strategies.__doc__ if where == "strategies.py" else (HERE / where).read_text()
+    monkeypatch.setattr(strategies, "STRATEGIES", dict(strategies.STRATEGIES))
+    exec(five_lines(text), vars(strategies))
+    picked = strategies.STRATEGIES["margin"](view_of(X4, range(10)), 9)[0].tolist()
+    p = np.sort(probabilities(X4), axis=1)
+    assert picked == best_rows(p[:, -2] - p[:, -1], range(10, 60), 9)
+    vars(strategies).pop("margin")
+
+
+# ---- data ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [6, 50, 333, 1000])
+def test_the_seed_set_is_stratified_within_one_instance(size):
+    y = np.repeat(np.arange(6), [86, 1162, 1250, 1223, 835, 896])
+    rows = data.seed_set(y, size, 7)
+    assert len(set(rows.tolist())) == size
+    exact = np.bincount(y) * size / len(y)
+    assert (np.abs(np.bincount(y[rows], minlength=6) - exact) < 1).all()
+    assert (rows == data.seed_set(y, size, 7)).all()
+    assert (rows != data.seed_set(y, size, 8)).any()
+
+
+def test_seed_set_larger_than_the_data():
+    with pytest.raises(data.InputError, match="11 needs as many rows, and there are 10"):
+        data.seed_set(np.zeros(10, int), 11, 1)
+
+
+def test_demo_corpus_shares_and_templates():
+    d = data.load("demo")
+    assert d.x.shape == (2500, 300) and d.x_test.shape == (500, 300) and d.x.dtype == np.float32
+    assert d.classes == ["ABBR", "DESC", "ENTY", "HUM", "LOC", "NUM"]
+    share = {k: np.mean(d.kind == k) for k in ("easy", "ambiguous", "mislabelled")}
+    assert share == {"easy": 0.75, "ambiguous": 0.15, "mislabelled": 0.10}
+    assert len(set(d.texts)) == 2500
+    templates = [t for ts in data.TEMPLATES.values() for t in ts.split("\n")]
+    both = [t for ts in data.AMBIGUOUS.values() for t in ts.split("\n")]
+    assert len(templates) + 6 * len(data.FRAMES.split("\n")) + len(both) >= 60
+
+
+def test_demo_labels_are_what_the_kinds_say():
+    raw = data.read_demo()
+
+    def words_of(slot):
+        nouns = " ".join(data.NOUNS.values())
+        words = nouns if slot == "noun" else data.SLOTS[slot.rstrip("2")]
+        return f"(?P<{slot}>{'|'.join(map(re.escape, words.split()))})"
+
+    def template_of(text, templates):
+        for template in templates:
+            parts = re.split(r"{(\w+)}", template)
+            parts[0::2] = map(re.escape, parts[0::2])
+            parts[1::2] = map(words_of, parts[1::2])
+            if m := re.fullmatch("".join(parts), text):
+                return m
+        return None
+
+    ambiguous = {pair: ts.split("\n") for pair, ts in data.AMBIGUOUS.items()}
+    counts = {}
+    for text, label, kind in zip(*raw["train"], raw["kind"]):
+        own = template_of(text, data.TEMPLATES[label].split("\n"))
+        noun = template_of(text, data.FRAMES.split("\n"))
+        fits = bool(own) or bool(noun and noun["noun"] in data.NOUNS[label].split())
+        pair = next((p for p, ts in ambiguous.items() if template_of(text, ts)), None)
+        assert (kind == "ambiguous") == bool(pair and label in pair and not fits), text
+        assert (kind == "easy") == fits, text
+        if kind == "ambiguous":
+            counts[label, pair] = counts.get((label, pair), 0) + 1
+    for pair in ambiguous:  # half the time each
+        assert abs(counts[pair[0], pair] - counts[pair[1], pair]) <= 2
+
+
+def test_demo_corpus_is_the_same_everywhere_whatever_the_hash_seed():
+    code = ("import torch, hashlib, data; torch.set_num_threads(1); d = data.load('demo');"
+            "h = data.load('demo', vectors='hash'); print(d.sha256, *[hashlib.sha256("
+            "a.tobytes()).hexdigest() for a in (d.x, h.x)])")
+    said = [subprocess.run([sys.executable, "-c", code], cwd=HERE, capture_output=True, text=True,
+                           env={**os.environ, "PYTHONHASHSEED": seed}, check=True).stdout.split()
+            for seed in ("1", "2")]
+    assert said[0] == said[1]
+    assert said[0][0].startswith("12c9d8129551abbe")
+
+
+def test_hash_vectors_are_the_same_on_every_machine_and_know_their_kin():
+    v = data.hash_vectors(["how", "serfdom", "?", "naïve"])
+    assert hashlib.sha256(v.tobytes()).hexdigest().startswith("220c68592092e135")
+    assert (v[[3]] == data.hash_vectors(["naïve"])).all()  # whatever the vocabulary
+    a, b, c = data.hash_vectors(["interesting", "interestingly", "zebra"])
+    assert a @ b > 0.5 > abs(a @ c) and 0.8 < a @ a < 1.2
+
+
+def test_ppmi_against_counting_by_hand():
+    bags = [["a", "b", "a", "c"], ["b", "b"], ["c"] * 12]
+    words = ["a", "b", "c"]
+    count = np.zeros((3, 3))
+    for bag in bags:
+        for (i, v), (j, w) in itertools.permutations(enumerate(bag), 2):
+            if abs(i - j) <= 10:
+                count[words.index(v), words.index(w)] += 1
+    context = count.sum(0) ** 0.75
+    expected = np.log(np.maximum(count, 1e-300) / np.outer(count.sum(1), context / context.sum()))
+    ids = np.array([words.index(w) for bag in bags for w in bag])
+    text = np.repeat(np.arange(3), [4, 2, 12])
+    got = data.positive_pmi(ids, text, 3).to_dense().numpy()
+    np.testing.assert_allclose(got, np.maximum(expected, 0), atol=1e-6)
+
+
+def test_truncated_svd_against_numpy():
+    rng = np.random.default_rng(1)
+    M = (rng.normal(size=(90, 12)) * 0.7 ** np.arange(12)) @ rng.normal(size=(12, 90))
+    U, S = data.truncated_svd(torch.from_numpy(M.astype(np.float32)).to_sparse(), 5)
+    u, s, _ = np.linalg.svd(M)
+    np.testing.assert_allclose(S, s[:5], rtol=1e-4)
+    np.testing.assert_allclose(np.abs(U.numpy().T @ u[:, :5]), np.eye(5), atol=1e-3)
+
+
+def test_pool_vectors_of_a_small_vocabulary_are_padded_with_zeros():
+    bags = [f"w{i} w{i + 1} w{i + 2}".split() for i in range(20)]
+    words = sorted({w for bag in bags for w in bag}) + ["zz-unseen"]
+    v = data.pool_vectors(bags, words)
+    assert v.shape == (23, 300) and not v[:, 22:].any() and not v[-1].any()
+    assert abs(np.linalg.norm(v[:-1], axis=1).mean() - 1) < 1e-5
+
+
+def test_test_texts_teach_the_vectors_nothing():
+    bags = [["a", "b"], ["b", "c"]]
+    small = data.pool_vectors(bags, ["a", "b", "c"])
+    large = data.pool_vectors(bags, ["a", "aa", "b", "c", "d"])
+    assert (large[[0, 2, 3]] == small).all() and not large[[1, 4]].any()
+
+
+def test_sum_vectors_against_a_loop():
+    rng = np.random.default_rng(0)
+    table = rng.normal(size=(5, 300)).astype(np.float32)
+    words = list("abcde")
+    bags = [list("abca"), [], list("e"), list("ddd")]
+    got = data.sum_vectors(bags, words, table)
+    for row, bag in zip(got, bags):
+        want = sum((table[words.index(w)] for w in bag), np.zeros(300, np.float32))
+        np.testing.assert_allclose(row, want, atol=1e-5)
+
+
+def vector_lines(words, header=True):
+    rng = np.random.default_rng(0)
+    v = {w: np.round(rng.normal(size=300), 4) for w in words}
+    lines = [f"{w} " + " ".join(f"{x:g}" for x in v[w]) for w in words]
+    return ([f"{len(words)} 300"] if header else []) + lines, v
+
+
+@pytest.mark.parametrize("suffix", [".vec", ".txt", ".vec.gz", ".vec.zip"])
+@pytest.mark.parametrize("header", [True, False])
+def test_text_vectors(tmp_path, suffix, header):
+    lines, v = vector_lines(["How", "how", "obama", "naïve", "New York", "'"], header)
+    path, text = tmp_path / f"v{suffix}", "\n".join(lines) + "\n"
+    if suffix.endswith("gz"):
+        path.write_bytes(gzip.compress(text.encode()))
+    elif suffix.endswith("zip"):
+        with zipfile.ZipFile(path, "w") as z:
+            z.writestr("v.vec", text)
+    else:
+        path.write_text(text, encoding="utf-8")
+    got = data.load_vectors(str(path), ["How", "HOW", "Obama", "obama,", "(Obama!)", "naïve", "xyz"])
+    want = [v["How"], v["how"], v["obama"], v["obama"], v["obama"], v["naïve"], np.zeros(300)]
+    np.testing.assert_allclose(got, np.array(want, np.float32))
+
+
+@pytest.mark.parametrize("spoil, message", [
+    (lambda lines: lines[:3] + [lines[3].rsplit(" ", 2)[0]], "line 4: 298 values instead of 300"),
+    (lambda lines: lines[:2] + [lines[2][:-1] + "x"], "line 3: a value is no number"),
+    (lambda lines: ["2 5", "a 1 2 3 4 5"], "line 2: 5 values, 300 are needed"),
+    (lambda lines: [], "holds no vectors"),
+])
+def test_malformed_vectors_are_named_by_line(tmp_path, spoil, message):
+    path = tmp_path / "v.vec"
+    path.write_text("".join(line + "\n" for line in spoil(vector_lines(["a", "b", "c"])[0])))
+    with pytest.raises(data.InputError, match=message):
+        data.load_vectors(str(path), ["a", "b", "c"])
+
+
+def test_repair_of_ag_news():
+    assert data.repair(r"Iraq #39;s oil\and &lt;b&gt;gas&lt;/b&gt; AT amp;T") == (
+        "Iraq 's oil and <b>gas</b> AT &T")
+
+
+@pytest.mark.skipif(not (SHARED / "data/trec").exists(), reason="needs ../shared/data/trec")
+def test_trec_as_distributed():
+    d = data.load("trec", SHARED / "data", "hash")
+    assert (len(d.y), len(d.y_test), len(d.classes)) == (5452, 500, 6)
+    assert (d.seed_size, d.batch_size, d.max_len) == (500, 16, 42)
+    assert d.texts[0] == "How did serfdom develop in and then leave Russia ?"
+    assert d.classes[d.y[65]] == "LOC" and "sister\xf0city" in d.texts[65]
+
+
+# ---- downloads: every failure, against a server on this machine ---------------------------------
+
+BODY = bytes(range(256)) * 1000
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    """Serves BODY; /missing is a 404, /drop-N breaks off the first N times, /short lies."""
+
+    asked = {}
+
+    def do_GET(self):
+        n = Handler.asked[self.path] = Handler.asked.get(self.path, 0) + 1
+        if self.path == "/missing":
+            return self.send_error(404)
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(BODY)))
+        self.end_headers()
+        drops = int(self.path.rpartition("-")[2]) if "drop" in self.path else 0
+        self.wfile.write(BODY if n > drops else BODY[:1000])
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(scope="module")
+def server():
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as s:
+        threading.Thread(target=s.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{s.server_address[1]}"
+        s.shutdown()
+
+
+SHA = hashlib.sha256(BODY).hexdigest()
+
+
+@pytest.mark.parametrize("path", ["/good", "/drop-1", "/drop-2"])
+def test_fetch_checks_and_tries_again(server, tmp_path, path):
+    file = tmp_path / "new" / "file.bin"
+    data.fetch(server + path, file, SHA, len(BODY))
+    assert file.read_bytes() == BODY and os.listdir(file.parent) == ["file.bin"]
+
+
+@pytest.mark.parametrize("path, sha, size, message", [
+    ("/drop-3x-99", SHA, len(BODY), "kept breaking"),
+    ("/missing", SHA, None, "404"),
+    ("/good", "0" * 64, len(BODY), "SHA-256"),
+    ("/good", SHA, len(BODY) + 1, "256,000 bytes instead of 256,001"),
+    (None, SHA, None, "refused"),
+])
+def test_fetch_failures_say_what_to_do_and_leave_nothing(server, tmp_path, path, sha, size, message):
+    url = "http://127.0.0.1:9/closed" if path is None else server + path
+    file = tmp_path / "trec" / "file.bin"
+    with pytest.raises(data.InputError) as e:
+        data.fetch(url, file, sha, size)
+    for part in (message, "file.bin", url, str(file.parent), "python cal.py"):
+        assert part in str(e.value)
+    assert "\n" not in str(e.value) and os.listdir(file.parent) == []
+
+
+def test_fetch_to_a_full_disk(server, tmp_path):
+    code = ("import resource, signal, sys, data; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+            "resource.setrlimit(resource.RLIMIT_FSIZE, (70000, 70000));"
+            "from pathlib import Path\n"
+            "try: data.fetch(sys.argv[1], Path(sys.argv[2]), 'x')\n"
+            "except data.InputError as e: print(e)")
+    done = subprocess.run([sys.executable, "-c", code, server + "/good", str(tmp_path / "f.bin")],
+                          cwd=HERE, capture_output=True, text=True)
+    assert "File too large" in done.stdout and "python cal.py" in done.stdout
+    assert os.listdir(tmp_path) == []
+
+
+def test_trec_is_fetched_where_it_is_missing(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(data, "TREC_URL", server + "/missing?")
+    with pytest.raises(data.InputError, match="train_5500.label"):
+        data.load("trec", tmp_path)
+    (tmp_path / "trec" / "train_5500.label").write_text("DESC:x spoiled ?\n")
+    with pytest.raises(data.InputError, match="not the published file"):
+        data.load("trec", tmp_path)
+
+
+# ---- statistics ---------------------------------------------------------------------------------
+
+
+def test_violation_ratio_by_hand():
+    # n = m = 2: quantiles 1, 2 against 0, 3: squares 1 and 1, the second against A.
+    assert stats.violation_ratio([1, 2], [0, 3]) == 0.5
+    assert stats.violation_ratio([2, 0], [1, 3]) == 1.0
+    # n = 2, m = 3: pieces of 1/3, 1/6, 1/6, 1/3 with F^-1 - G^-1 = 1, -1, 1, -2.
+    assert stats.violation_ratio([1, 3], [0, 2, 5]) == pytest.approx((1 / 6 + 4 / 3) / (4 / 6 + 4 / 3))
+
+
+def quantile_integral(a, b, steps=200_001):
+    t = (np.arange(steps) + 0.5) / steps
+    q = [np.sort(s)[np.minimum((t * len(s)).astype(int), len(s) - 1)] for s in (a, b)]
+    square = (q[0] - q[1]) ** 2
+    return square[q[0] < q[1]].sum() / square.sum()
+
+
+@pytest.mark.parametrize("n, m", [(1, 1), (2, 5), (7, 7), (31, 155), (10, 4)])
+def test_violation_ratio_against_a_fine_grid_and_its_symmetries(n, m):
+    rng = np.random.default_rng(n * m)
+    a, b = rng.normal(size=n), rng.normal(0.2, 1, size=m)
+    eps = stats.violation_ratio(a, b)
+    assert eps == pytest.approx(quantile_integral(a, b), abs=2e-3)
+    assert eps + stats.violation_ratio(b, a) == pytest.approx(1)
+    assert eps == pytest.approx(stats.violation_ratio(a * 3 + 7, b * 3 + 7))
+    assert eps == pytest.approx(1 - stats.violation_ratio(-a, -b))
+
+
+def test_aso_limits():
+    a = np.random.default_rng(0).random(20)
+    assert stats.violation_ratio(a, a) == 0.5
+    assert stats.aso(a + 5, a) == 0.0 and stats.aso(a, a + 5) == 1.0
+    assert stats.aso(a, a) > 0.5
+
+
+def test_aso_bootstrap_against_a_plain_loop():
+    rng = np.random.default_rng(3)
+    a, b = rng.normal(0.3, 1, 12), rng.normal(size=9)
+    rng = np.random.default_rng(0)
+    boot_a, boot_b = rng.choice(a, (500, 12)), rng.choice(b, (500, 9))
+    ratios = [quantile_integral(x, y, 1080) for x, y in zip(boot_a, boot_b)]  # a multiple of 12 * 9
+    want = stats.violation_ratio(a, b) + np.std(ratios) * 1.6448536
+    assert stats.aso(a, b, n_boot=500) == pytest.approx(want, abs=1e-6)
+
+
+def test_aso_grows_as_alpha_shrinks_and_is_seeded():
+    rng = np.random.default_rng(1)
+    a, b = rng.normal(0.5, 1, 30), rng.normal(size=30)
+    eps = [stats.aso(a, b, alpha) for alpha in (0.2, 0.05, 0.01, 0.001)]
+    assert eps == sorted(eps) and eps[0] < eps[-1]
+    assert stats.aso(a, b) == stats.aso(a, b) != stats.aso(a, b, seed=1)
+
+
+def test_aso_table_divides_alpha_by_the_number_of_pairs():
+    rng = np.random.default_rng(2)
+    scores = {name: rng.normal(i / 3, 1, 25) for i, name in enumerate("abcd")}
+    t = stats.aso_table(scores)
+    assert {(r, c) for r in t for c in t[r]} == set(itertools.permutations("abcd", 2))
+    assert t["d"]["a"] == stats.aso(scores["d"], scores["a"], 0.05 / 6)
+
+
+@pytest.mark.parametrize("bad", [[], [1, np.nan], [np.inf]])
+def test_aso_refuses_bad_samples(bad):
+    for call in (stats.violation_ratio, stats.aso):
+        with pytest.raises(ValueError, match="sample of scores"):
+            call(bad, [1, 2])
+        with pytest.raises(ValueError, match="sample of scores"):
+            call([1, 2], bad)
+    with pytest.raises(ValueError, match="alpha"):
+        stats.aso([1], [2], alpha=0)
+
+
+def test_chance_overlap_against_a_simulation():
+    rng = np.random.default_rng(0)
+    counts = [stats.overlap(rng.choice(300, 60, replace=False), rng.choice(300, 45, replace=False))
+              for _ in range(2000)]
+    want = stats.chance_overlap(300, 60, 45)
+    assert abs(np.mean(counts) - want) < 5 * np.std(counts) / 2000**0.5 and want == 9
+
+
+def test_roc_auc_against_all_pairs():
+    rng = np.random.default_rng(0)
+    score, positive = rng.integers(0, 9, 80).astype(float), rng.random(80) < 0.3
+    pairs = [(p > n) + 0.5 * (p == n) for p in score[positive] for n in score[~positive]]
+    assert stats.roc_auc(score, positive) == pytest.approx(np.mean(pairs))
+
+
+def test_the_interval_covers_the_truth_95_times_in_100():
+    rng = np.random.default_rng(0)
+    inside = []
+    for _ in range(4000):
+        mean, half = stats.interval(rng.normal(1, 2, 5))
+        inside.append(abs(mean - 1) < half)
+    assert abs(np.mean(inside) - 0.95) < 0.015
+
+
+def test_verdicts():
+    up, down, open_ = np.array([0.1, 0.12, 0.11]), np.array([-0.1, -0.12, -0.11]), np.array([1, -1, 0.2])
+    assert stats.verdict({"a": up})[0] == stats.HOLDS
+    assert stats.verdict({"a": up, "b": down})[0] == stats.FAILS
+    assert stats.verdict({"a": up, "b": open_})[0] == stats.UNSURE
+    assert stats.verdict({"a": up[:1]})[0] == stats.UNSURE
+
+
+# ---- the command line, for real, on a tiny budget -----------------------------------------------
+
+TINY = ["--rounds", "2", "--epochs", "2", "--seed-size", "60", "--batch", "10", "--jobs", "1"]
+
+
+def run_cal(*arguments, check=True, **options):
+    """The real command line in a process of its own."""
+    done = subprocess.run([sys.executable, str(HERE / "cal.py"), *map(str, arguments)],
+                          capture_output=True, text=True, **options)
+    assert not check or done.returncode == 0, done.stderr
+    return done
+
+
+def run_files(out):
+    """{file name: its lines without the times}."""
+    lines = {}
+    for path in sorted(Path(out).glob("*/runs/*.jsonl")):
+        parsed = [json.loads(line) for line in path.read_text().splitlines()]
+        lines[path.name] = [{k: v for k, v in p.items() if k != "seconds"} for p in parsed]
+    return lines
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    """A tiny run of everything, uninterrupted, in one process."""
+    out = tmp_path_factory.mktemp("tiny")
+    done = run_cal(*TINY, "--seeds", 1, 2, "--everything", "--out", out)
+    return out, done
+
+
+def test_a_run_writes_what_the_design_says(tiny):
+    out, done = tiny
+    folder = out / "demo-paper-pool"
+    labels = [*cal.SIX, "cal-t0", "cal-t0.4", "cal-t0.6", "cal-t0.8", "cal+dal", "full"]
+    assert set(run_files(out)) == {f"{label}-{seed}.jsonl" for label in labels for seed in (1, 2)}
+    config = json.loads((folder / "config.json").read_text())
+    assert config["settings"]["data_sha256"] == data.load("demo").sha256
+    for name, lines in run_files(out).items():
+        if name.startswith("full"):
+            continue
+        assert [x["round"] for x in lines] == [0, 1, 2]
+        assert [x["labelled"] for x in lines] == [60, 70, 80]
+        assert [len(x["picked"]) for x in lines] == [10, 10, 0]
+        picks = sum((x["picked"] for x in lines), [])
+        start = data.seed_set(data.load("demo").y, 60, int(name.split("-")[-1][:-6]))
+        assert len(set(picks)) == 20 and not set(picks) & set(start.tolist())
+        assert lines[0]["batch"] is None
+        assert set(lines[1]["batch"]) == {"confidence", "variability", "correctness"}
+    for file in ("report.md", "fig3_accuracy.png", "fig4_batches.png", "fig1_data_maps.png",
+                 "fig1_planted_kinds.png", "table2.png", *(f"table{i}.csv" for i in range(1, 5))):
+        assert (folder / file).stat().st_size > 0
+    assert "final accuracy" in done.stdout and str(folder / "report.md") in done.stdout
+
+
+def test_the_report_is_what_the_run_files_say(tiny):
+    out, _ = tiny
+    folder, files = out / "demo-paper-pool", run_files(out)
+    with open(folder / "results.csv", encoding="utf-8") as f:
+        rows = {row["strategy"]: row for row in csv.DictReader(f)}
+    for label, name in (("cal", "CAL"), ("random", "Rand."), ("cal-t0.4", "CAL (t_cor 0.4)")):
+        scores = np.array([[x["accuracy"] for x in files[f"{label}-{s}.jsonl"]] for s in (1, 2)])
+        final = f"{scores[:, -1].mean():.3f} ± {scores[:, -1].std(ddof=1):.3f}"
+        assert rows[name]["final accuracy"] == final
+        assert rows[name]["mean accuracy"].startswith(f"{scores.mean():.3f}")
+    with open(folder / "table4.csv", encoding="utf-8") as f:
+        table4 = {row["pair"]: row for row in csv.DictReader(f)}
+    shared = sum(len(set(a["picked"]) & set(b["picked"])) for s in (1, 2)
+                 for a, b in zip(files[f"cal-{s}.jsonl"], files[f"random-{s}.jsonl"]))
+    assert table4["CAL ∩ Rand."]["same round"] == str(shared)
+    assert float(table4["CAL ∩ Rand."]["by chance"]) == pytest.approx(2 * 2 * 100 / 2440, abs=0.05)
+    with open(folder / "table2.csv", encoding="utf-8") as f:
+        cell = next(row for row in csv.DictReader(f)
+                    if (row["sample"], row["row over column"]) == ("pooled rounds", "CAL"))
+    pools = {label: np.ravel([[x["accuracy"] for x in files[f"{label}-{s}.jsonl"]] for s in (1, 2)])
+             for label in cal.SIX}
+    assert float(cell["Rand."]) == pytest.approx(
+        stats.aso(pools["cal"], pools["random"], 0.05 / 15), abs=0.005)
+    with open(folder / "planted.csv", encoding="utf-8") as f:
+        planted = {row["share of the picks"]: row for row in csv.DictReader(f)}
+    kind = data.load("demo").kind
+    share = [np.mean([kind[row] == "mislabelled" for x in files[f"dal-{s}.jsonl"]
+                      for row in x["picked"]]) for s in (1, 2)]
+    assert planted["DAL"]["mislabelled"].startswith(f"{np.mean(share):.3f}")
+    report = (folder / "report.md").read_text(encoding="utf-8")
+    for heading in ("Results", "The paper's claims", "Data efficiency", "Table 1", "Table 2",
+                    "Table 3", "Table 4", "Data maps", "Planted truth"):
+        assert f"# {heading}" in report
+    assert "All runs are finished." in report
+
+
+def test_report_only_redraws_the_same_bytes(tiny):
+    out, _ = tiny
+    folder = out / "demo-paper-pool"
+    before = {p.name: p.read_bytes() for p in folder.iterdir() if p.is_file()}
+    for name in before:
+        if name != "config.json":
+            (folder / name).unlink()
+    run_cal("--report-only", "--out", out)
+    assert {p.name: p.read_bytes() for p in folder.iterdir() if p.is_file()} == before
+
+
+def test_one_strategy_alone_picks_the_same(tiny, tmp_path):
+    run_cal(*TINY, "--seeds", 2, "--strategies", "cal", "--out", tmp_path)
+    assert run_files(tmp_path)["cal-2.jsonl"] == run_files(tiny[0])["cal-2.jsonl"]
+
+
+def test_three_processes_write_the_same_files(tiny, tmp_path):
+    # Three ranks for two seeds: the seeds are dealt out run by run.
+    run_cal(*TINY[:-1], 3, "--seeds", 1, 2, "--out", tmp_path)
+    got, want = run_files(tmp_path), run_files(tiny[0])
+    assert len(got) == 14 and got == {name: want[name] for name in got}
+
+
+def test_a_torn_line_and_a_lost_file_are_made_good(tiny, tmp_path):
+    arguments = [*TINY, "--seeds", 1, "--strategies", "cal", "lc", "random", "--out", tmp_path]
+    run_cal(*arguments)
+    runs = tmp_path / "demo-paper-pool" / "runs"
+    cal_file, lc_file = runs / "cal-1.jsonl", runs / "lc-1.jsonl"
+    cal_file.write_bytes(cal_file.read_bytes()[:-40])  # torn in the last line
+    lc_file.unlink()
+    assert "2 of 3 runs" not in (tmp_path / "demo-paper-pool" / "report.md").read_text()
+    run_cal("--report-only", "--out", tmp_path)
+    assert "1 of 3 runs are finished" in (tmp_path / "demo-paper-pool" / "report.md").read_text()
+    run_cal(*arguments)
+    want = run_files(tiny[0])
+    assert run_files(tmp_path) == {name: want[name] for name in run_files(tmp_path)}
+
+
+def test_kill_9_at_any_moment_and_resume(tiny, tmp_path):
+    arguments = [*TINY, "--seeds", 1, "--strategies", "cal", "random", "--out", tmp_path]
+    killed = 0
+    for rounds in (1, 2):
+        process = subprocess.Popen([sys.executable, str(HERE / "cal.py"), *map(str, arguments)],
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        file = tmp_path / "demo-paper-pool" / "runs" / "cal-1.jsonl"
+        while process.poll() is None and not (
+                file.exists() and file.read_bytes().count(b"\n") >= rounds):
+            time.sleep(0.002)
+        if process.poll() is None:
+            process.send_signal(signal.SIGKILL)
+            killed += 1
+        process.wait()
+    assert killed
+    run_cal(*arguments)
+    want = run_files(tiny[0])
+    assert run_files(tmp_path) == {name: want[name] for name in run_files(tmp_path)}
+    assert not list(tmp_path.rglob("*.part"))
+
+
+def test_the_same_command_gives_the_same_bytes(tiny, tmp_path):
+    run_cal(*TINY, "--seeds", 1, 2, "--strategies", "random", "dal", "--out", tmp_path)
+    for name in ("maps-1.npz", "maps-2.npz"):
+        runs = "demo-paper-pool/runs"
+        assert (tmp_path / runs / name).read_bytes() == (tiny[0] / runs / name).read_bytes()
+
+
+@pytest.mark.parametrize("arguments, message", [
+    (["--dataset", "nope"], "demo, trec, agnews"),
+    (["--strategies", "cal", "nope"], "choose from"),
+    (["--device", "tpu"], "auto"),
+    (["--protocol", "nope"], "paper"),
+    (["--rounds", "0"], "less than 1"), (["--batch", "-5"], "less than 1"),
+    (["--epochs", "0"], "less than 1"), (["--jobs", "0"], "less than 1"),
+    (["--seed-size", "0"], "less than 1"), (["--rounds", "many"], "'many'"),
+    (["--seeds", "1", "x"], "'x' is no whole number"), (["--seeds", "-1"], "less than 0"),
+    (["--t-cor", "1"], "not in [0, 1)"), (["--t-cor", "-0.1"], "not in [0, 1)"),
+    (["--t-cor", "nan"], "not in [0, 1)"), (["--t-cor", "low"], "'low' is no number"),
+    (["--rounds", "100"], "more than the 2500 texts"),
+    (["--seed-size", "2600"], "more than the 2500 texts"),
+    (["--vectors", "nope.vec"], "no vector file nope.vec"),
+    (["--vectors", "."], "cannot read the vectors"),
+    (["--out", "/dev/null"], "cannot write to"),
+    (["--report-only", "--out", "/nowhere"], "no results in"),
+    (["--nonsense"], "--nonsense"),
+])
+def test_bad_input_gets_one_sentence_and_code_2(arguments, message, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["cal.py", *arguments])
+    try:
+        code = cal.main()
+    except SystemExit as e:
+        code = e.code
+    error = capsys.readouterr().err
+    assert code == 2 and message in error and error.count("\n") == 1
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_cuda_where_there_is_none(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["cal.py", "--device", "cuda"])
+    assert cal.main() == 2 and "no CUDA device" in capsys.readouterr().err
+
+
+def test_other_settings_are_refused_by_name(tiny, monkeypatch, capsys):
+    config = tiny[0] / "demo-paper-pool" / "config.json"
+    before = config.read_bytes()
+    arguments = [*TINY, "--out", str(tiny[0]), "--batch", "11"]
+    monkeypatch.setattr(sys, "argv", ["cal.py", *arguments])
+    assert cal.main() == 2
+    error = capsys.readouterr().err
+    assert "was made with batch 10, and this is batch 11" in error and error.count("\n") == 1
+    assert config.read_bytes() == before
+
+
+def test_fresh_starts_over(tmp_path):
+    arguments = ["--seeds", 1, "--strategies", "random", "--out", tmp_path]
+    run_cal(*TINY, *arguments)
+    run_cal(*TINY, *arguments, "--batch", 5, "--fresh")
+    assert [len(x["picked"]) for x in run_files(tmp_path)["random-1.jsonl"]] == [5, 5, 0]
+
+
+def test_ctrl_c_says_how_to_go_on(tmp_path):
+    process = subprocess.Popen(
+        [sys.executable, str(HERE / "cal.py"), "--jobs", "1", "--out", str(tmp_path)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while process.poll() is None and not list(tmp_path.rglob("*.jsonl")):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode == 130 and "goes on from the last finished round" in error
+    assert "Traceback" not in error
+
+
+@pytest.mark.skipif(not (SHARED / "data/trec").exists(), reason="needs ../shared/data/trec")
+def test_trec_runs_on_its_own_files(tmp_path):
+    run_cal("--dataset", "trec", "--data-dir", SHARED / "data", "--vectors", "hash", "--seeds", 1,
+            "--strategies", "cal", "random", "--out", tmp_path, "--rounds", 1, "--epochs", 1,
+            "--jobs", 1)
+    assert [x["labelled"] for x in run_files(tmp_path)["cal-1.jsonl"]] == [500, 550]
+    report = (tmp_path / "trec-paper-hash" / "report.md").read_text()
+    assert "| CAL | 1 |" in report and "0.724" in report
