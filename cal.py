@@ -117,10 +117,10 @@ def train(stack, t, x, y, classes, s):
     seeds, device = [run.seed for run in stack], x.device
     theta = datamap.Stack((x.shape[-1], *datamap.HIDDEN, classes), seeds, t, device=device)
     draws = datamap.Draws(seeds, t, "train", device=device)
-    groups, probs = by_label(stack), {}
-    first = {label: max(s.seed_size, x.shape[1] - s.batch) if stack[group[0]].strategy in WITHOUT_MAP
-             else 0 for label, group in groups.items()}
-    for epoch in datamap.fit(theta, x, y, s.epochs, s.minibatch, draws):
+    groups, probs, batch = by_label(stack), {}, max(s.seed_size, x.shape[1] - s.batch)
+    first = {label: batch if stack[group[0]].strategy in WITHOUT_MAP else 0
+             for label, group in groups.items()}
+    for _epoch in datamap.fit(theta, x, y, s.epochs, s.minibatch, draws):
         # Eq. (1) asks for p_theta(e)(y* | x): parameters at the end of epoch e, dropout off.
         for label, group in groups.items():
             now = theta.take(group).probs(x[group, first[label]:])
@@ -178,13 +178,14 @@ def watch(seed, tag, x, y, classes, epochs, s):
 
 
 def save_maps(path, seed, data, s, full_map, device):
-    """The data maps of all rows and of the seed set (Figs. 1, 2, 5 and 6), as numbers, in a .npz."""
+    """The data maps of all rows and of the seed set (Figs. 1, 2, 5 and 6) as a .npz file."""
     rows = texts.seed_set(data.y, s.seed_size, seed)
     x, y = (torch.as_tensor(a[rows], device=device)[None] for a in (data.x, data.y))
     _, seed_map = watch(seed, "seed set", x, y, len(data.classes), datamap.MAP_EPOCHS, s)
     arrays = {"rows": rows, "y": data.y}
     for name, one in (("full", full_map), ("seed", seed_map)):
-        arrays |= {f"{name}_{k}": v.cpu().numpy().astype(np.float32) for k, v in one._asdict().items()}
+        for field, values in one._asdict().items():
+            arrays[f"{name}_{field}"] = values.cpu().numpy().astype(np.float32)
     if data.kind is not None:
         arrays["kind"] = data.kind
     temporary = path.with_suffix(".part")
@@ -282,7 +283,8 @@ def stacks_of(runs, rank, world, device):
     mine += [run for run in runs if run.seed in seeds[even:]][rank::world]
     if device != "cpu":
         return [mine] if mine else []
-    return [[r for r in mine if r.seed == seed] for seed in seeds if any(r.seed == seed for r in mine)]
+    by_seed = [[run for run in mine if run.seed == seed] for seed in seeds]
+    return [stack for stack in by_seed if stack]
 
 
 class Progress:
@@ -369,7 +371,7 @@ def results_folder(args):
 # ---- command line -------------------------------------------------------------------------------
 
 DEFAULTS = {  # what the paper leaves to us: the demo corpus is ours
-    "demo": {"rounds": 12, "seeds": SEEDS[:3]},
+    "demo": {"rounds": 10, "seeds": SEEDS[:3]},
 }
 
 
@@ -416,8 +418,8 @@ def parser():
     g = p.add_argument_group("experiment")
     g.add_argument("--strategies", nargs="+", default=list(SIX), choices=list(STRATEGIES),
                    metavar="NAME", help=" ".join(STRATEGIES))
-    g.add_argument("--seeds", nargs="+", type=at_least(0), help="default: the paper's five (demo: three)")
-    g.add_argument("--rounds", type=at_least(1), help="batches to pick (default: 30; demo: 12)")
+    g.add_argument("--seeds", nargs="+", type=at_least(0), help="default: the paper's (demo: 3)")
+    g.add_argument("--rounds", type=at_least(1), help="batches to pick (default: 30; demo: 10)")
     g.add_argument("--batch", type=at_least(1), default=50, help="texts picked a round")
     g.add_argument("--seed-size", type=at_least(1), help="default: the dataset's (Table 1)")
     g.add_argument("--epochs", type=at_least(1), default=datamap.EPOCHS, help="of each training")
@@ -427,7 +429,7 @@ def parser():
     g.add_argument("--everything", action="store_true", help="Table 3 and DAL + CAL as well")
     g.add_argument("--quick", action="store_true", help="one seed, ten rounds")
     g = p.add_argument_group("machine and output")
-    g.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto", help="where to train")
+    g.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto", help="to train on")
     g.add_argument("--jobs", type=at_least(1), help="processes (default: a physical core a seed)")
     g.add_argument("--out", default="results", help="where results go")
     g.add_argument("--fresh", action="store_true", help="forget the runs already there")
@@ -516,7 +518,8 @@ def main():
         print(f"cal.py: {e}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("\nInterrupted; the same command goes on from the last finished round.", file=sys.stderr)
+        print("\nInterrupted; the same command goes on from the last finished round.",
+              file=sys.stderr)
         return 130
 
 

@@ -117,7 +117,7 @@ class Stack:
         self.moments = torch.zeros_like(self.flat), torch.zeros_like(self.flat)
 
     def take(self, runs):
-        """The runs of a list alone, as a stack for scoring (it shares no memory and cannot be trained)."""
+        """The runs of a list alone, as a stack to score with (a copy that cannot be trained)."""
         other = object.__new__(Stack)
         other.C, other.device, other.widths = self.C, self.device, self.widths
         other.W, other.b = ([t[runs] for t in ts] for ts in (self.W, self.b))
@@ -138,7 +138,8 @@ class Stack:
 
     def probs(self, x):
         """p_theta(y | x), dropout off: [R or 1, n, D] -> [R, n, C], CHUNK rows at a time."""
-        return torch.cat([self.head(self.psi(part)) for part in x.split(CHUNK, 1)], 1)[..., : self.C]
+        pieces = [self.head(self.psi(piece)) for piece in x.split(CHUNK, dim=1)]
+        return torch.cat(pieces, dim=1)[..., : self.C]
 
     def step(self, x, onehot, keep):
         """One AdamW step on every run's mean cross-entropy over its mini-batch.
@@ -283,11 +284,13 @@ def draw_kinds(path, m, kind):
 
 def decorate(ax, title, legend):
     """Axes, limits, the regions' names in place."""
-    ax.set(xlabel="variability", ylabel="confidence", title=title, xlim=(-0.01, 0.52), ylim=(-0.02, 1.02))
+    ax.set(xlabel="variability", ylabel="confidence", title=title, xlim=(-0.01, 0.52),
+           ylim=(-0.02, 1.02))
+    box = {"facecolor": "white", "alpha": 0.8, "edgecolor": "#888888"}
     for name, (x, y) in REGIONS.items():
-        ax.text(x, y, name, transform=ax.transAxes, ha="left" if x < 0.5 else "center", va="center",
-                weight="bold", bbox={"facecolor": "white", "alpha": 0.8, "edgecolor": "#888888"})
-    ax.legend(title=legend, loc="upper right", fontsize=8, title_fontsize=8, framealpha=0.9, markerscale=1.6)
+        ax.text(x, y, name, transform=ax.transAxes, ha="left" if x < 0.5 else "center",
+                va="center", weight="bold", bbox=box)
+    ax.legend(title=legend, loc="upper right", fontsize=8, title_fontsize=8, markerscale=1.6)
 
 
 def new_figure(width, height):

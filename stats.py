@@ -46,7 +46,8 @@ def aso(a, b, alpha=0.05, n_boot=1000, seed=0):
     sigma^2 the bootstrap variance of sqrt(n m / (n + m)) eps. Cut to [0, 1]. Read it so: 0, A
     dominates B; below 0.5, A is better than B at this confidence (the lower the clearer); 0.5 and
     above, that cannot be claimed; it does not follow that B is better: ask aso(b, a).
-    a [n], b [m] finite scores; 0 < alpha < 1; n_boot samples drawn with `seed`; ValueError otherwise.
+    a [n], b [m] finite scores; 0 < alpha < 1 (ValueError otherwise); n_boot bootstrap samples are
+    drawn with `seed`.
     """
     a, b = _scores(a), _scores(b)
     if not 0 < alpha < 1:
@@ -265,7 +266,7 @@ def main_table(r):
         rows.append([
             name_of(label), len(accuracy), plus_minus(final), *beside(final, paper.get(label)),
             plus_minus(accuracy.mean(1)), reached[0] if len(reached) else "never",
-            *(f"{np.mean([x['seconds'][k] for lines in runs for x in lines]):.2f}"
+            *(f"{np.median([x['seconds'][k] for lines in runs for x in lines]):.2f}"
               for k in ("train", "select")),
         ])
     full = r.accuracy("full")
@@ -300,8 +301,12 @@ def summary(folder):
 
 # One colour (Okabe-Ito, safe for the colour-blind), marker and line a strategy: readable in grey.
 STYLE = {
-    "random": ("#000000", "o", ":"), "lc": ("#0072B2", "s", "--"), "entropy": ("#56B4E9", "^", "--"),
-    "bald": ("#009E73", "D", "-."), "dal": ("#E69F00", "v", "-"), "cal": ("#D55E00", "*", "-"),
+    "random": ("#000000", "o", ":"),
+    "lc": ("#0072B2", "s", "--"),
+    "entropy": ("#56B4E9", "^", "--"),
+    "bald": ("#009E73", "D", "-."),
+    "dal": ("#E69F00", "v", "-"),
+    "cal": ("#D55E00", "*", "-"),
     "cal+dal": ("#CC79A7", "P", "-"),
 }
 SPARE = [("#999999", marker, "-") for marker in "Xhpd<>"]  # thresholds, and strategies of one's own
@@ -323,23 +328,25 @@ def picture(width, height, columns=1, **options):
 
 def curves(r):
     """Fig. 3: accuracy against the share of the training data, mean over seeds, band of one sd."""
-    shown = {label: runs for label, runs in r.runs.items() if label != "full" and any(runs.values())}
+    shown = {label: begun for label in r.config["strategies"]
+             if (begun := [lines for lines in r.runs[label].values() if lines])}
     if not shown:
         return ""
     figure, ax = picture(7.5, 5)
     share, markers = r.labelled() / r.about["train"], max(1, (r.rounds + 1) // 10)
     for label, runs in shown.items():
-        rounds = min(len(lines) for lines in runs.values() if lines)
-        scores = np.array([[x["accuracy"] for x in lines[:rounds]] for lines in runs.values() if lines])
-        mean, spread = scores.mean(0), scores.std(0)
-        ax.plot(share[:rounds], mean, markevery=markers, **style_of(label, list(shown)))
+        rounds = min(len(lines) for lines in runs)  # that every seed has done
+        scores = np.array([[x["accuracy"] for x in lines[:rounds]] for lines in runs])
+        mean, spread, style = scores.mean(0), scores.std(0), style_of(label, list(shown))
+        ax.plot(share[:rounds], mean, markevery=markers, **style)
         ax.fill_between(share[:rounds], mean - spread, mean + spread, alpha=0.1, linewidth=0,
-                        color=style_of(label, list(shown))["color"])
+                        color=style["color"])
     full = r.accuracy("full")
     if len(full):
         ax.axhline(full.mean(), color="#777777", linewidth=1, label="all data")
-    ax.set(xlabel=f"share of the training data ({r.about['train']:,} texts)", ylabel="test accuracy",
-           title=f"{r.dataset}, {vectors_of(r)} vectors: mean over {seeds_shown(shown)}, ± 1 sd")
+    title = f"{r.dataset}, {vectors_of(r)} vectors: mean over {seeds_shown(shown)}, ± 1 sd"
+    ax.set(xlabel=f"share of the training data ({r.about['train']:,} texts)",
+           ylabel="test accuracy", title=title)
     ax.xaxis.set_major_formatter(lambda v, _: f"{v:.0%}" if share[-1] > 0.1 else f"{v:.1%}")
     ax.grid(alpha=0.3)
     ax.legend()
@@ -349,7 +356,7 @@ def curves(r):
 
 def seeds_shown(runs):
     """'5 seeds', or '2 to 5 seeds' where strategies differ."""
-    counts = sorted(sum(1 for lines in r.values() if lines) for r in runs.values())
+    counts = sorted(len(begun) for begun in runs.values())
     few = "" if counts[0] == counts[-1] else f"{counts[0]} to "
     return f"{few}{counts[-1]} seed{'s' if counts[-1] > 1 else ''}"
 
@@ -365,7 +372,7 @@ def batches(r):
                     markevery=max(1, r.rounds // 10), **style_of(label, r.labels()))
         ax.set(xlabel="batch", ylabel=f"mean {name} of the batch")
         ax.grid(alpha=0.3)
-    axes[0].legend(fontsize=8)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=11)
     datamap.save_figure(figure, r.folder / "fig4_batches.png")
     return ("## What each strategy picks\n\n![Fig. 4: batch statistics](fig4_batches.png)\n\n"
             "Mean confidence (Eq. 1), variability (Eq. 2) and correctness (Eq. 3) of every picked"
@@ -395,15 +402,12 @@ def aso_tables(r):
         return ""
     pooled = aso_table({label: r.accuracy(label).ravel() for label in labels})
     by_seed = aso_table({label: r.accuracy(label).mean(1) for label in labels})
-    paper = PAPER.get(r.dataset, {}).get("aso")
-    paper = {a: dict(zip(SIX, row.split())) for a, row in zip(SIX, paper)} if paper else None
-    tables = [("pooled rounds", pooled), ("one number a seed", by_seed)]
-    rows = [[which, name_of(a), *("" if a == b else f"{t[a][b]:.2f}" for b in labels)]
-            for which, t in tables for a in labels]
-    if paper:
-        rows += [["the paper", name_of(a), *("" if a == b else f"{float(paper[a][b]):.2f}" for b in labels)]
-                 for a in labels]
-    draw_aso(r, labels, tables + ([("the paper (pooled rounds)", paper)] if paper else []))
+    tables = {"pooled rounds": pooled, "one number a seed": by_seed}
+    if paper := PAPER.get(r.dataset, {}).get("aso"):
+        tables["the paper"] = {a: dict(zip(SIX, row.split())) for a, row in zip(SIX, paper)}
+    rows = [[which, name_of(a), *("" if a == b else f"{float(t[a][b]):.2f}" for b in labels)]
+            for which, t in tables.items() for a in labels]
+    draw_aso(r, labels, tables)
     note = """![Table 2 in colour](table2.png)
 
 ε_min of "row dominates column", α = 0.05 with Bonferroni's correction: below 0.5 the row is
@@ -418,7 +422,7 @@ its rounds) is independent, and its verdict is the honest one, as few seeds as i
 def draw_aso(r, labels, tables):
     """Table 2 as coloured squares, one panel a sample."""
     figure, axes = picture(4.6 * len(tables), 4.6, len(tables), squeeze=False)
-    for ax, (title, t) in zip(axes[0], tables):
+    for ax, (title, t) in zip(axes[0], tables.items()):
         grid = [[np.nan if a == b else float(t[a][b]) for b in labels] for a in labels]
         ax.imshow(grid, vmin=0, vmax=1, cmap="RdYlBu_r")
         for i, row in enumerate(grid):
@@ -447,9 +451,10 @@ def threshold_table(r):
         t_cor = label.partition("-t")[2] or "0.2"
         rows.append([NAMES[label.partition("-t")[0]], t_cor, len(final), plus_minus(final),
                      *beside(final, paper.get(label)), plus_minus(r.accuracy(label).mean(1))])
-    header = ["strategy", "t_cor", "seeds", "final accuracy", "paper", "difference", "mean accuracy"]
-    return "## Table 3: the correctness threshold, and half DAL, half CAL\n\n" + table(
-        r, "table3", header, rows)
+    header = ["strategy", "t_cor", "seeds", "final accuracy", "paper", "difference",
+              "mean accuracy"]
+    title = "## Table 3: the correctness threshold, and half DAL, half CAL\n\n"
+    return title + table(r, "table3", header, rows)
 
 
 def overlap_table(r):
@@ -497,9 +502,9 @@ def data_efficiency(r):
         mean = r.accuracy(label).mean(0)
         when = [first_reach(r, mean, share * goal) for share in (0.9, 0.95, 0.99, 1.0)]
         rows.append([name_of(label), f"{mean[-1] / goal:.1%}", *when])
-    header = ["strategy", "final accuracy / full-data accuracy", "labels for 90 %", "95 %", "99 %", "100 %"]
+    header = ["strategy", "final / full-data accuracy", "labels for 90 %", "95 %", "99 %", "100 %"]
     note = (f"Full-data accuracy: {plus_minus(full[:, 0])} with {r.about['train']:,} labels,"
-            f" {len(full)} seeds. Labels: the first round whose mean accuracy over seeds reaches it.")
+            f" {len(full)} seeds. Labels: the first round whose mean accuracy over seeds is there.")
     return "## Data efficiency\n\n" + table(r, "efficiency", header, rows, note)
 
 
@@ -520,7 +525,8 @@ def data_maps(r):
     if not r.maps:
         return ""
     seed, m = next(iter(r.maps.items()))
-    full, few = ({k: m[f"{name}_{k}"] for k in datamap.DataMap._fields} for name in ("full", "seed"))
+    fields = datamap.DataMap._fields
+    full, few = ({k: m[f"{name}_{k}"] for k in fields} for name in ("full", "seed"))
     titles = [f"all {len(m['y']):,} training texts", f"the seed set, {len(m['rows'])} texts"]
     shown = datamap.draw_maps(r.folder / "fig1_data_maps.png", dict(zip(titles, (full, few))))
     text = f"""## Data maps
@@ -554,18 +560,17 @@ def planted(r):
         pool = ["the pool itself", *(plus_minus(np.array(of_pool)[:, i]) for i in range(3))]
     if not rows:
         return ""
-    auc = {which: [roc_auc(-m[f"{which}_confidence"], m["kind"][at] == "mislabelled")
-                   for m in r.maps.values() for at in [m["rows"] if which == "seed" else slice(None)]]
-           for which in ("seed", "full")}
-    note = (f"Finding the mislabelled by low confidence, ROC AUC (0.5 is chance): seed-set map"
-            f" {plus_minus(auc['seed'], 2)}, map of all the data {plus_minus(auc['full'], 2)}"
-            f" ({len(auc['seed'])} seeds).")
+    few = [roc_auc(-m["seed_confidence"], m["kind"][m["rows"]] == "mislabelled")
+           for m in r.maps.values()]
+    full = [roc_auc(-m["full_confidence"], m["kind"] == "mislabelled") for m in r.maps.values()]
+    note = ("How well low confidence finds the mislabelled, ROC AUC (0.5 is chance): seed-set map"
+            f" {plus_minus(few, 2)}, map of all the data {plus_minus(full, 2)}.")
     header = ["share of the picks", *kinds]
     return "### Planted truth\n\n" + table(r, "planted", header, [pool, *rows], note)
 
 
 def roc_auc(score, positive):
-    """P(a positive scores higher than a negative), ties counting half. score [N], positive [N] bool."""
+    """P(a positive scores above a negative), ties counting half; score and positive (bool) [N]."""
     values, rank = np.unique(score, return_inverse=True)
     counts = np.bincount(rank, minlength=len(values))
     mean_rank = (np.cumsum(counts) - (counts - 1) / 2)[rank]  # 1 ... N, ties share their mean
@@ -600,7 +605,7 @@ def verdict(differences):
         mean, half = interval(d)
         sides.append(1 if mean - half > 0 else -1 if mean + half < 0 else 0)
     word = FAILS if -1 in sides else HOLDS if all(side == 1 for side in sides) else UNSURE
-    evidence = [f"{name} {d.mean():+.3f} ± {interval(d)[1]:.3f}" if len(d) > 1 else f"{name}: one seed"
+    evidence = [f"{name} {d.mean():+.3f}" + (f" ± {interval(d)[1]:.3f}" if len(d) > 1 else "")
                 for name, d in differences.items() if len(d)]
     return word, ", ".join(evidence)
 
@@ -635,7 +640,8 @@ def claims(r):
     few = slice(0, max(1, r.rounds // 6))
     judged = [
         ("LC, Entropy, BALD and CAL beat Random (mean accuracy)", beats),
-        ("CAL beats BALD and DAL (mean accuracy)", versus(r, "cal", ["bald", "dal"], mean_accuracy)),
+        ("CAL beats BALD and DAL (mean accuracy)",
+         versus(r, "cal", ["bald", "dal"], mean_accuracy)),
         ("CAL beats every other strategy (mean accuracy)", versus(r, "cal", SIX, mean_accuracy)),
         ("CAL's batches have a higher variability than Random's, LC's and DAL's",
          versus(r, "cal", ["random", "lc", "dal"], batch_mean("variability"))),
@@ -656,12 +662,12 @@ def efficiency_claim(r):
     full = r.accuracy("full")
     if not (r.finished("cal") and len(full)):
         return []
-    reach = first_reach(r, r.accuracy("cal").mean(0), full.mean())
-    d = r.paired(lambda cal, full: max(x["accuracy"] for x in cal[-3:]) - full[0]["accuracy"], "cal", "full")
-    evidence = f"CAL's mean curve reaches {full.mean():.3f} with {reach} labels" if reach[0].isdigit() else (
-        f"CAL ends at {r.accuracy('cal')[:, -1].mean():.3f} of {full.mean():.3f}")
-    word = HOLDS if reach[0].isdigit() else FAILS if len(d) > 1 else UNSURE
-    return [("CAL reaches the accuracy of all the data (its mean curve does in some round)", word, evidence)]
+    text = "CAL reaches the accuracy of all the data (its mean curve over seeds does in some round)"
+    cal, goal = r.accuracy("cal").mean(0), full.mean()
+    reach = first_reach(r, cal, goal)
+    if reach[0].isdigit():
+        return [(text, HOLDS, f"{goal:.3f} with {reach} labels")]
+    return [(text, FAILS, f"it ends at {cal[-1]:.3f}, all the data give {goal:.3f}")]
 
 
 def overlap_claim(r):
@@ -689,7 +695,8 @@ def claims_table(r):
         for text, word, evidence in claims(other):
             by_claim.setdefault(text, {})[vectors_of(other)] = f"**{word}** ({evidence})"
     names = [vectors_of(other) for other in siblings]
-    rows = [[text, *(found.get(name, "not run") for name in names)] for text, found in by_claim.items()]
+    rows = [[text, *(found.get(name, "not run") for name in names)]
+            for text, found in by_claim.items()]
     header = ["the paper's claim", *(f"with `{name}` vectors" for name in names)]
     return "## The paper's claims\n\n" + table(r, "claims", header, rows, RULE)
 
@@ -710,16 +717,16 @@ def opening(r):
     state = "All runs are finished." if done == planned else (
         f"**{done} of {planned} runs are finished**; tables count finished runs alone, and the same"
         " command goes on with the others.")
+    a, last, seeds = r.about, r.labelled()[-1], len(r.config["seeds"])
     return f"""# Cartography Active Learning on {r.dataset}
 
-{r.about['train']:,} texts to train from, {r.about['test']:,} to test, {r.about['classes']} classes;
-`{vectors_of(r)}` vectors, protocol `{s['protocol']}`. From {s['seed_size']:,} labels in {s['rounds']}
-rounds of {s['batch']} to {s['seed_size'] + s['rounds'] * s['batch']:,}; {len(r.config['seeds'])} seeds.
-{state}"""
+{a['train']:,} texts to train from, {a['test']:,} to test, {a['classes']} classes; `{vectors_of(r)}`
+vectors, protocol `{s['protocol']}`. From {s['seed_size']:,} labels in {s['rounds']} rounds of
+{s['batch']} to {last:,}; {seeds} seed{'s' if seeds > 1 else ''}. {state}"""
 
 
-SECTIONS = (opening, curves, main_table, claims_table, data_efficiency, aso_tables, batches, data_maps,
-            threshold_table, overlap_table, dataset_table)
+SECTIONS = (opening, curves, main_table, claims_table, data_efficiency, aso_tables, batches,
+            data_maps, threshold_table, overlap_table, dataset_table)
 
 
 def write_report(folder):
