@@ -35,7 +35,7 @@ import data as texts
 import datamap
 import stats
 from data import InputError
-from strategies import STRATEGIES, WITHOUT_MAP, View
+from strategies import STRATEGIES, WITHOUT_MAP, View, shard_of
 
 SEEDS = (398048, 127003, 259479, 869323, 570852)  # Section 7
 SIX = ("random", "lc", "entropy", "bald", "dal", "cal")  # Section 4.2
@@ -70,12 +70,13 @@ class Settings:
 # ---- Algorithm 1 --------------------------------------------------------------------------------
 
 
-def active_learning(runs, data, s, log, device="cpu", show=lambda stack, t, n: None):
+def active_learning(runs, data, s, log, device="cpu", show=lambda *_: None, shard=slice(None)):
     """Algorithm 1 for many runs side by side, from where their files stand to the last round.
 
     Line numbers are the paper's. A round trains all runs at once, measures them, and lets each
     pick its next batch; it is one line in each run's file, so that a killed process loses the
-    round under way and no more. show(runs, round, |L|) is called as a round begins.
+    round under way and no more. show(runs, round, |L|) is called as a round begins; shard are
+    the rows of the pool that this process scores (all, unless processes share out the pool).
     """
     x, y, x_test, y_test = (torch.as_tensor(a, device=device)
                             for a in (data.x, data.y, data.x_test, data.y_test))
@@ -96,7 +97,7 @@ def active_learning(runs, data, s, log, device="cpu", show=lambda stack, t, n: N
             U = torch.ones(len(group), len(x), dtype=torch.bool, device=device)
             U.scatter_(1, L[group], False)
             view = View(theta.take(group), x, L[group], U, maps[label],
-                        tuple(stack[i].seed for i in group), t, s.minibatch, run.t_cor)
+                        tuple(stack[i].seed for i in group), t, s.minibatch, run.t_cor, shard)
             picked = STRATEGIES[run.strategy](view, s.batch).tolist() if t < s.rounds else []
             select_seconds = (time.perf_counter() - began) / len(group)
             for i, batch in zip_longest(group, picked, fillvalue=[]):
@@ -204,8 +205,8 @@ class Log:
     off when the file is read again.
     """
 
-    def __init__(self, folder):
-        self.folder, self.lines = Path(folder) / "runs", {}
+    def __init__(self, folder, writes=True):
+        self.folder, self.lines, self.writes = Path(folder) / "runs", {}, writes
         self.folder.mkdir(parents=True, exist_ok=True)
 
     def path(self, run):
@@ -216,13 +217,15 @@ class Log:
         if run not in self.lines:
             path = self.path(run)
             self.lines[run], end = stats.read_run(path)
-            if path.exists() and path.stat().st_size > end:
+            if self.writes and path.exists() and path.stat().st_size > end:
                 os.truncate(path, end)
         return self.lines[run]
 
     def append(self, run, line):
         """A finished round: to the file, and down to the disk."""
         self.read(run).append(line)
+        if not self.writes:  # where processes share out a pool, one of them keeps the files
+            return
         with open(self.path(run), "ab") as f:
             f.write(json.dumps(line).encode() + b"\n")
             f.flush()
@@ -249,18 +252,24 @@ class Log:
 # ---- the experiment -----------------------------------------------------------------------------
 
 
-def experiment(phases, seeds, data, s, folder, device="cpu", rank=0, world=1):
+def experiment(phases, seeds, data, s, folder, device="cpu", rank=0, world=1, share_pool=False):
     """Every run of every phase (a list of lists of Run), then the last word of the report.
 
     phases come one after the other; in a phase this process takes its share of the runs, seed
-    after seed, so that the first curves come early.
+    after seed, so that the first curves come early. With share_pool every process trains every
+    run instead, and takes its share of the rows to score.
     """
-    log = Log(folder)
-    plan = [stack for runs in phases for stack in stacks_of(runs, rank, world, device)]
+    shard = shard_of(len(data.y), rank, world) if share_pool else slice(None)
+    log = Log(folder, writes=rank == 0 or not share_pool)
+    dealt = (0, 1) if share_pool else (rank, world)
+    baselines = seeds[dealt[0] :: dealt[1]] if log.writes else []
+    plan = [stack for runs in phases for stack in stacks_of(runs, *dealt, device)]
     with Progress(plan, log, s.rounds, rank) as progress:
+        if share_pool and world > 1:
+            torch.distributed.barrier()  # all have read the files; now one may write
         for stack in plan:
-            active_learning(stack, data, s, log, device, progress.show)
-            for seed in seeds[rank::world] if stack is plan[0] else ():
+            active_learning(stack, data, s, log, device, progress.show, shard)
+            for seed in baselines if stack is plan[0] else ():
                 all_the_data(seed, data, s, log, device)
             if rank == 0:
                 stats.write_report(folder)
@@ -431,6 +440,8 @@ def parser():
     g = p.add_argument_group("machine and output")
     g.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto", help="to train on")
     g.add_argument("--jobs", type=at_least(1), help="processes (default: a physical core a seed)")
+    g.add_argument("--share-pool", action="store_true",
+                   help="processes share the rows to score, not the runs (for a huge pool)")
     g.add_argument("--out", default="results", help="where results go")
     g.add_argument("--fresh", action="store_true", help="forget the runs already there")
     g.add_argument("--report-only", action="store_true", help="redraw the report, train nothing")
@@ -499,7 +510,7 @@ def run(args):
             claim_folder(args, data, s, seeds, labels)
         torch.distributed.barrier()
         folder = results_folder(args)
-    experiment(phases, seeds, data, s, folder, args.device, rank, world)
+    experiment(phases, seeds, data, s, folder, args.device, rank, world, args.share_pool)
     return 0 if "RANK" in os.environ else print_summary(folder)
 
 

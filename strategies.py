@@ -12,11 +12,13 @@ strategy may see of a round. A strategy of your own, in five lines:
 
 For every strategy: ties go to the lowest row number, and a pool of fewer than k rows is taken
 whole. For CAL and its kin: where all of L falls into one correctness class there is nothing to
-learn; the run picks at random for that round, and says so.
+learn; the run picks at random for that round, and says so. Where processes share out the pool,
+every strategy picks exactly what one process would; DAL, whose classifier learns from all of U,
+and BALD, whose masks come in the order of the rows, gain nothing by it.
 """
 
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import torch
 from tqdm import tqdm
@@ -33,6 +35,8 @@ class View:
     model: the R trained models. x [N, D]: every text. rows [R, n]: L, in the order of labelling.
     pool [R, N]: True for the rows of U. map: the data map of L, fields [R, n]. seeds: one a run;
     with `round` they fix every random number. batch: the mini-batch of the binary classifiers.
+    shard: the rows that this process scores, all of them unless the pool is shared out; M = their
+    number. Scores are per row, so the best k of all processes' best k are exactly the best k.
     """
 
     model: datamap.Stack
@@ -44,33 +48,35 @@ class View:
     round: int
     batch: int
     t_cor: float = 0.2
+    shard: slice = field(default_factory=lambda: slice(None))
 
     def draws(self, purpose):
         """The round's random numbers for a purpose; equal for the runs of one seed."""
         return datamap.Draws(self.seeds, self.round, purpose, device=self.x.device)
 
     def score(self, function):
-        """function(Psi(x) [R, m, width]) over every row of x, in pieces -> [R, N, ...]."""
-        pieces = self.x[None].split(datamap.CHUNK, dim=1)
+        """function(Psi(x) [R, m, width]) over the shard's rows, in pieces -> [R, M, ...]."""
+        pieces = self.x[None, self.shard].split(datamap.CHUNK, dim=1)
         return torch.cat([function(self.model.psi(piece)) for piece in pieces], dim=1)
 
     def probs(self):
-        """P_theta(y | x) of every row: [R, N, C]."""
+        """P_theta(y | x) of the shard's rows: [R, M, C]."""
         return self.score(self.model.head)[..., : self.model.C]
 
     def pick(self, score, k):
-        """The k rows of U with the highest score [R, N], one by one -> [R, k].
+        """The k rows of U with the highest score [R, M], one by one -> [R, k] row numbers.
 
         Lines 6-10 of Algorithm 1: take the best x, L <- L + x, U <- U - x, and again.
         """
-        score = score.masked_fill(~self.pool, -torch.inf)
         k = min(k, int(self.pool[0].sum()))
-        picked = torch.empty(len(score), k, dtype=torch.int64, device=score.device)
-        for j in range(k):
-            best = score.argmax(dim=1)  # the first of equals
-            picked[:, j] = best
-            score.scatter_(1, best[:, None], -torch.inf)
-        return picked
+        score = score.masked_fill(~self.pool[:, self.shard], -torch.inf)
+        best = torch.empty(len(score), min(k, score.shape[1]), device=score.device)
+        picked = best.long()
+        for j in range(best.shape[1]):
+            best[:, j], picked[:, j] = score.max(dim=1)  # the first of equals
+            score.scatter_(1, picked[:, j : j + 1], -torch.inf)
+        picked += self.shard.start or 0
+        return picked if self.shard == slice(None) else best_of_all_processes(best, picked, k)
 
     def without(self, rows):
         """The same view with `rows` [R, j] gone from the pool."""
@@ -79,6 +85,23 @@ class View:
     def psi_labelled(self):
         """Psi(L): [R, n, width]."""
         return self.model.psi(self.x[self.rows])
+
+
+def best_of_all_processes(best, picked, k):
+    """The k best of every process's best: scores and row numbers [R, k of it] -> [R, k]."""
+    theirs = [None] * torch.distributed.get_world_size()
+    torch.distributed.all_gather_object(theirs, (best.cpu(), picked.cpu()))
+    best, rows = (torch.cat(parts, dim=1) for parts in zip(*theirs))
+    # Shards lie in the order of the rows, so a stable sort leaves ties at the lowest row number.
+    order = best.sort(dim=1, descending=True, stable=True).indices[:, :k]
+    return rows.gather(1, order).to(picked.device)
+
+
+def shard_of(N, rank, world):
+    """The rows that process `rank` of `world` scores: whole chunks, so that no score changes."""
+    chunks = -(-N // datamap.CHUNK)
+    first, last = (chunks * r // world * datamap.CHUNK for r in (rank, rank + 1))
+    return slice(first, min(last, N)) if world > 1 else slice(None)
 
 
 # ---- Random (Rand.) -----------------------------------------------------------------------------
@@ -90,8 +113,8 @@ def random(view, k):
 
 
 def chance(view):
-    """A random score for every row, the same for the runs of one seed: [R, N]."""
-    return view.draws("random").uniform(len(view.x)).expand(view.pool.shape)
+    """A random score for every row of the shard, the same for the runs of one seed: [R, M]."""
+    return view.draws("random").uniform(len(view.x)).expand(view.pool.shape)[:, view.shard]
 
 
 # ---- Least Confidence (LC; Culotta and McCallum, 2005) ------------------------------------------
@@ -120,17 +143,12 @@ def entropy(p):
 
 def bald(view, k):
     """Entropy of the mean of ten predictions with dropout on (max-entropy acquisition)."""
-    draws = view.draws("bald")
-
-    def mean_prediction(x):
-        total = 0
-        for _ in range(MC_PASSES):
-            keep = [draws.dropout(x.shape[1], width) for width in view.model.widths[:-1]]
-            total = total + view.model.head(view.model.psi(x, keep))
-        return total / MC_PASSES
-
-    pieces = view.x[None].split(datamap.CHUNK, dim=1)
-    p = torch.cat([mean_prediction(piece) for piece in pieces], dim=1)
+    draws, total = view.draws("bald"), []
+    for x in view.x[None].split(datamap.CHUNK, dim=1):
+        masks = ([draws.dropout(x.shape[1], width) for width in view.model.widths[:-1]]
+                 for _ in range(MC_PASSES))
+        total.append(sum(view.model.head(view.model.psi(x, keep)) for keep in masks))
+    p = torch.cat(total, dim=1)[:, view.shard] / MC_PASSES
     return view.pick(entropy(p), k)
 
 
@@ -156,9 +174,10 @@ def binary_classifier(view, features, label):
 
 def dal(view, k):
     """Train theta' to tell L (1) from U (0) on Psi; argmax P_theta'(u | Psi(x))."""
-    psi = view.score(lambda psi: psi)  # [R, N, width]; every row is in L or in U
+    everything = replace(view, shard=slice(None))  # a share of U would train another theta'
+    psi = everything.score(lambda psi: psi)  # [R, N, width]; every row is in L or in U
     head = binary_classifier(view, psi, (~view.pool).long())
-    return view.pick(head.probs(psi)[..., 0], k)
+    return view.pick(head.probs(psi)[:, view.shard, 0], k)
 
 
 # ---- CAL: Cartography Active Learning (Section 3, Algorithm 1) ----------------------------------

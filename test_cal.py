@@ -811,6 +811,28 @@ def test_three_processes_write_the_same_files(tiny, tmp_path):
     assert len(got) == 14 and got == {name: want[name] for name in got}
 
 
+def test_two_processes_that_share_the_pool_pick_what_one_picks(tiny, tmp_path, monkeypatch):
+    # Chunks of 4,096 rows would leave the demo corpus to one process: this one has 2,500 rows.
+    code = "import datamap, cal, sys; datamap.CHUNK = 512; sys.exit(cal.main())"
+    (tmp_path / "small_chunks.py").write_text(code)
+    arguments = [*TINY[:-2], "--seeds", 1, "--strategies", *strategies.STRATEGIES, "--out"]
+    environment = {**os.environ, "PYTHONPATH": str(HERE), "OMP_NUM_THREADS": "1"}
+    for launcher, out in (([], "one"), (["-m", "torch.distributed.run", "--standalone",
+                                         "--nproc-per-node", "2"], "two")):
+        command = [sys.executable, *launcher, str(tmp_path / "small_chunks.py"), *arguments,
+                   tmp_path / out, *(["--share-pool"] if launcher else ["--jobs", "1"])]
+        subprocess.run(list(map(str, command)), env=environment, check=True, capture_output=True)
+    one, two = run_files(tmp_path / "one"), run_files(tmp_path / "two")
+    assert len(one) == 8 and one == two
+
+
+@pytest.mark.parametrize("N, world", [(5452, 2), (5452, 3), (100, 2), (12288, 3), (1, 4)])
+def test_shards_are_whole_chunks_and_cover_every_row_once(N, world):
+    rows = [r for rank in range(world) for r in range(N)[strategies.shard_of(N, rank, world)]]
+    assert rows == list(range(N))
+    assert all(strategies.shard_of(N, r, world).start % datamap.CHUNK == 0 for r in range(world))
+
+
 def test_a_torn_line_and_a_lost_file_are_made_good(tiny, tmp_path):
     arguments = [*TINY, "--seeds", 1, "--strategies", "cal", "lc", "random", "--out", tmp_path]
     run_cal(*arguments)
