@@ -6,7 +6,7 @@ In this file, from the top:
   fit        the epochs of a training
   data_map   confidence, variability, correctness
   draw_maps  the picture (Figs. 1, 2, 5, 6)
-  `python datamap.py` times the training step against its floor
+  bench      the training step against its floor (`python cal.py --bench`)
 
 Symbols: E epochs, R runs, N instances, C classes, D = 300 dimensions, B a mini-batch;
   theta  the Stack's W and b           p_theta(e)(y | x)  Stack.probs after epoch e
@@ -350,10 +350,3 @@ def bench(R=6, batch=16, device="cpu", steps=64, repeats=9):
                 torch.cuda.synchronize()
             times[name].append((time.perf_counter() - start) / steps)
     return {name: float(np.median(values)) for name, values in times.items()}
-
-
-if __name__ == "__main__":
-    torch.set_num_threads(1)
-    t = bench()
-    print(f"step {t['step'] * 1e3:.2f} ms = {t['step'] / t['floor']:.2f} x the"
-          f" {t['floor'] * 1e3:.2f} ms of its matrix products and AdamW")

@@ -1,6 +1,7 @@
 """Every test compares with an independent oracle, a symmetry or a limit; the last part runs the
 real command line on a tiny budget. `python -m pytest -q`, no network, under four minutes."""
 
+import contextlib
 import csv
 import gzip
 import hashlib
@@ -809,6 +810,49 @@ def test_three_processes_write_the_same_files(tiny, tmp_path):
     run_cal(*TINY[:-1], 3, "--seeds", 1, 2, "--out", tmp_path)
     got, want = run_files(tmp_path), run_files(tiny[0])
     assert len(got) == 14 and got == {name: want[name] for name in got}
+
+
+def test_all_seeds_in_one_stack_as_on_a_gpu(tiny, tmp_path, monkeypatch):
+    monkeypatch.setattr(cal, "side_by_side", lambda device: None)
+    runs = cal.runs_of(["random", "bald", "dal", "cal"], [1, 2], [0.2])
+    assert cal.stacks_of(runs, 0, 1, "cuda") == [runs]
+    log = cal.Log(tmp_path / "demo-paper-pool")
+    cal.active_learning(runs, data.load("demo"), cal.Settings(60, 2, 10, 2), log)
+    want = run_files(tiny[0])
+    assert run_files(tmp_path) == {name: want[name] for name in run_files(tmp_path)}
+
+
+@pytest.mark.parametrize("world", [1, 2, 3, 7])
+def test_every_run_has_one_process(world):
+    runs = cal.runs_of(cal.SIX, cal.SEEDS, [0.2])
+    dealt = [run for rank in range(world) for stack in cal.stacks_of(runs, rank, world, "cpu")
+             for run in stack]
+    assert sorted(dealt, key=runs.index) == runs
+    shares = [sum(map(len, cal.stacks_of(runs, rank, world, "cpu"))) for rank in range(world)]
+    assert max(shares) - min(shares) <= 1
+
+
+def test_a_killed_process_loses_its_round_alone(tiny, tmp_path):
+    arguments = [*TINY[:-1], 2, "--seeds", 1, 2, "--strategies", "cal", "--out", tmp_path]
+    whole = subprocess.Popen([sys.executable, str(HERE / "cal.py"), *map(str, arguments)],
+                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while whole.poll() is None and not list(tmp_path.rglob("cal-*.jsonl")):
+        time.sleep(0.01)
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if (str(tmp_path).encode() in (process / "cmdline").read_bytes()
+                    and b"\0RANK=1\0" in (process / "environ").read_bytes()):
+                os.kill(int(process.name), signal.SIGKILL)
+    assert whole.wait(timeout=120) != 0
+    run_cal(*arguments)
+    want = run_files(tiny[0])
+    assert run_files(tmp_path) == {name: want[name] for name in run_files(tmp_path)}
+
+
+def test_the_benchmark_prints_a_ratio():
+    name, time_, ratio = next(cal.bench("cpu"))
+    assert name == "training step, 1 run side by side" and time_.endswith(" ms")
+    assert 0.5 < float(ratio.split()[0]) < 20
 
 
 def test_two_processes_that_share_the_pool_pick_what_one_picks(tiny, tmp_path, monkeypatch):
