@@ -307,12 +307,15 @@ def stacks_of(runs, rank, world, device):
 
 
 class Progress:
-    """One bar: the seed, the round, |L|, each strategy's accuracy so far, and the time left."""
+    """One bar: the seed, the round, |L|, each strategy's accuracy so far, and the time left.
+
+    Where processes share the runs, the first one's share stands for all of them.
+    """
 
     def __init__(self, plan, log, rounds, rank):
         left = sum(rounds + 1 - log.rounds_done(run) for stack in plan for run in stack)
-        self.log, self.bar = log, tqdm(total=left, unit="run-round", position=rank, leave=rank == 0,
-                                       disable=not left, mininterval=1.0, dynamic_ncols=True)
+        self.log, self.bar = log, tqdm(total=left, unit="run-round", disable=rank > 0 or not left,
+                                       mininterval=1.0, dynamic_ncols=True)
         self.pending = 0
 
     def __enter__(self):

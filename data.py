@@ -347,8 +347,10 @@ def pool_vectors(bags, words):
     rank = np.full(len(words), -1)
     rank[vocab] = np.arange(len(vocab))
     ppmi = positive_pmi(rank[ids], text, len(vocab))
-    out = np.zeros((len(words), DIM), np.float32)
+    out, threads = np.zeros((len(words), DIM), np.float32), torch.get_num_threads()
+    torch.set_num_threads(1)  # so that the bytes do not depend on how many there are
     u, s = truncated_svd(ppmi, min(DIM, len(vocab)))
+    torch.set_num_threads(threads)
     out[vocab, : len(s)] = (u * s.sqrt()).numpy()
     return unit_mean_norm(out)
 
