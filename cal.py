@@ -23,7 +23,8 @@ import shutil
 import subprocess
 import sys
 import time
-from dataclasses import asdict, dataclass
+import zlib
+from dataclasses import asdict, dataclass, fields
 from itertools import zip_longest
 from pathlib import Path
 
@@ -35,7 +36,7 @@ import data as texts
 import datamap
 import stats
 from data import InputError
-from strategies import STRATEGIES, WITHOUT_MAP, View, shard_of
+from strategies import RELEASED, STRATEGIES, WITHOUT_MAP, View, shard_of
 
 SEEDS = (398048, 127003, 259479, 869323, 570852)  # Section 7
 SIX = ("random", "lc", "entropy", "bald", "dal", "cal")  # Section 4.2
@@ -65,6 +66,7 @@ class Settings:
     batch: int = 50
     epochs: int = datamap.EPOCHS
     minibatch: int = 16
+    protocol: datamap.Protocol = datamap.PAPER
 
 
 # ---- Algorithm 1 --------------------------------------------------------------------------------
@@ -81,14 +83,15 @@ def active_learning(runs, data, s, log, device="cpu", show=lambda *_: None, shar
     x, y, x_test, y_test = (torch.as_tensor(a, device=device)
                             for a in (data.x, data.y, data.x_test, data.y_test))
     # Line 1: the seed set L; U is every other row of the training data.
-    seed_set = {run: texts.seed_set(data.y, s.seed_size, run.seed) for run in runs}
+    seed_set = {run: seed_set_of(run.seed, data, s) for run in runs}
     while stack := log.least_advanced(runs, s.rounds)[: side_by_side(device)]:  # line 2
         t, began = log.rounds_done(stack[0]), time.perf_counter()
         L = np.array([[*seed_set[run], *log.picked(run)] for run in stack])
         L = torch.as_tensor(L, device=device)  # [R, |L|], in the order of labelling
         show(stack, t, L.shape[1])
 
-        theta, maps = train(stack, t, x[L], y[L], len(data.classes), s)  # lines 3-4, below
+        # Lines 3-4, below: theta, and the data map of L with theta.
+        theta, maps, seen = train(stack, t, x[L], y[L], len(data.classes), s, log)
         accuracy = (theta.probs(x_test[None]).argmax(-1) == y_test).double().mean(1).tolist()
         train_seconds = (time.perf_counter() - began) / len(stack)
 
@@ -97,8 +100,10 @@ def active_learning(runs, data, s, log, device="cpu", show=lambda *_: None, shar
             U = torch.ones(len(group), len(x), dtype=torch.bool, device=device)
             U.scatter_(1, L[group], False)
             view = View(theta.take(group), x, L[group], U, maps[label],
-                        tuple(stack[i].seed for i in group), t, s.minibatch, run.t_cor, shard)
-            picked = STRATEGIES[run.strategy](view, s.batch).tolist() if t < s.rounds else []
+                        tuple(stack[i].seed for i in group), t, s.minibatch, run.t_cor, shard,
+                        s.protocol, tuple(psi[group] for psi in seen))
+            choices = STRATEGIES if s.protocol.plain_scores else RELEASED
+            picked = choices[run.strategy](view, s.batch).tolist() if t < s.rounds else []
             select_seconds = (time.perf_counter() - began) / len(group)
             for i, batch in zip_longest(group, picked, fillvalue=[]):
                 log.append(stack[i], {  # lines 8-9: L <- L + x, U <- U - x
@@ -107,27 +112,57 @@ def active_learning(runs, data, s, log, device="cpu", show=lambda *_: None, shar
                     "seconds": {"train": train_seconds, "select": select_seconds},
                 })
         # Line 11: theta and theta' end here; the next round draws new parameters.
+        log.forget(stack, t - 1)
 
 
-def train(stack, t, x, y, classes, s):
+def train(stack, t, x, y, classes, s, log):
     """Lines 3-4: train theta on L, and watch the instances of L while it trains.
 
-    x [R, n, D], y [R, n]: L of every run. Returns theta and {label: DataMap of [runs, n]}; a
-    strategy that does not ask for a map is watched on its latest batch alone (for Fig. 4).
+    x [R, n, D], y [R, n]: L of every run. Returns theta; {label: DataMap of [runs, n]}, where a
+    strategy that does not ask for a map is watched on its latest batch alone (for Fig. 4); and,
+    for the released protocol, the Psi(L) that each epoch's training passes saw.
     """
-    seeds, device = [run.seed for run in stack], x.device
-    theta = datamap.Stack((x.shape[-1], *datamap.HIDDEN, classes), seeds, t, device=device)
-    draws = datamap.Draws(seeds, t, "train", device=device)
-    groups, probs, batch = by_label(stack), {}, max(s.seed_size, x.shape[1] - s.batch)
+    seeds, device, p = [run.seed for run in stack], x.device, s.protocol
+    theta = new_theta(stack, t, x.shape[-1], classes, p, device)
+    if not p.reset:
+        log.load_state(theta, stack, t - 1)
+    groups, probs, seen = by_label(stack), {}, []
+    batch = max(s.seed_size, x.shape[1] - s.batch)
     first = {label: batch if stack[group[0]].strategy in WITHOUT_MAP else 0
              for label, group in groups.items()}
-    for _epoch in datamap.fit(theta, x, y, s.epochs, s.minibatch, draws):
+    draws = datamap.Draws(seeds, t, "train", device=device)
+    watch = not (p.settled and p.trained_psi and p.plain_scores)
+    for passes in datamap.fit(theta, x, y, s.epochs, s.minibatch, draws, shuffle=p.shuffle,
+                              watch=watch):
         # Eq. (1) asks for p_theta(e)(y* | x): parameters at the end of epoch e, dropout off.
         for label, group in groups.items():
-            now = theta.take(group).probs(x[group, first[label]:])
+            settled = theta.take(group).probs(x[group, first[label]:]) if p.settled else None
+            now = settled if p.settled else passes[0][group, first[label]:, :classes]
             probs.setdefault(label, []).append(now)
-    return theta, {label: datamap.data_map(torch.stack(probs[label]), y[group, first[label]:])
-                   for label, group in groups.items()}
+        seen += passes[1:]
+    if not p.reset and t < s.rounds:
+        log.save_state(theta, stack, t)
+    maps = {label: datamap.data_map(torch.stack(probs[label]), y[group, first[label]:])
+            for label, group in groups.items()}
+    return theta, maps, seen
+
+
+def new_theta(stack, t, dim, classes, p, device):
+    """Line 11: new parameters, drawn from each run's seed and the round."""
+    seeds = [run.seed for run in stack]
+    hidden = datamap.HIDDEN if p.deep else datamap.HIDDEN[:2]
+    theta = datamap.Stack((dim, *hidden, classes), seeds, t, device=device)
+    if not p.quiet:  # each run has masks of its own, whatever else is in the stack
+        keys = [(run.seed, zlib.crc32(run.label.encode())) for run in stack]
+        theta.noise = datamap.Draws(keys, t, "noise", device=device).take(range(len(stack)))
+    return theta
+
+
+def seed_set_of(seed, data, s):
+    """Line 1's L: stratified, and drawn from the run's seed."""
+    if s.protocol.stratify:
+        return texts.seed_set(data.y, s.seed_size, seed)
+    return np.random.RandomState(42).permutation(len(data.y))[len(data.y) - s.seed_size :]
 
 
 def side_by_side(device):
@@ -158,31 +193,33 @@ def mean_of_batch(data_map, i, size):
 # ---- all the data at once -----------------------------------------------------------------------
 
 
-def all_the_data(seed, data, s, log, device="cpu"):
+def all_the_data(seed, data, s, log, device="cpu", name="full", times=1):
     """Train on every row: one line in runs/full-<seed>.jsonl, the data maps in maps-<seed>.npz.
 
     The learning rate is constant, so the first ten epochs of this training are the ten-epoch
-    training that Figs. 1 and 5 map.
+    training that Figs. 1 and 5 map. `times` as many epochs as a round has, under another name.
     """
-    run, began = Run("full", seed), time.perf_counter()
+    run, began = Run(name, seed), time.perf_counter()
     if log.rounds_done(run):
         return
     x, y = (torch.as_tensor(a, device=device)[None] for a in (data.x, data.y))
-    theta, full_map = watch(seed, "full", x, y, len(data.classes), s.epochs, s)
+    theta, full_map = watch(run, "full", x, y, len(data.classes), s.epochs * times, s)
     x_test, y_test = (torch.as_tensor(a, device=device) for a in (data.x_test, data.y_test))
     accuracy = (theta.probs(x_test[None]).argmax(-1) == y_test).double().mean().item()
-    save_maps(log.folder / f"maps-{seed}.npz", seed, data, s, full_map, device)
+    if times == 1:
+        save_maps(log.folder / f"maps-{seed}.npz", seed, data, s, full_map, device)
     log.append(run, {
         "round": 0, "labelled": len(data.y), "accuracy": accuracy, "picked": [], "batch": None,
         "seconds": {"train": time.perf_counter() - began, "select": 0.0},
     })
 
 
-def watch(seed, tag, x, y, classes, epochs, s):
+def watch(run, tag, x, y, classes, epochs, s):
     """One run trained on x [1, n, D], y [1, n], and its data map over MAP_EPOCHS epochs."""
-    theta = datamap.Stack((x.shape[-1], *datamap.HIDDEN, classes), [seed], tag, device=x.device)
-    draws, probs = datamap.Draws([seed], tag, device=x.device), []
-    for epoch in datamap.fit(theta, x, y, epochs, s.minibatch, draws):
+    theta = new_theta([run], tag, x.shape[-1], classes, s.protocol, x.device)
+    draws, probs = datamap.Draws([run.seed], tag, device=x.device), []
+    training = datamap.fit(theta, x, y, epochs, s.minibatch, draws, shuffle=s.protocol.shuffle)
+    for epoch, _ in enumerate(training):
         if epoch < datamap.MAP_EPOCHS:
             probs.append(theta.probs(x)[0])
     return theta, datamap.data_map(torch.stack(probs), y[0])
@@ -190,9 +227,10 @@ def watch(seed, tag, x, y, classes, epochs, s):
 
 def save_maps(path, seed, data, s, full_map, device):
     """The data maps of all rows and of the seed set (Figs. 1, 2, 5 and 6) as a .npz file."""
-    rows = texts.seed_set(data.y, s.seed_size, seed)
+    rows = seed_set_of(seed, data, s)
     x, y = (torch.as_tensor(a[rows], device=device)[None] for a in (data.x, data.y))
-    _, seed_map = watch(seed, "seed set", x, y, len(data.classes), datamap.MAP_EPOCHS, s)
+    run, classes = Run("seed set", seed), len(data.classes)
+    _, seed_map = watch(run, "seed set", x, y, classes, datamap.MAP_EPOCHS, s)
     arrays = {"rows": rows, "y": data.y}
     for name, one in (("full", full_map), ("seed", seed_map)):
         for field, values in one._asdict().items():
@@ -241,6 +279,33 @@ class Log:
             f.flush()
             os.fsync(f.fileno())
 
+    # A protocol that never resets theta has it for a state too: stored beside the run file when
+    # a round's training is done, and kept until the next round's line is written.
+
+    def state_path(self, run, t):
+        return self.folder / f"{run.label}-{run.seed}.round{t}.pt"
+
+    def save_state(self, theta, stack, t):
+        """Parameters, AdamW's moments and step count of every run after round t."""
+        for i, run in enumerate(stack if self.writes else ()):
+            part = self.state_path(run, t).with_suffix(".part")
+            tensors = [tensor[i].cpu().clone() for tensor in theta.state]
+            torch.save([*tensors, theta.steps.cpu()], part)
+            os.replace(part, self.state_path(run, t))
+
+    def load_state(self, theta, stack, t):
+        """Put the state after round t into a new stack; nothing to do before round 0."""
+        for i, run in enumerate(stack if t >= 0 else ()):
+            *tensors, steps = torch.load(self.state_path(run, t), weights_only=True)
+            for whole, tensor in zip(theta.state, tensors):
+                whole[i] = tensor
+            theta.steps.copy_(steps)
+
+    def forget(self, stack, t):
+        """Remove the states after round t, which the next round's line has made superfluous."""
+        for run in stack if self.writes else ():
+            self.state_path(run, t).unlink(missing_ok=True)
+
     def rounds_done(self, run):
         return len(self.read(run))
 
@@ -262,12 +327,14 @@ class Log:
 # ---- the experiment -----------------------------------------------------------------------------
 
 
-def experiment(phases, seeds, data, s, folder, device="cpu", rank=0, world=1, share_pool=False):
+def experiment(phases, seeds, data, s, folder, device="cpu", rank=0, world=1, share_pool=False,
+               long_baseline=False):
     """Every run of every phase (a list of lists of Run), then the last word of the report.
 
     phases come one after the other; in a phase this process takes its share of the runs, seed
     after seed, so that the first curves come early. With share_pool every process trains every
-    run instead, and takes its share of the rows to score.
+    run instead, and takes its share of the rows to score. long_baseline adds training on all the
+    data for as many epochs as a run that never resets has seen by its last round.
     """
     shard = shard_of(len(data.y), rank, world) if share_pool else slice(None)
     log = Log(folder, writes=rank == 0 or not share_pool)
@@ -281,6 +348,8 @@ def experiment(phases, seeds, data, s, folder, device="cpu", rank=0, world=1, sh
             active_learning(stack, data, s, log, device, progress.show, shard)
             for seed in baselines if stack is plan[0] else ():
                 all_the_data(seed, data, s, log, device)
+                if long_baseline:
+                    all_the_data(seed, data, s, log, device, "full-long", s.rounds + 1)
             if rank == 0:
                 stats.write_report(folder)
     if world > 1:
@@ -354,7 +423,8 @@ def bench(device):
                f"{t['step'] * 1e3:.2f} ms", f"{t['step'] / t['floor']:.2f} x its floor")
     stack = [Run("cal", seed) for seed in SEEDS[: side_by_side(device) or 30]]
     rows = torch.randperm(5452, generator=g)[:1250].to(device).expand(len(stack), -1)
-    seconds, (theta, maps) = timed(device, lambda: train(stack, 0, x[rows], y[rows], 6, s))
+    seconds, (theta, maps, _) = timed(
+        device, lambda: train(stack, 0, x[rows], y[rows], 6, s, None))
     yield "a round's training, data map included", f"{seconds / len(stack):.2f} s", "a run"
     pool = torch.ones(1, 5452, dtype=torch.bool, device=device).scatter(1, rows[:1], False)
     one_map = datamap.DataMap(*(field[:1] for field in maps["cal"]))
@@ -380,14 +450,14 @@ def timed(device, work):
 # ---- settings and results directory -------------------------------------------------------------
 
 
-def claim_folder(args, data, s, seeds, labels):
+def claim_folder(args, data, s, seeds, phases):
     """Make the results directory and its config.json, or refuse one made with other settings."""
-    folder = results_folder(args)
+    folder, labels = results_folder(args), dict.fromkeys(r.label for runs in phases for r in runs)
     config = {
         "settings": {
             "dataset": data.name, "data_sha256": data.sha256, "protocol": args.protocol,
             "vectors": args.vectors, "x_sha256": hashlib.sha256(data.x.tobytes()).hexdigest(),
-            **asdict(s), "device": args.device,
+            **{k: v for k, v in asdict(s).items() if k != "protocol"}, "device": args.device,
         },
         "seeds": list(seeds), "strategies": list(labels), "classes": data.classes,
         "about": data.about,
@@ -473,6 +543,17 @@ def threshold(text):
     return number
 
 
+def protocol_name(text):
+    """An argparse type: paper, code, or one of them with switches turned."""
+    try:
+        datamap.protocol_of(text)
+    except ValueError:
+        switches = ", ".join(f.name for f in fields(datamap.Protocol))
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not paper or code, alone or with +SWITCH of {switches}")
+    return text
+
+
 def parser():
     p = Parser(description="Cartography Active Learning (Zhang & Plank 2021).",
                formatter_class=argparse.ArgumentDefaultsHelpFormatter)
@@ -490,8 +571,12 @@ def parser():
     g.add_argument("--epochs", type=at_least(1), default=datamap.EPOCHS, help="of each training")
     g.add_argument("--t-cor", nargs="+", type=threshold, default=[0.2],
                    help="correctness above which CAL calls a text high-cor; several: Table 3")
-    g.add_argument("--protocol", choices=["paper"], default="paper", help="what the text says")
+    g.add_argument("--protocol", type=protocol_name, default="paper",
+                   help="paper: what its text says; code: what its authors' released code does;"
+                   " paper+SWITCH, code+SWITCH ...: with a switch of datamap.Protocol turned")
     g.add_argument("--everything", action="store_true", help="Table 3 and DAL + CAL as well")
+    g.add_argument("--ablate", action="store_true",
+                   help="CAL and Random under paper, code, and each with one switch turned")
     g.add_argument("--quick", action="store_true", help="one seed, ten rounds")
     g = p.add_argument_group("machine and output")
     g.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto", help="to train on")
@@ -524,18 +609,26 @@ def choose_device(args):
 
 def prepare(args):
     """Check every option against the data: (phases, seeds, data, Settings)."""
-    data = texts.load(args.dataset, args.data_dir, args.vectors)
+    p = datamap.protocol_of(args.protocol)
+    data = texts.load(args.dataset, args.data_dir, args.vectors, pad=p.pad, respell=p.respell)
     default = DEFAULTS.get(args.dataset, {"rounds": 30, "seeds": SEEDS})
-    seeds = args.seeds or (default["seeds"][:1] if args.quick else default["seeds"])
+    some = 1 if args.quick else 3 if args.ablate else None
+    seeds = args.seeds or default["seeds"][:some]
     rounds = args.rounds or (10 if args.quick else default["rounds"])
-    s = Settings(args.seed_size or data.seed_size, rounds, args.batch, args.epochs, data.batch_size)
+    size = args.seed_size or data.seed_size
+    s = Settings(size, rounds, args.batch, args.epochs, data.batch_size, p)
     if s.seed_size + s.rounds * s.batch > len(data.y):
         raise InputError(
             f"{s.seed_size} labels to start with and {s.rounds} x {s.batch} to pick are more than"
             f" the {len(data.y)} texts of {args.dataset}; lower --rounds, --batch or --seed-size"
         )
     seeds = list(dict.fromkeys(seeds))
-    phases = [runs_of(list(dict.fromkeys(args.strategies)), seeds, args.t_cor)]
+    strategies = list(dict.fromkeys(args.strategies))
+    if args.ablate:
+        of_cal = args.protocol.partition("+")[2] in ("settled", "exact", "trained_psi",
+                                                     "binary_hidden")
+        strategies = ["cal"] if of_cal else ["cal", "random"]
+    phases = [runs_of(strategies, seeds, args.t_cor)]
     if args.everything:
         extra = runs_of(["cal"], seeds, T_COR) + runs_of(["cal+dal"], seeds, [0.2])
         phases.append([run for run in extra if run not in phases[0]])
@@ -550,35 +643,63 @@ def launch(jobs):
                            env={**os.environ, "OMP_NUM_THREADS": "1"})
 
 
+def ladder():
+    """The ablation's protocols: paper and code, and each with one switch turned.
+
+    Random's runs do not depend on CAL's own switches; plain_scores is not CAL's nor Random's.
+    """
+    switches = [f.name for f in fields(datamap.Protocol) if f.name != "plain_scores"]
+    return [name for base in ("paper", "code")
+            for name in (base, *(f"{base}+{switch}" for switch in switches))]
+
+
 def run(args):
     """The command line's work; returns the exit code."""
+    names = ladder() if args.ablate else [args.protocol]
     if args.report_only:
-        stats.write_report(results_folder(args))
-        return 0
+        for args.protocol in names:
+            stats.write_report(results_folder(args))
+        return print_ladder(args) if args.ablate else 0
     choose_device(args)
     if args.bench:
         torch.set_num_threads(1)
         for line in bench(args.device):
             print("{:54} {:>9}  {}".format(*line).rstrip(), flush=True)
         return 0
-    rank, world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
     cores = torch.get_num_threads()  # torch counts the physical cores it may use
     torch.set_num_threads(1)
-    phases, seeds, data, s = prepare(args)
-    labels = dict.fromkeys(run.label for phase in phases for run in phase)
-    jobs = args.jobs or (min(len(seeds), cores) if args.device == "cpu" else 1)
-    if "RANK" not in os.environ:
-        folder = claim_folder(args, data, s, seeds, labels)
-        if jobs > 1:
-            return launch(jobs) or print_summary(folder)
+    rank, world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
+    if world == 1 and "RANK" not in os.environ:
+        phases, seeds, data, s = prepare(args)
+        folder = claim_folder(args, data, s, seeds, phases)
+        jobs = args.jobs or (min(len(seeds), cores) if args.device == "cpu" else 1)
+        if jobs > 1 and (code := launch(jobs)):
+            return code
+        names = names if jobs == 1 else []
     else:
         torch.distributed.init_process_group("gloo", timeout=datetime.timedelta(days=7))
+    for args.protocol in names:
+        phases, seeds, data, s = prepare(args)
         if rank == 0:
-            claim_folder(args, data, s, seeds, labels)
-        torch.distributed.barrier()
-        folder = results_folder(args)
-    experiment(phases, seeds, data, s, folder, args.device, rank, world, args.share_pool)
-    return 0 if "RANK" in os.environ else print_summary(folder)
+            claim_folder(args, data, s, seeds, phases)
+        if world > 1:
+            torch.distributed.barrier()
+        experiment(phases, seeds, data, s, results_folder(args), args.device, rank, world,
+                   args.share_pool, long_baseline=args.ablate and args.protocol == "paper")
+    if "RANK" in os.environ:
+        return 0
+    return print_ladder(args) if args.ablate else print_summary(folder)
+
+
+def print_ladder(args):
+    """The ablation's table, in the terminal."""
+    folders = {}
+    for args.protocol in ladder():
+        folders[args.protocol] = results_folder(args)
+    args.protocol = "ladder"
+    path = stats.write_ladder(results_folder(args), folders)
+    print(path.read_text(encoding="utf-8"))
+    return 0
 
 
 def print_summary(folder):

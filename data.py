@@ -67,10 +67,12 @@ class Data:
 # ---- load ---------------------------------------------------------------------------------------
 
 
-def load(name, data_dir="data", vectors="pool"):
+def load(name, data_dir="data", vectors="pool", pad=False, respell=True):
     """The dataset `name` (demo, trec or agnews) as a Data, its texts summed over `vectors`.
 
     vectors: pool, hash, or the path of a text vector file (.vec or .txt, plain, .gz or .zip).
+    pad: fill texts up to max_len with the training file's first word, as the released code does;
+    respell: look words that a file lacks up in lower case and without punctuation too.
     Raises InputError, with a sentence that says what to do, where a file is missing or wrong.
     """
     if name not in READERS:
@@ -86,10 +88,15 @@ def load(name, data_dir="data", vectors="pool"):
     bags = [split(t)[: raw["max_len"]] for t in texts]
     test_bags = [split(t)[: raw["max_len"]] for t in test_texts]
     words = sorted({w for bag in bags + test_bags for w in bag})
-    table = pool_vectors(bags, words) if vectors == "pool" else load_vectors(vectors, words)
+    table = (pool_vectors(bags, words) if vectors == "pool"
+             else load_vectors(vectors, words, respell))
+    x, x_test = (sum_vectors(b, words, table) for b in (bags, test_bags))
+    if pad:
+        first = table[words.index(bags[0][0])]
+        for sums, texts_ in ((x, bags), (x_test, test_bags)):
+            sums += np.array([[raw["max_len"] - len(b)] for b in texts_], np.float32) * first
     return Data(
-        name=name, x=sum_vectors(bags, words, table), y=y, texts=texts, classes=classes,
-        x_test=sum_vectors(test_bags, words, table), y_test=y_test,
+        name=name, x=x, y=y, texts=texts, classes=classes, x_test=x_test, y_test=y_test,
         seed_size=raw["seed_size"], batch_size=raw["batch_size"], max_len=raw["max_len"],
         sha256=digest(texts, labels, test_texts, test_labels),
         kind=raw.get("kind"), about=table_1(bags, test_bags, y, classes, table, words),
@@ -278,11 +285,11 @@ def sum_vectors(bags, words, table):
     return torch.nn.functional.embedding_bag(flat, table, starts, mode="sum").numpy()
 
 
-def load_vectors(source, words):
+def load_vectors(source, words, respell=True):
     """[len(words), D] float32 vectors of `words` from `hash` or a file; zeros where unknown."""
     if source == "hash":
         return hash_vectors(words)
-    return text_vectors(Path(source), words)
+    return text_vectors(Path(source), words, respell)
 
 
 BUCKETS = 100_003  # rows of the hash table, a prime
@@ -397,7 +404,7 @@ def truncated_svd(M, k, power=4, extra=20):
     return U * U[U.abs().argmax(0), torch.arange(k)].sign(), S
 
 
-def text_vectors(path, words):
+def text_vectors(path, words, respell=True):
     """Vectors of `words` from a text file: a word and its values a line, header line or none.
 
     path: .vec or .txt, plain, .gz or .zip. Streamed: only the rows asked for are kept. A word
@@ -406,7 +413,7 @@ def text_vectors(path, words):
     """
     wanted = {}  # a spelling in the file -> the words it would serve, best spelling first
     for i, word in enumerate(words):
-        for rank, form in enumerate(spellings(word)):
+        for rank, form in enumerate(spellings(word) if respell else [word]):
             wanted.setdefault(form, []).append((i, rank))
     best = np.full(len(words), 9)
     out, dim = np.zeros((len(words), DIM), np.float32), None

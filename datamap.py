@@ -22,6 +22,7 @@ bit, the ones it has alone.
 import os
 import time
 import zlib
+from dataclasses import dataclass, fields, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -34,6 +35,44 @@ BLOCK = 64  # mini-batches whose dropout masks and rows are prepared at once
 CHUNK = 4096  # rows scored at once; memory does not grow with the pool
 
 
+# ---- protocol -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """What the paper's text says (the defaults), and where the authors' code parts from it.
+
+    The comments say what the released code does, under the row number of the README's table.
+    Read the project with the defaults in mind; `--protocol code` turns every switch.
+    """
+
+    reset: bool = True  # 1: theta and its AdamW state go on from round to round
+    quiet: bool = True  # 2, 10: dropout stays on for the dynamics, the pool and the test set
+    pad: bool = False  # 3: texts are padded to max_len with the training file's first word
+    deep: bool = True  # 4: two hidden layers instead of three
+    stratify: bool = True  # 5: one fixed seed set, not stratified, for all seeds
+    shuffle: bool = True  # 6: mini-batches in the order of labelling
+    settled: bool = True  # 7: dynamics are read off the training passes, mid-epoch, dropout on
+    exact: bool = True  # 8: correctness is rounded to the nearest fifth before t_cor is applied
+    trained_psi: bool = True  # 9: Psi(L) of the first epoch's training passes
+    binary_hidden: bool = True  # 11: theta' is one linear layer and a ReLU on its two outputs
+    plain_scores: bool = True  # 13, 14: DAL learns from every epoch's Psi(L); BALD averages logs
+    respell: bool = True  # 16: a word that the vector file lacks as it is written is zeros
+
+
+PAPER = Protocol()
+CODE = Protocol(**{f.name: not f.default for f in fields(Protocol)})
+
+
+def protocol_of(name):
+    """paper, code, or one of them with switches turned: paper+pad, code-reset ... (ValueError)."""
+    base, *switches = name.replace("-", "+").split("+")
+    if base not in ("paper", "code") or set(switches) - {f.name for f in fields(Protocol)}:
+        raise ValueError(name)
+    start = PAPER if base == "paper" else CODE
+    return replace(start, **{switch: not getattr(start, switch) for switch in switches})
+
+
 # ---- random numbers -----------------------------------------------------------------------------
 
 
@@ -44,6 +83,7 @@ class Draws:
     so what differs between two strategies is the strategy. A generator depends on (seed, purpose)
     alone: no run can notice what else is in its stack, and a resumed round replays nothing.
     Draws come as [1, ...] where the stack has one seed (they broadcast), else as [R, ...].
+    A seed is a number, or a tuple of them.
     """
 
     def __init__(self, seeds, *purpose, device="cpu"):
@@ -51,10 +91,19 @@ class Draws:
         self.owner = torch.tensor([distinct.index(s) for s in seeds], device=device)
         self.device = device
         tags = [p if isinstance(p, int) else zlib.crc32(p.encode()) for p in purpose]
-        state = [np.random.SeedSequence([s, *tags]).generate_state(2) for s in distinct]
+        keys = [[*np.atleast_1d(seed), *tags] for seed in distinct]
+        state = [np.random.SeedSequence(key).generate_state(2) for key in keys]
         self.generators = [
             torch.Generator(device).manual_seed(int(a) << 31 ^ int(b)) for a, b in state
         ]
+
+    def take(self, runs):
+        """The draws of some runs, each of which has a seed of its own; they go on from here."""
+        other = object.__new__(Draws)
+        other.device = self.device
+        other.generators = [self.generators[self.owner[run]] for run in runs]
+        other.owner = torch.arange(len(runs), device=self.device)
+        return other
 
     def _each(self, draw):
         drawn = torch.stack([draw(g) for g in self.generators])
@@ -93,6 +142,7 @@ class Stack:
 
     def __init__(self, sizes, seeds, *purpose, lr=LR, device="cpu"):
         R, self.C, self.device = len(seeds), sizes[-1], device
+        self.relu_logits, self.noise = False, None  # the released code's; see Protocol
         # Classes come padded to a multiple of 8: with six columns MKL's product depends on how its
         # arguments lie in memory. A bias of -inf makes the padding's probability exactly 0.
         sizes = (*sizes[:-1], -(-self.C // 8) * 8)
@@ -102,29 +152,33 @@ class Stack:
         # A multiple of 64: no element is left to a scalar tail, which would round differently.
         self.flat = torch.zeros(-(-int(ends[-1]) // 64) * 64, device=device)
         self.flat.grad = torch.zeros_like(self.flat)
+        self.moments = torch.zeros_like(self.flat), torch.zeros_like(self.flat)
+        self.lr, self.steps = lr, torch.zeros((), device=device)
         views = [
             [part[end - np.prod(s) : end].view(s) for s, end in zip(shapes, ends)]
-            for part in (self.flat, self.flat.grad)
+            for part in (self.flat, self.flat.grad, *self.moments)
         ]
-        self.W, self.b, self.dW, self.db = (v[i::2] for v in views for i in (0, 1))
+        self.W, self.b, self.dW, self.db = (v[i::2] for v in views[:2] for i in (0, 1))
+        self.state = views[0] + views[2] + views[3]  # [R, ...] each: parameters and AdamW's moments
         draws = Draws(seeds, "weights", *purpose, device=device)
         for W, b in zip(self.W, self.b):
             for parameter in (W, b):
                 bound = W.shape[1] ** -0.5
                 parameter.copy_(draws.uniform(*parameter.shape[1:]) * (2 * bound) - bound)
         self.W[-1][..., self.C :], self.b[-1][..., self.C :] = 0, -torch.inf
-        self.lr, self.steps = lr, torch.zeros((), device=device)
-        self.moments = torch.zeros_like(self.flat), torch.zeros_like(self.flat)
 
     def take(self, runs):
         """The runs of a list alone, as a stack to score with (a copy that cannot be trained)."""
         other = object.__new__(Stack)
         other.C, other.device, other.widths = self.C, self.device, self.widths
+        other.relu_logits, other.noise = self.relu_logits, self.noise and self.noise.take(runs)
         other.W, other.b = ([t[runs] for t in ts] for ts in (self.W, self.b))
         return other
 
     def psi(self, x, keep=None):
         """Psi(x): [R or 1, n, D] -> [R, n, last hidden width]; keep: dropout masks, one a layer."""
+        if self.noise and not keep:
+            keep = [self.noise.dropout(x.shape[1], width) for width in self.widths[:-1]]
         h = x.expand(len(self.W[0]), -1, -1)
         for layer, (W, b) in enumerate(zip(self.W[:-1], self.b)):
             h = torch.baddbmm(b, h, W).relu_()
@@ -134,10 +188,17 @@ class Stack:
 
     def head(self, psi):
         """p(y | x) from Psi(x): [R, n, width] -> [R, n, C padded to a multiple of 8]."""
-        return torch.softmax(torch.baddbmm(self.b[-1], psi, self.W[-1]), dim=-1)
+        return torch.softmax(self.logits(psi), dim=-1)
+
+    def logits(self, psi):
+        """What the softmax sees: [R, n, width] -> [R, n, padded C]."""
+        z = torch.baddbmm(self.b[-1], psi, self.W[-1])
+        if self.relu_logits:
+            z[..., : self.C].relu_()
+        return z
 
     def probs(self, x):
-        """p_theta(y | x), dropout off: [R or 1, n, D] -> [R, n, C], CHUNK rows at a time."""
+        """p_theta(y | x): [R or 1, n, D] -> [R, n, C], CHUNK rows at a time."""
         pieces = [self.head(self.psi(piece)) for piece in x.split(CHUNK, dim=1)]
         return torch.cat(pieces, dim=1)[..., : self.C]
 
@@ -145,16 +206,19 @@ class Stack:
         """One AdamW step on every run's mean cross-entropy over its mini-batch.
 
         x [R, B, D], onehot [R, B, padded C], keep: dropout masks [1 or R, B, width], one a hidden
-        layer, or none at all.
+        layer, or none at all. Returns what the pass saw: p [R, B, padded C] and Psi [R, B, width].
         """
         h = [x]
         for layer, (W, b) in enumerate(zip(self.W[:-1], self.b)):
             h.append(torch.baddbmm(b, h[-1], W).relu_())
             if keep:
                 h[-1].mul_(keep[layer])
-        p = self.head(h[-1])
+        z = self.logits(h[-1])
+        p = torch.softmax(z, dim=-1)
         # Backward: the gradient at the logits of softmax and cross-entropy is (p - onehot) / B.
-        g = p.sub_(onehot).div_(x.shape[1])
+        g = p.sub(onehot).div_(x.shape[1])
+        if self.relu_logits:
+            g.mul_(z > 0)
         for layer in reversed(range(len(self.W))):
             torch.bmm(h[layer].transpose(1, 2), g, out=self.dW[layer])
             torch.sum(g, dim=1, keepdim=True, out=self.db[layer])
@@ -164,6 +228,7 @@ class Stack:
                 if keep:
                     g.mul_(keep[layer - 1])
         self.adamw()
+        return p, h[-1]
 
     def adamw(self):
         """One fused AdamW update of every parameter (torch.optim.AdamW, less its bookkeeping)."""
@@ -172,27 +237,36 @@ class Stack:
               maximize=False, beta1=0.9, beta2=0.999, lr=self.lr, weight_decay=0.01, eps=1e-8)
 
 
-def fit(stack, x, y, epochs, batch, draws, dropout=DROPOUT):
-    """Train a stack; yields the epoch's number (0 ...) at the end of each epoch.
+def fit(stack, x, y, epochs, batch, draws, dropout=DROPOUT, shuffle=True, watch=False):
+    """Train a stack; yields once at the end of each epoch.
 
-    x [R, n, D] and y [R, n]: each run's instances and labels. Every epoch has a new order and
-    new dropout masks, both the same for all runs of a seed.
+    x [R, n, D] and y [R, n]: each run's instances and labels. Every epoch has a new order (unless
+    shuffle is off) and new dropout masks, both the same for all runs of a seed. With watch on, it
+    yields what the epoch's training passes saw of each instance: p [R, n, C] and Psi [R, n, width].
     """
     R, n, D = x.shape
     flat_x, offset = x.reshape(R * n, D), torch.arange(R, device=x.device)[:, None] * n
     labels = torch.nn.functional.one_hot(y, stack.widths[-1]).float().view(R * n, -1)
-    for epoch in range(epochs):
-        order = draws.permutation(n).expand(R, n) + offset
+    for _ in range(epochs):
+        order = draws.permutation(n) if shuffle else torch.arange(n, device=x.device)[None]
+        seen, order = [], order.expand(R, n)
         for block in order.split(BLOCK * batch, dim=1):
             m = block.shape[1]
-            rows = block.reshape(-1)
+            rows = (block + offset).reshape(-1)
             xs = flat_x.index_select(0, rows).view(R, m, D)
             ys = labels.index_select(0, rows).view(R, m, -1)
             keep = [draws.dropout(m, w, dropout) for w in stack.widths[:-1]] if dropout else []
             for i in range(0, m, batch):
                 now = slice(i, i + batch)
-                stack.step(xs[:, now], ys[:, now], [mask[:, now] for mask in keep])
-        yield epoch
+                saw = stack.step(xs[:, now], ys[:, now], [mask[:, now] for mask in keep])
+                seen += [saw] if watch else []
+        yield [in_order(order, parts) for parts in zip(*seen)]
+
+
+def in_order(order, pieces):
+    """Pieces [R, B, ...] that came in an order [R, n], as one tensor [R, n, ...] by instance."""
+    whole = torch.cat(pieces, dim=1)
+    return torch.empty_like(whole).scatter_(1, order[..., None].expand_as(whole), whole)
 
 
 # ---- training dynamics --------------------------------------------------------------------------
@@ -219,7 +293,7 @@ def data_map(probs, y):
     # Eq. (2): sigma_i = sqrt(sum_e (p_theta(e)(y*_i | x_i) - mu_i)^2 / E)
     sigma = ((p_gold - mu) ** 2).mean(0).sqrt()
     # Eq. (3): phi_i = 1/E sum_e 1(yhat_i = y*_i)
-    phi = (p.argmax(-1) == gold).double().mean(0)
+    phi = (p.argmax(-1) == gold).double().sum(0) / len(p)
     if isinstance(probs, np.ndarray):
         return DataMap(mu.numpy(), sigma.numpy(), phi.numpy())
     return DataMap(mu, sigma, phi)

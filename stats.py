@@ -156,7 +156,7 @@ class Results:
         self.settings, self.about = self.config["settings"], self.config["about"]
         self.rounds, self.dataset = self.settings["rounds"], self.settings["dataset"]
         self.runs = {}
-        for label in [*self.config["strategies"], "full"]:
+        for label in [*self.config["strategies"], "full", "full-long"]:
             files = {s: self.folder / "runs" / f"{label}-{s}.jsonl" for s in self.config["seeds"]}
             self.runs[label] = {s: read_run(f)[0] for s, f in files.items() if f.exists()}
         self.maps = {
@@ -166,7 +166,7 @@ class Results:
 
     def finished(self, label):
         """{seed: lines} of a label's finished runs."""
-        last = 0 if label == "full" else self.rounds
+        last = 0 if label.startswith("full") else self.rounds
         return {s: lines for s, lines in self.runs.get(label, {}).items() if len(lines) == last + 1}
 
     def labels(self):
@@ -734,3 +734,59 @@ def write_report(folder):
     r = Results(folder)
     parts = [section(r) for section in SECTIONS]
     write_text(r.folder / "report.md", "\n\n".join(part for part in parts if part) + "\n")
+
+
+# ---- the ladder from paper to code --------------------------------------------------------------
+
+
+def write_ladder(folder, folders):
+    """ladder.csv, ladder.png and report.md of an ablation; returns the path of report.md.
+
+    folders: {protocol: results directory}, paper and code and each with one switch turned. The
+    differences are within seeds, against the protocol that the switch was turned in.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    done = {name: Results(path) for name, path in folders.items() if path.exists()}
+    rows, bars = [], {}
+    for name, r in done.items():
+        base = done.get(name.partition("+")[0], r)
+        row = [name]
+        for label in ("cal", "random", "full"):
+            now = {s: lines[-1]["accuracy"] for s, lines in r.finished(label).items()}
+            before = {s: lines[-1]["accuracy"] for s, lines in base.finished(label).items()}
+            d = np.array([now[s] - before[s] for s in now if s in before])
+            row += [plus_minus(list(now.values())) if now else "as before",
+                    plus_minus(d) if len(d) and r is not base else ""]
+            if label == "cal" and len(d) and r is not base:
+                bars[name] = d
+        rows.append(row)
+    header = ["protocol", "CAL", "change", "Random", "change ", "all data", "change  "]
+    note = ("Final test accuracy. ± is the standard deviation over seeds; a change is within each"
+            " seed, against the protocol whose switch was turned.")
+    r = next(iter(done.values()))
+    r.folder = folder
+    text = "# From paper to code, one switch at a time\n\n" + table(r, "ladder", header, rows, note)
+    long = done["paper"].accuracy("full-long") if "paper" in done else []
+    if len(long):
+        text += ("\n\nAll the data, under `paper`, for as many epochs as a run that never resets"
+                 f" has seen by its last round: {plus_minus(long[:, 0])}.")
+    if bars:
+        draw_ladder(folder / "ladder.png", bars)
+        text += "\n\n![The ladder](ladder.png)"
+    write_text(folder / "report.md", text + "\n")
+    return folder / "report.md"
+
+
+def draw_ladder(path, bars):
+    """Change of CAL's final accuracy by switch, with its spread over seeds. bars: {name: [S]}."""
+    figure, axes = picture(12, 0.35 * len(bars) / 2 + 2, 2, sharex=True)
+    for ax, base in zip(axes, ("paper", "code")):
+        names = [name for name in bars if name.startswith(base)]
+        for i, name in enumerate(names):
+            ax.barh(i, bars[name].mean(), xerr=bars[name].std(), color="#D55E00", alpha=0.7)
+        ax.set_yticks(range(len(names)), names)
+        ax.invert_yaxis()
+        ax.axvline(0, color="black", linewidth=0.8)
+        ax.set(xlabel="change of CAL's final accuracy", title=f"one switch turned in {base}")
+        ax.grid(axis="x", alpha=0.3)
+    datamap.save_figure(figure, path)

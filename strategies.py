@@ -49,6 +49,8 @@ class View:
     batch: int
     t_cor: float = 0.2
     shard: slice = field(default_factory=lambda: slice(None))
+    protocol: datamap.Protocol = datamap.PAPER
+    seen_psi: tuple = ()  # Psi(L) of every epoch's training passes, [R, n, width] each (CODE alone)
 
     def draws(self, purpose):
         """The round's random numbers for a purpose; equal for the runs of one seed."""
@@ -84,7 +86,13 @@ class View:
 
     def psi_labelled(self):
         """Psi(L): [R, n, width]."""
-        return self.model.psi(self.x[self.rows])
+        return self.model.psi(self.x[self.rows]) if self.protocol.trained_psi else self.seen_psi[0]
+
+    def high_cor(self):
+        """Line 5: 1 where phi_i > t_cor, else 0: [R, n]."""
+        phi = self.map.correctness
+        phi = phi if self.protocol.exact else (phi * 5).round() / 5
+        return (phi > self.t_cor).long()
 
 
 def best_of_all_processes(best, picked, k):
@@ -160,13 +168,20 @@ def binary_classifier(view, features, label):
 
     features [R, n, width], label [R, n] in {0, 1}. Returns the trained stack.
     """
-    sizes = (features.shape[-1], 300, 2)
-    head = datamap.Stack(sizes, view.seeds, view.round, "binary", lr=BINARY_LR,
-                         device=view.x.device)
-    draws = view.draws("binary")
-    for _ in datamap.fit(head, features, label, BINARY_EPOCHS, view.batch, draws, dropout=0):
+    head, training = start_binary_classifier(view, features, label)
+    for _epoch in training:
         pass
     return head
+
+
+def start_binary_classifier(view, features, label, watch=False):
+    """The new stack, and the epochs of its training, to be gone through."""
+    hidden, device = (300,) if view.protocol.binary_hidden else (), view.x.device
+    sizes = (features.shape[-1], *hidden, 2)
+    head = datamap.Stack(sizes, view.seeds, view.round, "binary", lr=BINARY_LR, device=device)
+    head.relu_logits = not view.protocol.binary_hidden
+    return head, datamap.fit(head, features, label, BINARY_EPOCHS, view.batch, view.draws("binary"),
+                             dropout=0, shuffle=view.protocol.shuffle, watch=watch)
 
 
 # ---- DAL (Gissin and Shalev-Shwartz, 2019) ------------------------------------------------------
@@ -185,7 +200,7 @@ def dal(view, k):
 
 def cal(view, k):
     """Train theta' to tell high-cor (1) from low-cor (0) in L; argmin |0.5 - P_theta'(1 | x)|."""
-    label = (view.map.correctness > view.t_cor).long()  # line 5: 1 if phi_i > t_cor else 0
+    label = view.high_cor()
     head = binary_classifier(view, view.psi_labelled(), label)
     p_high = view.score(lambda psi: head.probs(psi)[..., 1])
     score = -(0.5 - p_high).abs()
@@ -207,9 +222,43 @@ def cal_dal(view, k):
     return torch.cat([first, dal(view.without(first), k // 2)], dim=1)
 
 
+# ---- as the released code has them (Protocol.plain_scores off) ----------------------------------
+
+
+def released_bald(view, k):
+    """Row 14: the mean of ten log-softmax outputs, soft-maxed again, then its entropy."""
+    draws, total = view.draws("bald"), []
+    for x in view.x[None].split(datamap.CHUNK, dim=1):
+        masks = ([draws.dropout(x.shape[1], width) for width in view.model.widths[:-1]]
+                 for _ in range(MC_PASSES))
+        total.append(sum(view.model.head(view.model.psi(x, keep)).log() for keep in masks))
+    p = torch.softmax(torch.cat(total, dim=1)[:, view.shard, : view.model.C] / MC_PASSES, dim=-1)
+    return view.pick(entropy(p), k)
+
+
+def released_dal(view, k):
+    """Row 13: theta' learns from Psi(L) of all epochs (1), then Psi(U) (0); smallest P(1).
+
+    The scores are the last epoch's training-time outputs. Every run has as many rows in U.
+    """
+    R, everything = len(view.rows), replace(view, shard=slice(None))
+    rows = view.pool.nonzero()[:, 1].view(R, -1)  # U, in the order of the file
+    psi = everything.score(lambda psi: psi)
+    psi_U = psi.gather(1, rows[..., None].expand(-1, -1, psi.shape[-1]))
+    features = torch.cat([*view.seen_psi, psi_U], dim=1)
+    label = torch.zeros(features.shape[:2], dtype=torch.int64, device=view.x.device)
+    label[:, : -rows.shape[1]] = 1
+    _, training = start_binary_classifier(view, features, label, watch=True)
+    *_, (p, _psi) = training
+    score = torch.full(view.pool.shape, -torch.inf, device=view.x.device)
+    score.scatter_(1, rows, -p[:, -rows.shape[1] :, 1])
+    return view.pick(score[:, view.shard], k)
+
+
 STRATEGIES = {
     "random": random, "lc": least_confidence, "entropy": max_entropy,
     "bald": bald, "dal": dal, "cal": cal, "cal+dal": cal_dal,
 }
 # These do not read view.map; their runs are watched on the latest batch alone, which is quicker.
 WITHOUT_MAP = ("random", "lc", "entropy", "bald", "dal")
+RELEASED = {**STRATEGIES, "bald": released_bald, "dal": released_dal}

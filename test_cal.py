@@ -699,6 +699,160 @@ def test_verdicts():
     assert stats.verdict({"a": up[:1]})[0] == stats.UNSURE
 
 
+# ---- the released code's switches ---------------------------------------------------------------
+
+
+def test_protocols_by_name():
+    assert datamap.protocol_of("paper") == datamap.PAPER
+    assert datamap.protocol_of("code").pad and not datamap.protocol_of("code").reset
+    assert datamap.protocol_of("code+reset-pad") == datamap.replace(
+        datamap.CODE, reset=True, pad=False)
+    for bad in ("papers", "paper+nothing", "", "+pad"):
+        with pytest.raises(ValueError):
+            datamap.protocol_of(bad)
+    # The ladder changes one thing at a time.
+    for name in cal.ladder():
+        base = datamap.protocol_of(name.partition("+")[0])
+        changed = [f.name for f in datamap.fields(base)
+                   if getattr(base, f.name) != getattr(datamap.protocol_of(name), f.name)]
+        assert len(changed) == ("+" in name)
+
+
+def test_row_1_without_reset_round_1_starts_where_round_0_ended(tmp_path):
+    s = cal.Settings(20, 2, 5, 2, 8, datamap.replace(datamap.PAPER, reset=False))
+    stack = [cal.Run("cal", 1), cal.Run("random", 2)]
+    log, g = cal.Log(tmp_path), torch.Generator().manual_seed(0)
+    x, y = torch.randn(2, 20, 300, generator=g), torch.randint(3, (2, 20), generator=g)
+    theta, _, _ = cal.train(stack, 0, x, y, 3, s, log)
+    later = cal.new_theta(stack[::-1], 1, 300, 3, s.protocol, "cpu")
+    log.load_state(later, stack[::-1], 0)
+    for old, new in zip(theta.state, later.state):
+        assert torch.equal(old, new.flip(0))
+    assert later.steps == theta.steps == 2 * 3  # two epochs of three mini-batches
+
+
+def test_row_2_dropout_stays_on_and_a_run_does_not_depend_on_its_stack():
+    noisy = datamap.replace(datamap.PAPER, quiet=False)
+    runs = [cal.Run("cal", 1), cal.Run("random", 1), cal.Run("cal", 2)]
+    x = torch.randn(1, 50, 300, generator=torch.Generator().manual_seed(0))
+    alone = cal.new_theta(runs[:1], 0, 300, 6, noisy, "cpu")
+    together = cal.new_theta(runs, 0, 300, 6, noisy, "cpu")
+    first, second = alone.probs(x), alone.probs(x)
+    assert not torch.equal(first, second)
+    taken = together.take([2, 0])
+    assert torch.equal(taken.probs(x)[1], first[0])
+    assert torch.equal(together.take([0]).probs(x)[0], second[0])
+
+
+def test_row_3_padding_adds_the_first_word(monkeypatch):
+    texts = ["How do you", "what is this now"]
+    raw = {"train": (texts, ["a", "b"]), "test": (["what"], ["a"]), "max_len": 5, "batch_size": 1,
+           "seed_size": 1}
+    monkeypatch.setitem(data.READERS, "tiny", lambda _: raw)
+    plain, padded = data.load("tiny", vectors="hash"), data.load("tiny", vectors="hash", pad=True)
+    how = data.hash_vectors(["how"])[0]
+    np.testing.assert_allclose(padded.x[0] - plain.x[0], 2 * how, atol=1e-6)
+    np.testing.assert_allclose(padded.x[1] - plain.x[1], how, atol=1e-6)
+    np.testing.assert_allclose(padded.x_test[0] - plain.x_test[0], 4 * how, atol=1e-6)
+
+
+def test_row_4_two_hidden_layers():
+    run = [cal.Run("cal", 1)]
+    assert cal.new_theta(run, 0, 300, 6, datamap.PAPER, "cpu").widths == (300, 300, 300, 8)
+    assert cal.new_theta(run, 0, 300, 6, datamap.CODE, "cpu").widths == (300, 300, 8)
+
+
+def test_row_5_one_seed_set_for_all():
+    d = data.load("demo", vectors="hash")
+    s = cal.Settings(100, protocol=datamap.CODE)
+    rows = [cal.seed_set_of(seed, d, s) for seed in (1, 2)]
+    assert (rows[0] == rows[1]).all()
+    assert (rows[0] == np.random.RandomState(42).permutation(2500)[2400:]).all()
+
+
+def test_rows_6_and_7_order_of_labelling_and_what_the_passes_saw():
+    x, y = torch.randn(2, 13, 30), torch.randint(3, (2, 13))
+    stack, twin = datamap.Stack((30, 20, 3), [1, 2]), datamap.Stack((30, 20, 3), [1, 2])
+    training = datamap.fit(stack, x, y, 1, 4, datamap.Draws([1, 2], "t"), dropout=0,
+                           shuffle=False, watch=True)
+    p, psi = next(training)
+    onehot = torch.nn.functional.one_hot(y, 8).float()
+    for i in range(0, 13, 4):  # the passes of one epoch, by hand: before each step
+        now = slice(i, i + 4)
+        torch.testing.assert_close(p[:, now, :3], twin.probs(x[:, now]))
+        torch.testing.assert_close(psi[:, now], twin.psi(x[:, now]))
+        twin.step(x[:, now], onehot[:, now], [])
+    assert torch.equal(stack.flat, twin.flat)
+
+
+def test_what_the_passes_saw_is_in_the_order_of_the_instances():
+    x, y = torch.randn(2, 13, 30), torch.randint(3, (2, 13))
+    stack = datamap.Stack((30, 20, 3), [1, 2], lr=0.0)  # it never moves, so the order is all
+    draws = datamap.Draws([1, 2], "t")
+    for p, _psi in datamap.fit(stack, x, y, 2, 4, draws, dropout=0, watch=True):
+        torch.testing.assert_close(p[..., :3], stack.probs(x))
+
+
+def test_row_8_correctness_to_the_nearest_fifth():
+    phi = [0.0, 0.2, 0.29, 0.3 - 1e-9, 0.31, 0.5, 1.0]
+    phi = torch.tensor([phi], dtype=torch.float64)
+    view = strategies.replace(view_of(X4, range(7)), map=datamap.DataMap(phi, phi, phi))
+    assert view.high_cor().tolist() == [[0, 0, 1, 1, 1, 1, 1]]
+    rounded = strategies.replace(view, protocol=datamap.CODE)
+    assert rounded.high_cor().tolist() == [[0, 0, 0, 0, 1, 1, 1]]
+
+
+def test_row_9_psi_of_the_first_epoch():
+    view = view_of(X4, range(7))
+    view = strategies.replace(view, protocol=datamap.CODE, seen_psi=("first", "2nd"))
+    assert view.psi_labelled() == "first"
+    assert view_of(X4, range(7)).psi_labelled().shape == (1, 7, 4)
+
+
+def test_row_11_linear_layer_with_a_relu_on_its_outputs():
+    view = strategies.replace(view_of(X4, range(24)), protocol=datamap.CODE)
+    y = torch.tensor([[0, 1] * 12])
+    head = strategies.binary_classifier(view, view.x[None, :24], y)
+    assert head.widths == (8,)
+    twin = datamap.Stack((4, 2), view.seeds, view.round, "binary")
+    linear = torch.nn.Linear(4, 2)
+    linear.weight.data = twin.W[0][0, :, :2].T.clone()
+    linear.bias.data = twin.b[0][0, 0, :2].clone()
+    optimizer = torch.optim.AdamW(linear.parameters(), lr=5e-5)
+    for i in [0, 16] * 30:  # in the order of labelling
+        optimizer.zero_grad()
+        out = torch.relu(linear(view.x[i : min(i + 16, 24)]))
+        torch.nn.functional.cross_entropy(out, y[0, i : min(i + 16, 24)]).backward()
+        optimizer.step()
+    want = torch.softmax(torch.relu(linear(view.x)), dim=-1)
+    torch.testing.assert_close(head.probs(view.x[None])[0], want)
+
+
+def test_row_13_dal_learns_from_every_epoch():
+    x = torch.from_numpy(two_clusters(400, far=9)).float()
+    view = strategies.replace(view_of(x, range(100)), protocol=datamap.CODE,
+                              seen_psi=(x[None, :100],) * 30)
+    assert (strategies.released_dal(view, 150)[0] >= 200).all()
+
+
+def test_row_14_bald_averages_logarithms():
+    view = view_of(X4, range(10))
+    draws, total = view.draws("bald"), 0
+    for _ in range(10):
+        mask = draws.dropout(60, 4)[0].numpy()
+        total = total + np.log(probabilities((X4.astype(np.float32) * mask).astype(np.float64)))
+    p = probabilities(total / 10)
+    assert strategies.released_bald(view, 15)[0].tolist() == best_rows(
+        -(p * np.log2(p)).sum(1), range(10, 60), 15)
+
+
+def test_row_16_words_as_they_are_written(tmp_path):
+    lines, v = vector_lines(["how"])
+    (tmp_path / "v.vec").write_text("\n".join(lines) + "\n")
+    got = data.load_vectors(str(tmp_path / "v.vec"), ["How", "how"], respell=False)
+    np.testing.assert_allclose(got, np.array([np.zeros(300), v["how"]], np.float32))
+
+
 # ---- the command line, for real, on a tiny budget -----------------------------------------------
 
 TINY = ["--rounds", "2", "--epochs", "2", "--seed-size", "60", "--batch", "10", "--jobs", "1"]
@@ -913,6 +1067,54 @@ def test_kill_9_at_any_moment_and_resume(tiny, tmp_path):
     assert not list(tmp_path.rglob("*.part"))
 
 
+def test_the_released_protocol_resumes_and_does_not_depend_on_the_stack(tmp_path):
+    arguments = [*TINY, "--seeds", 1, "--protocol", "code", "--out"]
+    run_cal(*arguments, tmp_path / "all", "--strategies", *cal.SIX)
+    run_cal(*arguments, tmp_path / "cut", "--strategies", "cal", "dal")
+    runs = tmp_path / "cut" / "demo-code-pool" / "runs"
+    assert not list(runs.glob("*.pt"))  # done: nothing is left to go on from
+    want = run_files(tmp_path / "all")
+    assert len(want) == 7
+    assert run_files(tmp_path / "cut") == {n: want[n] for n in run_files(tmp_path / "cut")}
+
+
+def test_the_released_protocol_after_kill_9(tmp_path):
+    arguments = [*TINY, "--seeds", 1, "--protocol", "code", "--strategies", "cal", "random",
+                 "--out"]
+    run_cal(*arguments, tmp_path / "one")
+    process = subprocess.Popen([sys.executable, str(HERE / "cal.py"),
+                                *map(str, [*arguments, tmp_path / "two"])], stderr=subprocess.PIPE)
+    while process.poll() is None and not list(tmp_path.glob("two/*/runs/cal-1.round*.pt")):
+        time.sleep(0.001)
+    process.kill()
+    process.communicate()
+    run_cal(*arguments, tmp_path / "two")
+    assert run_files(tmp_path / "one") == run_files(tmp_path / "two")
+
+
+def test_the_ladder(tmp_path):
+    arguments = ["--ablate", *TINY[:-2], "--jobs", 2, "--seeds", 1, 2, "--out", tmp_path]
+    arguments[arguments.index("--rounds") + 1] = 1
+    arguments[arguments.index("--epochs") + 1] = 1
+    done = run_cal(*arguments)
+    with open(tmp_path / "demo-ladder-pool" / "ladder.csv", encoding="utf-8") as f:
+        rows = {row["protocol"]: row for row in csv.DictReader(f)}
+    assert list(rows) == cal.ladder()
+
+    def final(name, label):
+        return np.array([json.loads(
+            (tmp_path / f"demo-{name}-pool" / "runs" / f"{label}-{s}.jsonl").read_text()
+            .splitlines()[-1])["accuracy"] for s in (1, 2)])
+
+    for name in ("paper+pad", "code+deep"):
+        d = final(name, "cal") - final(name.partition("+")[0], "cal")
+        assert rows[name]["CAL"].startswith(f"{final(name, 'cal').mean():.3f}")
+        assert rows[name]["change"] == stats.plus_minus(d)
+    assert rows["paper+exact"]["Random"] == "as before"
+    assert "for as many epochs" in done.stdout
+    assert (tmp_path / "demo-ladder-pool" / "ladder.png").stat().st_size > 0
+
+
 def test_the_same_command_gives_the_same_bytes(tiny, tmp_path):
     run_cal(*TINY, "--seeds", 1, 2, "--strategies", "random", "dal", "--out", tmp_path)
     for name in ("maps-1.npz", "maps-2.npz"):
@@ -924,7 +1126,8 @@ def test_the_same_command_gives_the_same_bytes(tiny, tmp_path):
     (["--dataset", "nope"], "demo, trec, agnews"),
     (["--strategies", "cal", "nope"], "choose from"),
     (["--device", "tpu"], "auto"),
-    (["--protocol", "nope"], "paper"),
+    (["--protocol", "nope"], "is not paper or code"),
+    (["--protocol", "paper+nope"], "SWITCH of reset, quiet"),
     (["--rounds", "0"], "less than 1"), (["--batch", "-5"], "less than 1"),
     (["--epochs", "0"], "less than 1"), (["--jobs", "0"], "less than 1"),
     (["--seed-size", "0"], "less than 1"), (["--rounds", "many"], "'many'"),
