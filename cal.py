@@ -328,13 +328,14 @@ class Log:
 
 
 def experiment(phases, seeds, data, s, folder, device="cpu", rank=0, world=1, share_pool=False,
-               long_baseline=False):
+               ablation=None):
     """Every run of every phase (a list of lists of Run), then the last word of the report.
 
     phases come one after the other; in a phase this process takes its share of the runs, seed
     after seed, so that the first curves come early. With share_pool every process trains every
-    run instead, and takes its share of the rows to score. long_baseline adds training on all the
-    data for as many epochs as a run that never resets has seen by its last round.
+    run instead, and takes its share of the rows to score. In an ablation there
+    is no report for each protocol, and paper gets training on all the data for as many epochs as
+    a run that never resets has seen by its last round.
     """
     shard = shard_of(len(data.y), rank, world) if share_pool else slice(None)
     log = Log(folder, writes=rank == 0 or not share_pool)
@@ -348,13 +349,13 @@ def experiment(phases, seeds, data, s, folder, device="cpu", rank=0, world=1, sh
             active_learning(stack, data, s, log, device, progress.show, shard)
             for seed in baselines if stack is plan[0] else ():
                 all_the_data(seed, data, s, log, device)
-                if long_baseline:
+                if ablation == "paper":
                     all_the_data(seed, data, s, log, device, "full-long", s.rounds + 1)
-            if rank == 0:
+            if rank == 0 and not ablation:
                 stats.write_report(folder)
     if world > 1:
         torch.distributed.barrier()
-    if rank == 0:
+    if rank == 0 and not ablation:
         stats.write_report(folder)
 
 
@@ -657,9 +658,7 @@ def run(args):
     """The command line's work; returns the exit code."""
     names = ladder() if args.ablate else [args.protocol]
     if args.report_only:
-        for args.protocol in names:
-            stats.write_report(results_folder(args))
-        return print_ladder(args) if args.ablate else 0
+        return print_ladder(args) if args.ablate else stats.write_report(results_folder(args))
     choose_device(args)
     if args.bench:
         torch.set_num_threads(1)
@@ -685,7 +684,7 @@ def run(args):
         if world > 1:
             torch.distributed.barrier()
         experiment(phases, seeds, data, s, results_folder(args), args.device, rank, world,
-                   args.share_pool, long_baseline=args.ablate and args.protocol == "paper")
+                   args.share_pool, args.protocol if args.ablate else None)
     if "RANK" in os.environ:
         return 0
     return print_ladder(args) if args.ablate else print_summary(folder)
