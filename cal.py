@@ -15,6 +15,7 @@ functions in strategies.py; stats.py turns finished run files into tables, curve
 
 import argparse
 import datetime
+import functools
 import hashlib
 import json
 import os
@@ -333,9 +334,9 @@ def experiment(phases, seeds, data, s, folder, device="cpu", rank=0, world=1, sh
 
     phases come one after the other; in a phase this process takes its share of the runs, seed
     after seed, so that the first curves come early. With share_pool every process trains every
-    run instead, and takes its share of the rows to score. In an ablation there
-    is no report for each protocol, and paper gets training on all the data for as many epochs as
-    a run that never resets has seen by its last round.
+    run instead, and takes its share of the rows to score. In an ablation there is no report for
+    each protocol, and `paper` gets training on all the data for as many epochs as a run that never
+    resets has seen by its last round.
     """
     shard = shard_of(len(data.y), rank, world) if share_pool else slice(None)
     log = Log(folder, writes=rank == 0 or not share_pool)
@@ -608,10 +609,15 @@ def choose_device(args):
         args.device = "cuda" if torch.cuda.is_available() else "cpu"
 
 
+load_data = functools.lru_cache(maxsize=4)(texts.load)  # an ablation asks for four, many times
+
+
 def prepare(args):
     """Check every option against the data: (phases, seeds, data, Settings)."""
     p = datamap.protocol_of(args.protocol)
-    data = texts.load(args.dataset, args.data_dir, args.vectors, pad=p.pad, respell=p.respell)
+    if args.share_pool and not p.reset:
+        raise InputError("--share-pool goes with protocols that reset the weights every round")
+    data = load_data(args.dataset, args.data_dir, args.vectors, p.pad, p.respell)
     default = DEFAULTS.get(args.dataset, {"rounds": 30, "seeds": SEEDS})
     some = 1 if args.quick else 3 if args.ablate else None
     seeds = args.seeds or default["seeds"][:some]
@@ -638,7 +644,7 @@ def prepare(args):
 
 def launch(jobs):
     """Run this command in `jobs` processes, through torch's own launcher; its exit code."""
-    again = [word for word in sys.argv if word != "--fresh"]  # that has been done by now
+    again = [word for word in sys.argv if word != "--fresh"]  # the old runs are gone by now
     launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(jobs)]
     return subprocess.call([sys.executable, *launcher, *again],
                            env={**os.environ, "OMP_NUM_THREADS": "1"})
@@ -668,15 +674,16 @@ def run(args):
     cores = torch.get_num_threads()  # torch counts the physical cores it may use
     torch.set_num_threads(1)
     rank, world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
-    if world == 1 and "RANK" not in os.environ:
-        phases, seeds, data, s = prepare(args)
-        folder = claim_folder(args, data, s, seeds, phases)
-        jobs = args.jobs or (min(len(seeds), cores) if args.device == "cpu" else 1)
-        if jobs > 1 and (code := launch(jobs)):
-            return code
-        names = names if jobs == 1 else []
-    else:
+    if "RANK" in os.environ:  # torchrun's, or launch's
         torch.distributed.init_process_group("gloo", timeout=datetime.timedelta(days=7))
+    else:
+        for args.protocol in names:
+            phases, seeds, data, s = prepare(args)
+            claim_folder(args, data, s, seeds, phases)
+        args.fresh = False
+        jobs = args.jobs or (min(len(seeds), cores) if args.device == "cpu" else 1)
+        if jobs > 1:
+            return launch(jobs)
     for args.protocol in names:
         phases, seeds, data, s = prepare(args)
         if rank == 0:
@@ -685,9 +692,9 @@ def run(args):
             torch.distributed.barrier()
         experiment(phases, seeds, data, s, results_folder(args), args.device, rank, world,
                    args.share_pool, args.protocol if args.ablate else None)
-    if "RANK" in os.environ:
+    if rank:
         return 0
-    return print_ladder(args) if args.ablate else print_summary(folder)
+    return print_ladder(args) if args.ablate else print_summary(results_folder(args))
 
 
 def print_ladder(args):

@@ -46,7 +46,7 @@ class Data:
 
     x [N, D] float32, y [N] int64 (-1: no label), x_test [T, D], y_test [T].
     kind [N] strings (the demo corpus alone: easy, ambiguous or mislabelled), otherwise None.
-    sha256 tells the data apart, about holds what Table 1 says, coverage what the vectors knew.
+    sha256 tells the data apart; about holds what Table 1 says and what the vectors know of it.
     """
 
     name: str
@@ -338,10 +338,11 @@ def pool_vectors(bags, words):
     """Word vectors learned from the texts at hand (Levy, Goldberg & Dagan 2015).
 
     bags: the training texts as token lists; returns [len(words), 300] float32, zeros for words
-    that do not occur in them. Counts c(w, v) within WINDOW words; positive pointwise mutual
-    information, PPMI(w, v) = max(0, log(c(w, v) #all / (#w #v^0.75 ...))), its truncated SVD
-    U S V', and U sqrt(S), scaled to mean norm 1. A vocabulary under 300 words leaves zeros at
-    the end. Above 200,000 texts a fixed sample teaches; the 30,000 most frequent words learn.
+    that do not occur in them. From the counts c(w, v) of words within WINDOW words of each other,
+    PPMI(w, v) = max(0, log p(w, v) / (p(w) q(v))), with q(v) proportional to p(v)^0.75; its
+    truncated SVD is U S V', and the vectors are U sqrt(S), scaled to a mean norm of 1. A
+    vocabulary under 300 words leaves zeros at the end. Above 200,000 texts a fixed sample
+    teaches; the 30,000 most frequent words learn, the others are zeros.
     """
     if len(bags) > MAX_TEXTS:
         keep = np.random.default_rng(0).choice(len(bags), MAX_TEXTS, replace=False)

@@ -1140,6 +1140,7 @@ def test_the_same_command_gives_the_same_bytes(tiny, tmp_path):
     (["--vectors", "."], "cannot read the vectors"),
     (["--out", "/dev/null"], "cannot write to"),
     (["--report-only", "--out", "/nowhere"], "no results in"),
+    (["--share-pool", "--protocol", "code"], "reset the weights every round"),
     (["--nonsense"], "--nonsense"),
 ])
 def test_bad_input_gets_one_sentence_and_code_2(arguments, message, monkeypatch, capsys):
