@@ -501,8 +501,7 @@ def refuse_other_settings(folder, old, new):
 
 def results_folder(args):
     """results/<dataset>-<protocol>-<vectors>"""
-    names = [Path(n).name.split(".")[0] for n in (args.dataset, args.vectors)]
-    return Path(args.out) / f"{names[0]}-{args.protocol}-{names[1]}"
+    return Path(args.out) / f"{args.dataset}-{args.protocol}-{stats.short_name(args.vectors)}"
 
 
 # ---- command line -------------------------------------------------------------------------------
@@ -561,7 +560,8 @@ def parser():
                formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     g = p.add_argument_group("data")
     g.add_argument("--dataset", default="demo", help="demo, trec or agnews")
-    g.add_argument("--vectors", default="pool", help="pool, hash, or a .vec/.txt file (.gz, .zip)")
+    g.add_argument("--vectors", default="pool",
+                   help="pool, hash, fasttext, or a .vec, .txt (.gz, .zip) or .bin file, or a URL")
     g.add_argument("--data-dir", default="data", help="where the data files are, or are put")
     g = p.add_argument_group("experiment")
     g.add_argument("--strategies", nargs="+", default=list(SIX), choices=list(STRATEGIES),

@@ -18,9 +18,11 @@ import hashlib
 import html
 import http.client
 import io
+import mmap
 import os
 import random
 import re
+import struct
 import time
 import urllib.error
 import urllib.request
@@ -70,7 +72,8 @@ class Data:
 def load(name, data_dir="data", vectors="pool", pad=False, respell=True):
     """The dataset `name` (demo, trec or agnews) as a Data, its texts summed over `vectors`.
 
-    vectors: pool, hash, or the path of a text vector file (.vec or .txt, plain, .gz or .zip).
+    vectors: pool, or a source of load_vectors; for fasttext, a cc.en.300 file in data_dir/fasttext
+    goes before the download.
     pad: fill texts up to max_len with the training file's first word, as the released code does;
     respell: look words that a file lacks up in lower case and without punctuation too.
     Raises InputError, with a sentence that says what to do, where a file is missing or wrong.
@@ -84,6 +87,10 @@ def load(name, data_dir="data", vectors="pool", pad=False, respell=True):
     y = np.array([code[c] for c in labels], dtype=np.int64)
     y_test = np.array([code[c] for c in test_labels], dtype=np.int64)
     built_in = vectors in ("pool", "hash")
+    if vectors == "fasttext":
+        names = (f"cc.en.300{ending}" for ending in (".bin", ".vec", ".vec.gz"))
+        files = (Path(data_dir) / "fasttext" / name for name in names)
+        vectors = next((str(file) for file in files if file.exists()), vectors)
     split = tokens if built_in else str.split
     bags = [split(t)[: raw["max_len"]] for t in texts]
     test_bags = [split(t)[: raw["max_len"]] for t in test_texts]
@@ -285,11 +292,21 @@ def sum_vectors(bags, words, table):
     return torch.nn.functional.embedding_bag(flat, table, starts, mode="sum").numpy()
 
 
+FASTTEXT = "https://dl.fbaipublicfiles.com/fasttext/vectors-crawl/cc.en.300.vec.gz"
+
+
 def load_vectors(source, words, respell=True):
-    """[len(words), D] float32 vectors of `words` from `hash` or a file; zeros where unknown."""
+    """[len(words), D] float32 vectors of `words`; zeros where unknown.
+
+    source: hash; fasttext (the paper's cc.en.300, streamed from its address); a .vec or .txt file
+    or the URL of one (see text_vectors); or a fastText .bin model (see bin_vectors).
+    """
     if source == "hash":
         return hash_vectors(words)
-    return text_vectors(Path(source), words, respell)
+    source = FASTTEXT if source == "fasttext" else str(source)
+    if source.endswith(".bin"):
+        return bin_vectors(source, words)
+    return text_vectors(source, words, respell)
 
 
 BUCKETS = 100_003  # rows of the hash table, a prime
@@ -315,7 +332,7 @@ def hash_vectors(words):
 
 
 def fnv1a(data):
-    """The 32-bit FNV-1a hash of bytes."""
+    """The 32-bit FNV-1a hash of bytes (or of signed chars)."""
     h = 2166136261
     for byte in data:
         h = (h ^ byte) * 16777619 & 0xFFFFFFFF
@@ -405,50 +422,61 @@ def truncated_svd(M, k, power=4, extra=20):
     return U * U[U.abs().argmax(0), torch.arange(k)].sign(), S
 
 
-def text_vectors(path, words, respell=True):
-    """Vectors of `words` from a text file: a word and its values a line, header line or none.
+def text_vectors(source, words, respell=True):
+    """Vectors of `words` from text: a word and its values a line, with a header line or without.
 
-    path: .vec or .txt, plain, .gz or .zip. Streamed: only the rows asked for are kept. A word
-    the file lacks is tried in lower case, then without its surrounding punctuation (then both);
-    failing that it is zeros. Raises InputError with the line number of a malformed line.
+    source: a .vec or .txt file, plain, .gz or .zip, or the URL of one (not .zip). It is streamed:
+    only the rows asked for are kept, and reading stops when every word is found as it is written.
+    A word the file lacks is tried in lower case, then without its surrounding punctuation (then
+    both); failing that it is zeros. InputError names the line number of a malformed line.
     """
-    wanted = {}  # a spelling in the file -> the words it would serve, best spelling first
+    wanted = {}  # a spelling in the file -> the words it would serve, and how good it is for them
     for i, word in enumerate(words):
         for rank, form in enumerate(spellings(word) if respell else [word]):
             wanted.setdefault(form, []).append((i, rank))
-    best = np.full(len(words), 9)
-    out, dim = np.zeros((len(words), DIM), np.float32), None
+    best, out, exact = np.full(len(words), 9), None, 0
     try:
-        with open_text(path) as lines:
+        with open_text(source) as lines:
             for n, line in enumerate(lines, 1):
                 parts = line.rstrip(" \n\r").split(" ")
                 if n == 1 and len(parts) == 2:
                     continue  # the header: how many words, how many values
-                if dim is None:
-                    dim = len(parts) - 1
-                    if dim != DIM:
-                        raise InputError(f"{path}, line {n}: {dim} values, {DIM} are needed")
-                if len(parts) <= dim:
-                    raise InputError(f"{path}, line {n}: {len(parts) - 1} values instead of {dim}")
-                word = " ".join(parts[:-dim])
-                for i, rank in wanted.get(word, ()):
+                if out is None:
+                    out = np.zeros((len(words), len(parts) - 1), np.float32)
+                dim = out.shape[1]
+                if len(parts) <= dim or len(parts) > dim + 1 and is_number(parts[1]):
+                    found = len(parts) - 1
+                    raise InputError(f"{source}, line {n}: {found} values instead of {dim}")
+                for i, rank in wanted.get(" ".join(parts[:-dim]), ()):
                     if rank < best[i]:
-                        out[i], best[i] = parse_floats(parts[-dim:], path, n), rank
+                        out[i] = parse_floats(parts[-dim:], source, n)
+                        best[i], exact = rank, exact + (rank == 0)
+                if exact == len(words):
+                    break
     except FileNotFoundError:
-        raise InputError(f"no vector file {path}; --vectors takes pool, hash, or a file")
-    except (OSError, EOFError, zipfile.BadZipFile, UnicodeError) as e:
-        raise InputError(f"cannot read the vectors in {path}: {e}")
-    if dim is None:
-        raise InputError(f"{path} holds no vectors")
+        raise InputError(f"no vector file {source}; --vectors takes pool, hash, fasttext, a file"
+                         " or the address of one")
+    except (OSError, EOFError, http.client.HTTPException, zipfile.BadZipFile, UnicodeError) as e:
+        raise InputError(f"cannot read the vectors in {source}: {e}")
+    if out is None:
+        raise InputError(f"{source} holds no vectors")
     return out
 
 
-def parse_floats(values, path, n):
+def parse_floats(values, source, n):
     """A line's values as float32, or an InputError with the line number."""
     try:
         return np.array(values, dtype=np.float32)
     except ValueError:
-        raise InputError(f"{path}, line {n}: a value is no number")
+        raise InputError(f"{source}, line {n}: a value is no number")
+
+
+def is_number(text):
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def spellings(word):
@@ -457,15 +485,150 @@ def spellings(word):
     return list(dict.fromkeys(w for w in (word, word.lower(), bare, bare.lower()) if w))
 
 
-def open_text(path):
-    """The lines of a text file, plain, .gz or .zip (its first member), never unpacked whole."""
-    if path.suffix == ".gz":
-        return gzip.open(path, "rt", encoding="utf-8", newline="\n")
-    if path.suffix == ".zip":
-        archive = zipfile.ZipFile(path)
-        member = archive.open(archive.namelist()[0])
-        return io.TextIOWrapper(member, encoding="utf-8", newline="\n")
-    return open(path, encoding="utf-8", newline="\n")
+def open_text(source):
+    """The lines of a text file or URL, plain, .gz or .zip, never unpacked whole."""
+    name = source.partition("?")[0] if "://" in source else source
+    if "://" in source and name.endswith(".zip"):
+        raise InputError(f"{source}: a .zip cannot be streamed; fetch it and give its path")
+    opened = Download(source) if "://" in source else open(source, "rb", buffering=0)  # noqa: SIM115
+    file = io.BufferedReader(opened, 1 << 18)
+    if name.endswith(".gz"):
+        file = gzip.GzipFile(fileobj=file)
+    elif name.endswith(".zip"):
+        archive = zipfile.ZipFile(file)
+        file = archive.open(archive.namelist()[0])  # its first member
+    return io.TextIOWrapper(file, encoding="utf-8", newline="\n")
+
+
+class Download(io.RawIOBase):
+    """A URL as a file read once from start to end, under a progress bar.
+
+    A broken connection goes on from the same byte where the server allows ranges, and otherwise
+    starts again and skips what has been read. It gives up after three breaks without progress.
+    """
+
+    def __init__(self, url):
+        self.url, self.at, self.reply, self.breaks = url, 0, None, 0
+        self.bar = tqdm(unit="B", unit_scale=True, desc=url.rpartition("/")[2])
+        self.connect()
+
+    def readable(self):
+        return True
+
+    def connect(self):
+        """Open the URL at byte self.at."""
+        headers = {"Range": f"bytes={self.at}-"} if self.at else {}
+        request = urllib.request.Request(self.url, headers=headers)
+        self.reply = urllib.request.urlopen(request, timeout=30)
+        skip = self.at if self.reply.status != 206 else 0
+        self.size = int(self.reply.headers.get("Content-Length") or 0) + self.at - skip
+        self.bar.total = self.size or None
+        while skip and (piece := self.reply.read(min(skip, 1 << 16))):
+            skip -= len(piece)
+
+    def readinto(self, buffer):
+        while True:
+            try:
+                piece = self.reply.read(len(buffer))
+                if piece or self.at >= self.size:
+                    break
+                raise ConnectionError(f"the connection broke off after {self.at:,} bytes")
+            except (ConnectionError, TimeoutError, http.client.IncompleteRead):
+                self.breaks += 1
+                if self.breaks > 3:
+                    raise
+                time.sleep(0.2)
+                self.connect()
+        buffer[: len(piece)] = piece
+        self.at, self.breaks = self.at + len(piece), 0
+        self.bar.update(len(piece))
+        return len(piece)
+
+    def close(self):
+        if self.reply:
+            self.reply.close()
+        self.bar.close()
+        super().close()
+
+
+# ---- fastText's binary models -------------------------------------------------------------------
+
+
+def bin_vectors(path, words):
+    """Vectors of `words` from a fastText .bin model (Bojanowski et al. 2017), as the library's.
+
+    A word's vector is the mean of its own row, if it is in the dictionary, and of the rows of its
+    character n-grams. The file is memory-mapped: only the rows asked for are read. InputError for
+    supervised, quantized and damaged models.
+    """
+    try:
+        with open(path, "rb") as f, mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ) as file:
+            model = read_bin(path, file, {w.encode("utf-8", "surrogatepass") for w in words})
+            vectors = [bin_vector(*model, w.encode("utf-8", "surrogatepass")) for w in words]
+            del model  # the file cannot be closed while an array looks into it
+    except FileNotFoundError:
+        raise InputError(f"no vector file {path}; --vectors takes pool, hash, fasttext, a file"
+                         " or the address of one")
+    except (OSError, ValueError, struct.error) as e:
+        if isinstance(e, InputError):
+            raise
+        raise InputError(f"{path} is no whole fastText model: {e}")
+    return np.stack(vectors)
+
+
+def read_bin(path, file, wanted):
+    """(input matrix [rows, dim], {wanted word: id}, words, minn, maxn, buckets) of a model."""
+    magic, version, dim, *rest = struct.unpack_from("<14i", file)
+    model, bucket, minn, maxn = rest[6], rest[7], rest[8], rest[9]
+    if magic != 793712314 or version not in (11, 12):
+        raise InputError(f"{path} is no fastText model that can be read (its first bytes differ)")
+    if model == 3:
+        raise InputError(f"{path} is a supervised model; vectors come from cbow or skipgram models")
+    size, n_words, _labels, _tokens, pruned = struct.unpack_from("<3i2q", file, 64)
+    ids, at = {}, 64 + 28
+    for i in range(size):  # an entry: the word, a zero byte, its count (8 bytes), its type (1)
+        end = file.find(b"\0", at)
+        if end < 0:
+            raise ValueError("the dictionary breaks off")
+        if (word := file[at:end]) in wanted:
+            ids[word] = i
+        at = end + 10
+    if pruned > 0 or file[at]:
+        raise InputError(f"{path} is a quantized model; give the one it was made from")
+    rows, columns = struct.unpack_from("<2q", file, at + 1)
+    if columns != dim or rows < n_words:
+        raise ValueError("its matrix does not fit its dictionary")
+    matrix = np.frombuffer(file, "<f4", rows * columns, at + 17).reshape(rows, columns)
+    return matrix, ids, n_words, minn, maxn, bucket
+
+
+def bin_vector(matrix, ids, n_words, minn, maxn, bucket, word):
+    """A word's vector [dim], added up in the library's order: the same bit for bit."""
+    rows = [ids[word]] if word in ids else []
+    if word != b"</s>":
+        grams = subwords(b"<" + word + b">", minn, maxn) if bucket else []
+        rows += [n_words + fnv1a(signed(gram)) % bucket for gram in grams]
+    vector = np.zeros(matrix.shape[1], np.float32)
+    for row in rows:
+        vector += matrix[row]
+    return vector * np.float32(1 / len(rows)) if rows else vector
+
+
+def subwords(word, minn, maxn):
+    """The character n-grams of a word in its brackets, n from minn to maxn; brackets are no 1-gram.
+
+    word: UTF-8 bytes; a character starts at every byte that is not 10xxxxxx.
+    """
+    starts = [i for i, byte in enumerate(word) if byte & 0xC0 != 0x80] + [len(word)]
+    for i in range(len(starts) - 1):
+        for n in range(max(1, minn), min(maxn, len(starts) - 1 - i) + 1):
+            if n > 1 or 0 < i < len(starts) - 2:
+                yield word[starts[i] : starts[i + n]]
+
+
+def signed(data):
+    """Bytes as C++'s signed char sees them; fastText hashes those."""
+    return (byte - 256 if byte > 127 else byte for byte in data)
 
 
 # ---- the demo corpus ----------------------------------------------------------------------------

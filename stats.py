@@ -15,6 +15,7 @@ import csv
 import io
 import json
 import os
+import re
 from pathlib import Path
 from statistics import NormalDist
 
@@ -705,8 +706,13 @@ def claims_table(r):
 
 
 def vectors_of(r):
-    """The vectors' short name: pool, hash, or a file's stem."""
-    return Path(r.settings["vectors"]).name.split(".")[0]
+    """The vectors' short name: pool, hash, or a file's name without its endings."""
+    return short_name(r.settings["vectors"])
+
+
+def short_name(source):
+    """A file's or a URL's name without the endings of vector files."""
+    return re.sub(r"(\.(vec|txt|bin|gz|zip))+$", "", Path(source.partition("?")[0]).name)
 
 
 def opening(r):

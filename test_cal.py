@@ -486,10 +486,46 @@ def test_text_vectors(tmp_path, suffix, header):
     np.testing.assert_allclose(got, np.array(want, np.float32))
 
 
+def test_text_vectors_of_another_dimension_and_words_with_spaces(tmp_path):
+    (tmp_path / "v.txt").write_text("a 1 2\n. . 3 4\nb 5 6\n")
+    got = data.load_vectors(str(tmp_path / "v.txt"), ["b", ". .", "c"])
+    np.testing.assert_array_equal(got, np.array([[5, 6], [3, 4], [0, 0]], np.float32))
+
+
+FIXTURE = HERE / ".ci" / "fasttext-demo.bin"  # skipgram, dim 8, minn 2, maxn 4, 60 buckets
+
+
+def test_fasttext_models_give_the_official_library_s_vectors():
+    lines = FIXTURE.with_suffix(".vec").read_text(encoding="utf-8").splitlines()
+    want = {word: [float.fromhex(v) for v in values]
+            for word, *values in (line.split(" ") for line in lines)}
+    assert {"naïveté", "北京大学", "unseenword", "</s>"} < set(want)
+    got = data.load_vectors(str(FIXTURE), list(want))
+    assert (got == np.array(list(want.values()), np.float32)).all()  # bit for bit
+
+
+@pytest.mark.parametrize("change, message", [
+    (lambda b: b[:4] + b"\x63" + b[5:], "no fastText model"),
+    (lambda b: b[:36] + b"\x03" + b[37:], "supervised"),
+    (lambda b: b[: len(b) // 3], "no whole fastText model"),
+    (lambda b: b"", "no whole fastText model"),
+])
+def test_other_binary_models_are_refused(tmp_path, change, message):
+    path = tmp_path / "m.bin"
+    path.write_bytes(change(FIXTURE.read_bytes()))
+    with pytest.raises(data.InputError, match=message):
+        data.load_vectors(str(path), ["how"])
+
+
+def test_subwords_by_hand():
+    grams = [g.decode() for g in data.subwords("<né>".encode(), 1, 3)]
+    assert grams == ["<n", "<né", "n", "né", "né>", "é", "é>"]
+
+
 @pytest.mark.parametrize("spoil, message", [
     (lambda lines: lines[:3] + [lines[3].rsplit(" ", 2)[0]], "line 4: 298 values instead of 300"),
     (lambda lines: lines[:2] + [lines[2][:-1] + "x"], "line 3: a value is no number"),
-    (lambda lines: ["2 5", "a 1 2 3 4 5"], "line 2: 5 values, 300 are needed"),
+    (lambda lines: ["a 1 2 3", "b 1 2 3 4"], "line 2: 4 values instead of 3"),
     (lambda lines: [], "holds no vectors"),
 ])
 def test_malformed_vectors_are_named_by_line(tmp_path, spoil, message):
@@ -591,6 +627,56 @@ def test_trec_is_fetched_where_it_is_missing(server, tmp_path, monkeypatch):
     (tmp_path / "trec" / "train_5500.label").write_text("DESC:x spoiled ?\n")
     with pytest.raises(data.InputError, match="not the published file"):
         data.load("trec", tmp_path)
+
+
+class VectorHandler(http.server.BaseHTTPRequestHandler):
+    """Serves a vector file at /NAME, breaking off each reply after `piece` bytes."""
+
+    body, piece, ranges, sent = b"", 1 << 30, True, 0
+
+    def do_GET(self):
+        asked = self.headers.get("Range") if self.ranges else None
+        start = int(asked[6:-1]) if asked else 0
+        self.send_response(206 if asked else 200)
+        self.send_header("Content-Length", str(len(self.body) - start))
+        self.end_headers()
+        end = start + self.piece if self.ranges else VectorHandler.sent + self.piece
+        with contextlib.suppress(OSError):
+            self.wfile.write(self.body[start:end])
+        VectorHandler.sent = end
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+@pytest.mark.parametrize("ending", [".vec", ".vec.gz"])
+def test_vectors_from_a_url_over_a_breaking_connection(monkeypatch, ranges, ending):
+    lines, v = vector_lines([f"word{i}" for i in range(200)])
+    text = "\n".join(lines).encode()
+    for name, value in (("body", gzip.compress(text) if ending == ".vec.gz" else text),
+                        ("piece", 100_000), ("ranges", ranges), ("sent", 0)):
+        monkeypatch.setattr(VectorHandler, name, value)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), VectorHandler) as s:
+        threading.Thread(target=s.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{s.server_address[1]}/v{ending}"
+        got = data.load_vectors(url, ["word199", "word3", "no-such-word"])
+        with pytest.raises(data.InputError, match="cannot be streamed"):
+            data.load_vectors(url.partition("/v")[0] + "/v.zip", ["a"])
+        s.shutdown()
+    np.testing.assert_array_equal(got, np.array([v["word199"], v["word3"], np.zeros(300)], "f4"))
+
+
+def test_a_stream_stops_when_every_word_is_found(monkeypatch):
+    lines, _ = vector_lines([f"word{i}" for i in range(2000)])
+    monkeypatch.setattr(VectorHandler, "body", "\n".join(lines).encode())
+    seen = []
+    monkeypatch.setattr(data.Download, "close", lambda self: seen.append(self.at))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), VectorHandler) as s:
+        threading.Thread(target=s.serve_forever, daemon=True).start()
+        data.load_vectors(f"http://127.0.0.1:{s.server_address[1]}/v.vec", ["word1", "word7"])
+        s.shutdown()
+    assert seen[0] < len(VectorHandler.body) / 2
 
 
 # ---- statistics ---------------------------------------------------------------------------------
