@@ -478,6 +478,9 @@ def claim_folder(args, data, s, seeds, phases):
         raise InputError(f"cannot write to {folder}: {e.strerror}")
     except ValueError:
         raise InputError(f"{path} is damaged; start over with --fresh, or name another --out")
+    if not old and list(folder.glob("runs/*.jsonl")):
+        raise InputError(f"{folder} holds runs but no config.json to tell how they were made;"
+                         " start over with --fresh, or name another --out")
     if old:
         refuse_other_settings(folder, old["settings"], config["settings"])
         for key in ("seeds", "strategies"):  # a directory may grow by strategies and by seeds

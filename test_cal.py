@@ -1256,6 +1256,21 @@ def test_other_settings_are_refused_by_name(tiny, monkeypatch, capsys):
     assert config.read_bytes() == before
 
 
+@pytest.mark.parametrize("config, message", [
+    ("{", "config.json is damaged"), (None, "holds runs but no config.json"),
+])
+def test_a_results_directory_without_a_sound_config(tmp_path, monkeypatch, capsys, config, message):
+    runs = tmp_path / "demo-paper-pool" / "runs"
+    runs.mkdir(parents=True)
+    (runs / "cal-1.jsonl").write_text("")
+    if config:
+        (runs.parent / "config.json").write_text(config)
+    monkeypatch.setattr(sys, "argv", ["cal.py", *TINY, "--out", str(tmp_path)])
+    assert cal.main() == 2
+    error = capsys.readouterr().err
+    assert message in error and "--fresh" in error and error.count("\n") == 1
+
+
 def test_fresh_starts_over(tmp_path):
     arguments = ["--seeds", 1, "--strategies", "random", "--out", tmp_path]
     run_cal(*TINY, *arguments)
