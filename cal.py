@@ -679,6 +679,8 @@ def run(args):
     rank, world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
     if "RANK" in os.environ:  # torchrun's, or launch's
         torch.distributed.init_process_group("gloo", timeout=datetime.timedelta(days=7))
+        if args.device == "cuda":  # one GPU a process, as far as they go
+            torch.cuda.set_device(int(os.environ["LOCAL_RANK"]) % torch.cuda.device_count())
     else:
         for args.protocol in names:
             phases, seeds, data, s = prepare(args)
