@@ -352,7 +352,7 @@ def experiment(phases, seeds, data, s, folder, device="cpu", rank=0, world=1, sh
                 all_the_data(seed, data, s, log, device)
                 if ablation == "paper":
                     all_the_data(seed, data, s, log, device, "full-long", s.rounds + 1)
-            if rank == 0 and not ablation:
+            if rank == 0 and not ablation and stack is not plan[-1]:
                 stats.write_report(folder)
     if world > 1:
         torch.distributed.barrier()
