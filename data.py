@@ -12,6 +12,7 @@ Tokens are lower-cased words and punctuation marks for the built-in vectors; for
 file they are what stands between white space, case kept, as in the authors' code.
 """
 
+import contextlib
 import csv
 import gzip
 import hashlib
@@ -80,7 +81,10 @@ def load(name, data_dir="data", vectors="pool", pad=False, respell=True):
     """
     if name not in READERS:
         raise InputError(f"unknown dataset {name!r}; choose from {', '.join(READERS)}")
-    raw = READERS[name](Path(data_dir))
+    try:
+        raw = READERS[name](Path(data_dir))
+    except (OSError, UnicodeError, csv.Error) as e:
+        raise InputError(f"cannot read the data of {name}: {e}")
     texts, labels, test_texts, test_labels = raw["train"][0], raw["train"][1], *raw["test"]
     classes = sorted(set(labels))
     code = {c: i for i, c in enumerate(classes)}
@@ -253,7 +257,8 @@ def fetch(url, path, sha256, size=None, tries=3):
             " run `python cal.py`, which needs no download"
         )
     finally:
-        part.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            part.unlink()
 
 
 def stream(url, part):
@@ -508,9 +513,10 @@ class Download(io.RawIOBase):
     """
 
     def __init__(self, url):
-        self.url, self.at, self.reply, self.breaks = url, 0, None, 0
-        self.bar = tqdm(unit="B", unit_scale=True, desc=url.rpartition("/")[2])
+        self.url, self.at, self.breaks = url, 0, 0
         self.connect()
+        self.bar = tqdm(total=self.size or None, unit="B", unit_scale=True,
+                        desc=url.rpartition("/")[2])
 
     def readable(self):
         return True
@@ -522,7 +528,6 @@ class Download(io.RawIOBase):
         self.reply = urllib.request.urlopen(request, timeout=30)
         skip = self.at if self.reply.status != 206 else 0
         self.size = int(self.reply.headers.get("Content-Length") or 0) + self.at - skip
-        self.bar.total = self.size or None
         while skip and (piece := self.reply.read(min(skip, 1 << 16))):
             skip -= len(piece)
 
@@ -545,9 +550,9 @@ class Download(io.RawIOBase):
         return len(piece)
 
     def close(self):
-        if self.reply:
+        if not self.closed and hasattr(self, "bar"):
             self.reply.close()
-        self.bar.close()
+            self.bar.close()
         super().close()
 
 

@@ -679,6 +679,28 @@ def test_a_stream_stops_when_every_word_is_found(monkeypatch):
     assert seen[0] < len(VectorHandler.body) / 2
 
 
+def test_data_that_cannot_be_read_is_one_sentence(tmp_path, monkeypatch, capsys):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "a" / "trec" / "train_5500.label").mkdir(parents=True)
+    (tmp_path / "b" / "agnews").mkdir(parents=True)
+    (tmp_path / "b" / "agnews" / "train.csv").write_bytes(b'"1","a","caf\xe9"\n')
+    for folder, dataset, message in (("file", "trec", "Not a directory"),
+                                     ("a", "trec", "Is a directory"),
+                                     ("b", "agnews", "can't decode byte")):
+        monkeypatch.setattr(sys, "argv", ["cal.py", "--dataset", dataset,
+                                          "--data-dir", str(tmp_path / folder)])
+        assert cal.main() == 2
+        error = capsys.readouterr().err.splitlines()
+        assert message in error[-1] and not any("Traceback" in line for line in error)
+
+
+def test_vectors_from_an_address_that_does_not_answer(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["cal.py", "--vectors", "http://127.0.0.1:9/x.vec"])
+    assert cal.main() == 2
+    error = capsys.readouterr().err
+    assert "http://127.0.0.1:9/x.vec" in error and error.count("\n") == 1
+
+
 # ---- statistics ---------------------------------------------------------------------------------
 
 
