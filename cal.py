@@ -5,9 +5,10 @@
 
 In this file, from the top:
   active_learning  Algorithm 1, for many runs (strategy x seed) side by side
-  baseline         training on all the data; the data maps of Figs. 1, 2, 5 and 6
+  all_the_data     training on every row; the data maps of Figs. 1, 2, 5 and 6
   Log              the run files: what is written, and how a run resumes
   experiment       seeds, processes, machines
+  bench            how long the parts take on this machine
   main             the command line
 Texts become numbers in data.py, the model and the data map are in datamap.py, the acquisition
 functions in strategies.py; stats.py turns finished run files into tables, curves and a report.
@@ -238,10 +239,8 @@ def save_maps(path, seed, data, s, full_map, device):
             arrays[f"{name}_{field}"] = values.cpu().numpy().astype(np.float32)
     if data.kind is not None:
         arrays["kind"] = data.kind
-    temporary = path.with_suffix(".part")
-    with open(temporary, "wb") as f:
+    with texts.whole_file(path) as part, open(part, "wb") as f:
         np.savez_compressed(f, **arrays)
-    os.replace(temporary, path)
 
 
 # ---- run files ----------------------------------------------------------------------------------
@@ -289,10 +288,9 @@ class Log:
     def save_state(self, theta, stack, t):
         """Parameters, AdamW's moments and step count of every run after round t."""
         for i, run in enumerate(stack if self.writes else ()):
-            part = self.state_path(run, t).with_suffix(".part")
             tensors = [tensor[i].cpu().clone() for tensor in theta.state]
-            torch.save([*tensors, theta.steps.cpu()], part)
-            os.replace(part, self.state_path(run, t))
+            with texts.whole_file(self.state_path(run, t)) as part:
+                torch.save([*tensors, theta.steps.cpu()], part)
 
     def load_state(self, theta, stack, t):
         """Put the state after round t into a new stack; nothing to do before round 0."""
@@ -726,6 +724,10 @@ def main():
         return run(args)
     except InputError as e:
         print(f"cal.py: {e}", file=sys.stderr)
+        return 2
+    except OSError as e:  # a full disk, say
+        print(f"cal.py: {e}; the same command goes on from the last finished round",
+              file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("\nInterrupted; the same command goes on from the last finished round.",

@@ -4,7 +4,7 @@ In this file, from the top:
   load          one call for every dataset: demo, trec, agnews        (Section 4.1, Table 1)
   demo corpus   a grammar of our own in which every row knows its kind
   fetch         downloads that are checked before they are believed
-  vectors       `pool` (learned from the texts), `hash`, or a file     (Section 7)
+  vectors       `pool` (learned from the texts), `hash`, a .vec file or URL, a fastText .bin model
   seed_set      the stratified seed set                                (Section 4.1)
 
 x = sum of the (frozen) word vectors of a text's tokens (Banea et al. 2014; Section 7).
@@ -65,6 +65,18 @@ class Data:
     sha256: str
     kind: np.ndarray = None
     about: dict = field(default_factory=dict)
+
+
+@contextlib.contextmanager
+def whole_file(path):
+    """Write a file whole or not at all: what is written to the path that this gives is renamed."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        yield part
+        os.replace(part, path)
+    finally:
+        with contextlib.suppress(OSError):
+            part.unlink()
 
 
 # ---- load ---------------------------------------------------------------------------------------
@@ -234,34 +246,30 @@ def fetch(url, path, sha256, size=None, tries=3):
     A dropped connection is tried again, twice. Every failure is one InputError that names the
     file, the address, the folder to put it in by hand, and the command that needs no download.
     """
-    part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        for left in reversed(range(tries)):
-            try:
-                stream(url, part)
-                break
-            except (ConnectionError, http.client.IncompleteRead, TimeoutError) as e:
-                if not left:
-                    raise InputError(f"the connection kept breaking ({e})")
-                time.sleep(0.2)
-        got = part.stat().st_size
-        if size and got != size:
-            raise InputError(f"it has {got:,} bytes instead of {size:,}")
-        if hashlib.sha256(part.read_bytes()).hexdigest() != sha256:
-            raise InputError("its SHA-256 is not the published one")
-        os.replace(part, path)
+        with whole_file(path) as part:
+            for left in reversed(range(tries)):
+                try:
+                    stream(url, part, path.name)
+                    break
+                except (ConnectionError, http.client.IncompleteRead, TimeoutError) as e:
+                    if not left:
+                        raise InputError(f"the connection kept breaking ({e})")
+                    time.sleep(0.2)
+            got = part.stat().st_size
+            if size and got != size:
+                raise InputError(f"it has {got:,} bytes instead of {size:,}")
+            if hashlib.sha256(part.read_bytes()).hexdigest() != sha256:
+                raise InputError("its SHA-256 is not the published one")
     except (OSError, InputError, http.client.HTTPException) as e:
         raise InputError(
             f"could not fetch {path.name} from {url}: {e}; put it in {path.parent} by hand, or"
             " run `python cal.py`, which needs no download"
         )
-    finally:
-        with contextlib.suppress(OSError):
-            part.unlink()
 
 
-def stream(url, part):
+def stream(url, part, name):
     """Copy what `url` answers into the file `part`, in pieces, under a progress bar."""
     try:
         reply = urllib.request.urlopen(url, timeout=30)
@@ -271,7 +279,7 @@ def stream(url, part):
             raise e.reason
         raise
     total = int(reply.headers.get("Content-Length") or 0)
-    bar = tqdm(total=total or None, unit="B", unit_scale=True, desc=part.name.split(".")[0])
+    bar = tqdm(total=total or None, unit="B", unit_scale=True, desc=name)
     with reply, open(part, "wb") as out, bar:
         while piece := reply.read(1 << 16):
             out.write(piece)

@@ -19,7 +19,6 @@ same for one run on a CPU and for thirty on a GPU. On one CPU thread a run's num
 bit, the ones it has alone.
 """
 
-import os
 import time
 import zlib
 from dataclasses import dataclass, fields, replace
@@ -28,6 +27,8 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch.optim.adamw import adamw
+
+from data import whole_file
 
 HIDDEN, DROPOUT, LR, EPOCHS = (300, 300, 300), 0.3, 1e-4, 30  # Sections 4.3 and 7
 MAP_EPOCHS = 10  # Figs. 1, 2, 5 and 6
@@ -382,9 +383,8 @@ def colormap(name):
 
 def save_figure(figure, path):
     """Write a PNG whole or not at all, the same bytes each time."""
-    part = path.with_name(f".{path.name}.part")
-    figure.savefig(part, format="png", metadata={"Software": None})
-    os.replace(part, path)
+    with whole_file(path) as part:
+        figure.savefig(part, format="png", metadata={"Software": None})
 
 
 # ---- benchmark ----------------------------------------------------------------------------------

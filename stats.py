@@ -14,7 +14,6 @@ eps the violation ratio, eps_min its upper confidence bound.
 import csv
 import io
 import json
-import os
 import re
 from pathlib import Path
 from statistics import NormalDist
@@ -22,7 +21,7 @@ from statistics import NormalDist
 import numpy as np
 
 import datamap
-from data import InputError
+from data import InputError, whole_file
 
 # ---- Almost Stochastic Order --------------------------------------------------------------------
 
@@ -134,9 +133,8 @@ def read_run(path):
 
 def write_text(path, text):
     """Write a file whole or not at all."""
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(text, encoding="utf-8")
-    os.replace(part, path)
+    with whole_file(path) as part:
+        part.write_text(text, encoding="utf-8")
 
 
 class Results:

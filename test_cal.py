@@ -1262,6 +1262,17 @@ def test_bad_input_gets_one_sentence_and_code_2(arguments, message, monkeypatch,
     assert code == 2 and message in error and error.count("\n") == 1
 
 
+def test_a_full_disk_is_one_sentence_and_leaves_nothing_half_written(tmp_path):
+    limit = ("import resource, signal, sys, cal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+             "resource.setrlimit(resource.RLIMIT_FSIZE, (1500, 1500)); sys.exit(cal.main())")
+    arguments = [*map(str, [*TINY, "--seeds", 1, "--strategies", "cal", "--out", tmp_path])]
+    done = subprocess.run([sys.executable, "-c", limit, *arguments], cwd=HERE, text=True,
+                          capture_output=True)
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert "File too large" in done.stderr.splitlines()[-1]
+    assert not list(tmp_path.rglob("*.part")) and not list(tmp_path.rglob("config.json"))
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
 def test_cuda_where_there_is_none(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["cal.py", "--device", "cuda"])
