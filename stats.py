@@ -327,8 +327,11 @@ def picture(width, height, columns=1, **options):
 
 def curves(r):
     """Fig. 3: accuracy against the share of the training data, mean over seeds, band of one sd."""
-    shown = {label: begun for label in r.config["strategies"]
-             if (begun := [lines for lines in r.runs[label].values() if lines])}
+    # The finished runs of a strategy; before there are any, what its seeds have done so far.
+    begun = {label: [lines for lines in r.runs[label].values() if lines]
+             for label in r.config["strategies"]}
+    shown = {label: list(r.finished(label).values()) or runs for label, runs in begun.items()
+             if runs}
     if not shown:
         return ""
     figure, ax = picture(7.5, 5)
