@@ -138,8 +138,8 @@ def train(stack, t, x, y, classes, s, log):
                               watch=watch):
         # Eq. (1) asks for p_theta(e)(y* | x): parameters at the end of epoch e, dropout off.
         for label, group in groups.items():
-            settled = theta.take(group).probs(x[group, first[label]:]) if p.settled else None
-            now = settled if p.settled else passes[0][group, first[label]:, :classes]
+            now = (theta.take(group).probs(x[group, first[label]:]) if p.settled
+                   else passes[0][group, first[label]:, :classes])
             probs.setdefault(label, []).append(now)
         seen += passes[1:]
     if not p.reset and t < s.rounds:

@@ -503,8 +503,8 @@ def open_text(source):
     name = source.partition("?")[0] if "://" in source else source
     if "://" in source and name.endswith(".zip"):
         raise InputError(f"{source}: a .zip cannot be streamed; fetch it and give its path")
-    opened = Download(source) if "://" in source else open(source, "rb", buffering=0)  # noqa: SIM115
-    file = io.BufferedReader(opened, 1 << 18)
+    raw = Download(source) if "://" in source else io.FileIO(source)
+    file = io.BufferedReader(raw, 1 << 18)
     if name.endswith(".gz"):
         file = gzip.GzipFile(fileobj=file)
     elif name.endswith(".zip"):

@@ -15,6 +15,7 @@ import csv
 import io
 import json
 import re
+from itertools import combinations
 from pathlib import Path
 from statistics import NormalDist
 
@@ -461,8 +462,7 @@ def threshold_table(r):
 
 def overlap_table(r):
     """Table 4: rows that two strategies both pick, in the same round and in the whole run."""
-    four = [label for label in ("cal", "dal", "lc", "random") if label in r.labels()]
-    pairs = [(a, b) for i, a in enumerate(four) for b in four[i + 1 :]]
+    pairs = pairs_of(r)
     if not pairs:
         return ""
     paper, rows = PAPER.get(r.dataset, {}).get("overlap", {}), []
@@ -476,6 +476,11 @@ and seeds; whole run: rows that both pick at all. Chance is the expected overlap
 that pick at random, |A| |B| / |U|. The paper gives one count a pair; on both datasets it is of the
 size that chance gives for picks of the same round, and far below chance for whole runs."""
     return "## Table 4: overlap\n\n" + table(r, "table4", header, rows, note)
+
+
+def pairs_of(r):
+    """The paper's pairs of strategies, as far as both have finished runs."""
+    return list(combinations([x for x in ("cal", "dal", "lc", "random") if r.finished(x)], 2))
 
 
 def overlaps(r, a, b):
@@ -674,8 +679,7 @@ def efficiency_claim(r):
 
 def overlap_claim(r):
     """Batches hardly overlap: no pair shares more rows than picking at random would."""
-    four = [label for label in ("cal", "dal", "lc", "random") if r.finished(label)]
-    pairs = [(a, b) for i, a in enumerate(four) for b in four[i + 1 :]]
+    pairs = pairs_of(r)
     if not pairs:
         return []
     ratio = {p: (n := overlaps(r, *p))["run"] / max(n["run_chance"], 1e-9) for p in pairs}

@@ -151,13 +151,17 @@ def entropy(p):
 
 def bald(view, k):
     """Entropy of the mean of ten predictions with dropout on (max-entropy acquisition)."""
+    return view.pick(entropy(mc_mean(view, lambda p: p)), k)
+
+
+def mc_mean(view, function):
+    """The mean of function(p) over ten predictions p with dropout on: [R, M, padded C]."""
     draws, total = view.draws("bald"), []
     for x in view.x[None].split(datamap.CHUNK, dim=1):
         masks = ([draws.dropout(x.shape[1], width) for width in view.model.widths[:-1]]
                  for _ in range(MC_PASSES))
-        total.append(sum(view.model.head(view.model.psi(x, keep)) for keep in masks))
-    p = torch.cat(total, dim=1)[:, view.shard] / MC_PASSES
-    return view.pick(entropy(p), k)
+        total.append(sum(function(view.model.head(view.model.psi(x, keep))) for keep in masks))
+    return torch.cat(total, dim=1)[:, view.shard] / MC_PASSES
 
 
 # ---- the binary classifier of DAL and CAL -------------------------------------------------------
@@ -227,13 +231,8 @@ def cal_dal(view, k):
 
 def released_bald(view, k):
     """Row 14: the mean of ten log-softmax outputs, soft-maxed again, then its entropy."""
-    draws, total = view.draws("bald"), []
-    for x in view.x[None].split(datamap.CHUNK, dim=1):
-        masks = ([draws.dropout(x.shape[1], width) for width in view.model.widths[:-1]]
-                 for _ in range(MC_PASSES))
-        total.append(sum(view.model.head(view.model.psi(x, keep)).log() for keep in masks))
-    p = torch.softmax(torch.cat(total, dim=1)[:, view.shard, : view.model.C] / MC_PASSES, dim=-1)
-    return view.pick(entropy(p), k)
+    logs = mc_mean(view, torch.log)[..., : view.model.C]
+    return view.pick(entropy(torch.softmax(logs, dim=-1)), k)
 
 
 def released_dal(view, k):
