@@ -2,12 +2,14 @@
 
     python cal.py                    a demo corpus of our own: nothing to download
     python cal.py --dataset trec     the paper's evaluation on TREC, figures and tables
+    python cal.py --dataset my.csv   texts of your own: a simulation, or the next batch to label
 
 In this file, from the top:
   active_learning  Algorithm 1, for many runs (strategy x seed) side by side
   all_the_data     training on every row; the data maps of Figs. 1, 2, 5 and 6
   Log              the run files: what is written, and how a run resumes
   experiment       seeds, processes, machines
+  next_batch       a file with unlabelled rows: which to label next, which labels to doubt
   bench            how long the parts take on this machine
   main             the command line
 Texts become numbers in data.py, the model and the data map are in datamap.py, the acquisition
@@ -15,6 +17,7 @@ functions in strategies.py; stats.py turns finished run files into tables, curve
 """
 
 import argparse
+import csv
 import datetime
 import functools
 import hashlib
@@ -37,6 +40,7 @@ from tqdm import tqdm
 import data as texts
 import datamap
 import stats
+import strategies
 from data import InputError
 from strategies import RELEASED, STRATEGIES, WITHOUT_MAP, View, shard_of
 
@@ -205,10 +209,11 @@ def all_the_data(seed, data, s, log, device="cpu", name="full", times=1):
     if log.rounds_done(run):
         return
     x, y = (torch.as_tensor(a, device=device)[None] for a in (data.x, data.y))
-    theta, full_map = watch(run, "full", x, y, len(data.classes), s.epochs * times, s)
+    theta, probs = watch([run], "full", x, y, len(data.classes), s, s.epochs * times)
     x_test, y_test = (torch.as_tensor(a, device=device) for a in (data.x_test, data.y_test))
     accuracy = (theta.probs(x_test[None]).argmax(-1) == y_test).double().mean().item()
     if times == 1:
+        full_map = datamap.data_map(probs[:, 0], y[0])
         save_maps(log.folder / f"maps-{seed}.npz", seed, data, s, full_map, device)
     log.append(run, {
         "round": 0, "labelled": len(data.y), "accuracy": accuracy, "picked": [], "batch": None,
@@ -216,15 +221,16 @@ def all_the_data(seed, data, s, log, device="cpu", name="full", times=1):
     })
 
 
-def watch(run, tag, x, y, classes, epochs, s):
-    """One run trained on x [1, n, D], y [1, n], and its data map over MAP_EPOCHS epochs."""
-    theta = new_theta([run], tag, x.shape[-1], classes, s.protocol, x.device)
-    draws, probs = datamap.Draws([run.seed], tag, device=x.device), []
+def watch(stack, tag, x, y, classes, s, epochs, watched=datamap.MAP_EPOCHS):
+    """Runs trained on x [R, n, D], y [R, n]: theta, and p [E, R, n, C] after the first epochs."""
+    theta = new_theta(stack, tag, x.shape[-1], classes, s.protocol, x.device)
+    seeds, probs = [run.seed for run in stack], []
+    draws = datamap.Draws(seeds, tag, device=x.device)
     training = datamap.fit(theta, x, y, epochs, s.minibatch, draws, shuffle=s.protocol.shuffle)
     for epoch, _ in enumerate(training):
-        if epoch < datamap.MAP_EPOCHS:
-            probs.append(theta.probs(x)[0])
-    return theta, datamap.data_map(torch.stack(probs), y[0])
+        if epoch < watched:
+            probs.append(theta.probs(x))
+    return theta, torch.stack(probs)
 
 
 def save_maps(path, seed, data, s, full_map, device):
@@ -232,7 +238,8 @@ def save_maps(path, seed, data, s, full_map, device):
     rows = seed_set_of(seed, data, s)
     x, y = (torch.as_tensor(a[rows], device=device)[None] for a in (data.x, data.y))
     run, classes = Run("seed set", seed), len(data.classes)
-    _, seed_map = watch(run, "seed set", x, y, classes, datamap.MAP_EPOCHS, s)
+    _, probs = watch([run], "seed set", x, y, classes, s, datamap.MAP_EPOCHS)
+    seed_map = datamap.data_map(probs[:, 0], y[0])
     arrays = {"rows": rows, "y": data.y}
     for name, one in (("full", full_map), ("seed", seed_map)):
         for field, values in one._asdict().items():
@@ -405,6 +412,142 @@ class Progress:
         self.bar.set_description(f"seed {seeds} round {t} |L| {labelled} {scores}")
 
 
+# ---- the next batch to label ---------------------------------------------------------------------
+
+ANSWERS = "next_batch.csv", "labels.csv"  # where labels filled in by hand are, and are kept
+REGIONS = "easy", "ambiguous", "hard"
+
+
+def next_batch(args, data, seeds, s):
+    """Where rows have no label: which ones to label next, and which labels to doubt.
+
+    All seeds train side by side on every labelled row, and pick together by the mean of their
+    scores (strategies.Committee) and by the mean of their maps. Writes next_batch.csv, relabel.csv
+    and map.png into the results directory, and says what to do.
+    """
+    names, folder = args.strategies or ["cal"], results_folder(args)
+    if len(names) > 1:
+        raise InputError("some rows have no label, and one strategy picks the next to get one:"
+                         " name one in --strategies")
+    if args.protocol != "paper":
+        raise InputError("some rows have no label: the next batch goes with --protocol paper")
+    make_folder(folder)
+    stack = [Run(names[0], seed, args.t_cor[0]) for seed in seeds]
+    R, labelled = len(stack), np.flatnonzero(data.y >= 0)
+    warn_of_classes(data, data.y[labelled])
+    x, y = (torch.as_tensor(a, device=args.device) for a in (data.x, data.y))
+    L = torch.as_tensor(labelled, device=args.device).expand(R, -1)
+    theta, probs = watch(stack, len(labelled), x[L], y[L], len(data.classes), s, s.epochs, s.epochs)
+    maps = datamap.data_map(probs, y[L])
+    mean = datamap.DataMap(*(field.mean(0) for field in maps))
+    shared_map = datamap.DataMap(*(field.expand(R, -1) for field in mean))
+    mean = datamap.DataMap(*(field.cpu().numpy() for field in mean))
+    region = region_of(mean.correctness)
+    if len(set(region)) == 1:
+        texts.note(f"warning: all {len(labelled):,} labelled texts are {REGIONS[region[0]]} to"
+                   " learn: the map tells little yet; label more, some of them drawn at random")
+    view = strategies.Committee(theta, x, L, (y < 0).expand(R, -1), shared_map, tuple(seeds),
+                                len(labelled), s.minibatch, stack[0].t_cor)
+    rows = STRATEGIES[names[0]](view, s.batch)[0].tolist()
+    write_next(folder / ANSWERS[0], data, view, rows, torch.as_tensor(region, device=args.device))
+    doubted = write_doubts(folder / "relabel.csv", data, labelled, mean, probs)
+    datamap.draw_maps(folder / "map.png", {
+        f"{len(labelled):,} labelled texts, mean over {R} seeds": mean._asdict()})
+    advise(data, region, rows, doubted, folder)
+    return 0
+
+
+def region_of(correctness):
+    """Regions by correctness [n]: 0 easy (0.8 and more), 1 ambiguous, 2 hard (0.2 and less).
+
+    The paper names the regions and draws no line but t_cor = 0.2 (Section 3); 0.8 mirrors it.
+    """
+    return np.where(correctness >= 0.8 - 1e-9, 0, np.where(correctness <= 0.2 + 1e-9, 2, 1))
+
+
+def write_next(path, data, view, rows, region):
+    """next_batch.csv: the picked rows in the strategy's order, the last column to be filled in.
+
+    The predicted region is that of a classifier like CAL's, trained on Psi(L) with three classes.
+    """
+    region = region.expand(len(view.rows), -1)
+    head = strategies.binary_classifier(view, view.psi_labelled(), region, classes=3)
+    x = view.x[None, rows]
+    regions = head.probs(view.model.psi(x)).mean(0).argmax(-1).tolist()
+    predicted = view.model.probs(x).mean(0).argmax(-1).tolist()
+    stats.write_csv(path, ["row", "text", "score", "region", "predicted", "label"], [
+        [data.row_numbers[i], data.texts[i], f"{view.scores[i]:.6f}", REGIONS[r],
+         data.classes[c], ""] for i, r, c in zip(rows, regions, predicted)])
+
+
+def write_doubts(path, data, labelled, mean, probs):
+    """relabel.csv: labels that the models of all seeds find unlikely from first epoch to last.
+
+    A label is doubted where confidence and variability are both below their mean over the
+    labelled rows, and the models would give another (the largest mean probability over epochs
+    and seeds). Most suspicious first: the smallest confidence + variability.
+    """
+    given, theirs = data.y[labelled], probs.mean((0, 1)).argmax(-1).cpu().numpy()
+    low = (mean.confidence < mean.confidence.mean()) & (mean.variability < mean.variability.mean())
+    order = np.argsort(mean.confidence + mean.variability, kind="stable")
+    order = [i for i in order if low[i] and theirs[i] != given[i]]
+    doubts = [[data.row_numbers[labelled[i]], data.texts[labelled[i]], data.classes[given[i]],
+               data.classes[theirs[i]], *(f"{field[i]:.4f}" for field in mean)] for i in order]
+    stats.write_csv(path, ["row", "text", "label", "model", *mean._fields], doubts)
+    return doubts
+
+
+def warn_of_classes(data, y):
+    """Warnings on stderr: classes with few labels, and classes that only the test texts have."""
+    counts = dict(zip(data.classes, np.bincount(y, minlength=len(data.classes)).tolist()))
+    if few := [f"{c} ({n})" for c, n in counts.items() if 0 < n < 5]:
+        texts.note(f"warning: classes with fewer than five labels: {', '.join(few)}")
+    if none := [c for c, n in counts.items() if not n]:
+        texts.note(f"warning: no labelled text of {', '.join(none)}; it cannot be predicted")
+
+
+def advise(data, region, rows, doubted, folder):
+    """What was found and what to do next, in plain words."""
+    counts = np.bincount(region, minlength=3)
+    print(f"""{data.name}: {len(region):,} texts have a label, {(data.y < 0).sum():,} have none.
+Of the labelled, {counts[0]:,} are easy to learn, {counts[1]:,} ambiguous and {counts[2]:,} hard:
+see {folder / 'map.png'}
+
+1. Label these {len(rows):,} texts next: {folder / ANSWERS[0]}
+   Write the label into its last column, or into {data.name} itself, at the row it names.""")
+    if doubted:
+        row, text, label, model, *_ = doubted[0]
+        text = text if len(text) < 60 else text[:57] + "..."
+        print(f"""2. Look again at these {len(doubted):,} labels: {folder / 'relabel.csv'}
+   The most suspicious is row {row}, {text!r}:
+   {label} it says, {model} say the models. Where they are right, correct {data.name}.
+3. Run the same command again: it goes on from there.""")
+    else:
+        print("2. Run the same command again: it goes on from there.")
+
+
+def answers(folder, dataset):
+    """Labels that were filled in by hand in a next_batch.csv: {row number: (text, label)}.
+
+    They are moved to labels.csv first, so that the next next_batch.csv does not lose them.
+    """
+    found = {}
+    for name in reversed(ANSWERS):
+        if (folder / name).exists():
+            with open(folder / name, encoding="utf-8-sig", newline="") as f:
+                for line, row in enumerate(csv.DictReader(f), 2):
+                    try:
+                        if label := row["label"].strip():
+                            found[int(row["row"])] = row["text"], label
+                    except (KeyError, TypeError, ValueError, AttributeError):
+                        raise InputError(f"{folder / name}, row {line}: its columns row, text and"
+                                         f" label are not what `--dataset {dataset}` wrote")
+    if found:
+        stats.write_csv(folder / ANSWERS[1], ["row", "text", "label"],
+                        [[row, *found[row]] for row in sorted(found)])
+    return found
+
+
 # ---- benchmark ----------------------------------------------------------------------------------
 
 
@@ -469,7 +612,7 @@ def claim_folder(args, data, s, seeds, phases):
         if args.fresh:
             shutil.rmtree(folder / "runs", ignore_errors=True)
             path.unlink(missing_ok=True)
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         if path.exists():
             old = json.loads(path.read_text())
     except OSError as e:
@@ -490,6 +633,13 @@ def claim_folder(args, data, s, seeds, phases):
     return folder
 
 
+def make_folder(folder):
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as e:
+        raise InputError(f"cannot write to {folder}: {e.strerror}")
+
+
 def refuse_other_settings(folder, old, new):
     """One sentence where a results directory was made with other settings."""
     for name in new:
@@ -501,8 +651,9 @@ def refuse_other_settings(folder, old, new):
 
 
 def results_folder(args):
-    """results/<dataset>-<protocol>-<vectors>"""
-    return Path(args.out) / f"{args.dataset}-{args.protocol}-{stats.short_name(args.vectors)}"
+    """results/<dataset>-<protocol>-<vectors>; a file is named without its folder."""
+    dataset = Path(args.dataset).name
+    return Path(args.out) / f"{dataset}-{args.protocol}-{stats.short_name(args.vectors)}"
 
 
 # ---- command line -------------------------------------------------------------------------------
@@ -560,16 +711,24 @@ def parser():
     p = Parser(description="Cartography Active Learning (Zhang & Plank 2021).",
                formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     g = p.add_argument_group("data")
-    g.add_argument("--dataset", default="demo", help="demo, trec or agnews")
+    g.add_argument("--dataset", default="demo",
+                   help="demo, trec, agnews, or a .csv or .tsv file; where some of its labels are"
+                   " empty: the next batch to label")
     g.add_argument("--vectors", default="pool",
                    help="pool, hash, fasttext, or a .vec, .txt (.gz, .zip) or .bin file, or a URL")
     g.add_argument("--data-dir", default="data", help="where the data files are, or are put")
+    g.add_argument("--text-column", default="text", metavar="NAME", help="of a file")
+    g.add_argument("--label-column", default="label", metavar="NAME", help="of a file")
+    g.add_argument("--test", metavar="FILE",
+                   help="texts to test on (default: a stratified fifth of the file)")
+    g.add_argument("--agnews-text", default="description",
+                   choices=["description", "title+description"], help="what agnews reads")
     g = p.add_argument_group("experiment")
-    g.add_argument("--strategies", nargs="+", default=list(SIX), choices=list(STRATEGIES),
-                   metavar="NAME", help=" ".join(STRATEGIES))
+    g.add_argument("--strategies", nargs="+", choices=list(STRATEGIES), metavar="NAME",
+                   help=f"of {' '.join(STRATEGIES)} (default: the first six; next batch: cal)")
     g.add_argument("--seeds", nargs="+", type=at_least(0), help="default: the paper's (demo: 3)")
     g.add_argument("--rounds", type=at_least(1), help="batches to pick (default: 30; demo: 10)")
-    g.add_argument("--batch", type=at_least(1), default=50, help="texts picked a round")
+    g.add_argument("--batch", type=at_least(1), help="texts to pick a round (default: 50)")
     g.add_argument("--seed-size", type=at_least(1), help="default: the dataset's (Table 1)")
     g.add_argument("--epochs", type=at_least(1), default=datamap.EPOCHS, help="of each training")
     g.add_argument("--t-cor", nargs="+", type=threshold, default=[0.2],
@@ -613,30 +772,47 @@ def choose_device(args):
 load_data = functools.lru_cache(maxsize=4)(texts.load)  # an ablation asks for four, many times
 
 
+def load_for(args, p):
+    """The data that the options name."""
+    options = {}
+    if args.dataset == "agnews":
+        options["agnews_text"] = args.agnews_text
+    elif texts.is_table(args.dataset):
+        filled = answers(results_folder(args), args.dataset)
+        options = {"text_column": args.text_column, "label_column": args.label_column,
+                   "test": args.test, "filled": tuple(sorted(filled.items()))}
+    elif args.test:
+        raise InputError("--test goes with a .csv or .tsv file of your own as --dataset")
+    return load_data(args.dataset, args.data_dir, args.vectors, p.pad, p.respell, **options)
+
+
 def prepare(args):
     """Check every option against the data: (phases, seeds, data, Settings)."""
     p = datamap.protocol_of(args.protocol)
     if args.share_pool and not p.reset:
         raise InputError("--share-pool goes with protocols that reset the weights every round")
-    data = load_data(args.dataset, args.data_dir, args.vectors, p.pad, p.respell)
+    data = load_for(args, p)
     default = DEFAULTS.get(args.dataset, {"rounds": 30, "seeds": SEEDS})
     some = 1 if args.quick else 3 if args.ablate else None
-    seeds = args.seeds or default["seeds"][:some]
-    rounds = args.rounds or (10 if args.quick else default["rounds"])
-    size = args.seed_size or data.seed_size
-    s = Settings(size, rounds, args.batch, args.epochs, data.batch_size, p)
+    seeds = list(dict.fromkeys(args.seeds or default["seeds"][:some]))
+    if (data.y < 0).any():
+        s = Settings(int((data.y >= 0).sum()), 0, args.batch or 50, args.epochs, data.batch_size)
+        return [], seeds, data, s
+    size, batch = args.seed_size or data.seed_size, args.batch or data.picks
+    most = max(1, (len(data.y) - size) // batch)  # rounds that there are texts for
+    rounds = args.rounds or min(most, 10 if args.quick else default["rounds"])
+    s = Settings(size, rounds, batch, args.epochs, data.batch_size, p)
     if s.seed_size + s.rounds * s.batch > len(data.y):
         raise InputError(
             f"{s.seed_size} labels to start with and {s.rounds} x {s.batch} to pick are more than"
             f" the {len(data.y)} texts of {args.dataset}; lower --rounds, --batch or --seed-size"
         )
-    seeds = list(dict.fromkeys(seeds))
-    strategies = list(dict.fromkeys(args.strategies))
+    names = list(dict.fromkeys(args.strategies or SIX))
     if args.ablate:
         of_cal = args.protocol.partition("+")[2] in ("settled", "exact", "trained_psi",
                                                      "binary_hidden")
-        strategies = ["cal"] if of_cal else ["cal", "random"]
-    phases = [runs_of(strategies, seeds, args.t_cor)]
+        names = ["cal"] if of_cal else ["cal", "random"]
+    phases = [runs_of(names, seeds, args.t_cor)]
     if args.everything:
         extra = runs_of(["cal"], seeds, T_COR) + runs_of(["cal+dal"], seeds, [0.2])
         phases.append([run for run in extra if run not in phases[0]])
@@ -648,7 +824,7 @@ def launch(jobs):
     again = [word for word in sys.argv if word != "--fresh"]  # the old runs are gone by now
     launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(jobs)]
     return subprocess.call([sys.executable, *launcher, *again],
-                           env={**os.environ, "OMP_NUM_THREADS": "1"})
+                           env={**os.environ, "OMP_NUM_THREADS": "1", "CAL_LAUNCHED": "1"})
 
 
 def ladder():
@@ -675,6 +851,10 @@ def run(args):
     cores = torch.get_num_threads()  # torch counts the physical cores it may use
     torch.set_num_threads(1)
     rank, world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
+    args.protocol = names[0]
+    _, seeds, data, s = prepare(args)
+    if (data.y < 0).any():
+        return 0 if rank else next_batch(args, data, seeds, s)
     if "RANK" in os.environ:  # torchrun's, or launch's
         torch.distributed.init_process_group("gloo", timeout=datetime.timedelta(days=7))
         if args.device == "cuda":  # one GPU a process, as far as they go

@@ -1,11 +1,13 @@
 """Texts to numbers: every text becomes one fixed vector of 300 numbers, computed once.
 
 In this file, from the top:
-  load          one call for every dataset: demo, trec, agnews        (Section 4.1, Table 1)
-  demo corpus   a grammar of our own in which every row knows its kind
+  load          one call for every dataset: demo, trec, agnews, a .csv   (Section 4.1, Table 1)
+  matrix        a text's vector, made once and kept beside the data
+  seed_set      the stratified seed set                                  (Section 4.1)
+  read_...      the datasets, and a table of one's own
   fetch         downloads that are checked before they are believed
   vectors       `pool` (learned from the texts), `hash`, a .vec file or URL, a fastText .bin model
-  seed_set      the stratified seed set                                (Section 4.1)
+  demo corpus   a grammar of our own in which every row knows its kind
 
 x = sum of the (frozen) word vectors of a text's tokens (Banea et al. 2014; Section 7).
 Tokens are lower-cased words and punctuation marks for the built-in vectors; for vectors from a
@@ -14,21 +16,26 @@ file they are what stands between white space, case kept, as in the authors' cod
 
 import contextlib
 import csv
+import functools
 import gzip
 import hashlib
 import html
 import http.client
 import io
+import json
 import mmap
 import os
 import random
 import re
 import struct
+import sys
 import time
 import urllib.error
 import urllib.request
 import warnings
 import zipfile
+from array import array
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -49,7 +56,9 @@ class Data:
 
     x [N, D] float32, y [N] int64 (-1: no label), x_test [T, D], y_test [T].
     kind [N] strings (the demo corpus alone: easy, ambiguous or mislabelled), otherwise None.
-    sha256 tells the data apart; about holds what Table 1 says and what the vectors know of it.
+    row_numbers [N]: the rows of a file of one's own as a spreadsheet numbers them (the header is
+    1), otherwise None. picks: how many texts to pick a round. sha256 tells the data apart; about
+    holds what Table 1 says and what the vectors know of it.
     """
 
     name: str
@@ -63,8 +72,16 @@ class Data:
     batch_size: int
     max_len: int
     sha256: str
+    picks: int = 50
     kind: np.ndarray = None
+    row_numbers: np.ndarray = None
     about: dict = field(default_factory=dict)
+
+
+def note(text):
+    """A remark on stderr, said once: not by the processes that a first one has launched."""
+    if os.environ.get("RANK", "0") == "0" and "CAL_LAUNCHED" not in os.environ:
+        tqdm.write(text, file=sys.stderr)
 
 
 @contextlib.contextmanager
@@ -82,68 +99,159 @@ def whole_file(path):
 # ---- load ---------------------------------------------------------------------------------------
 
 
-def load(name, data_dir="data", vectors="pool", pad=False, respell=True):
-    """The dataset `name` (demo, trec or agnews) as a Data, its texts summed over `vectors`.
+def load(name, data_dir="data", vectors="pool", pad=False, respell=True, **options):
+    """The dataset `name` (demo, trec, agnews or a .csv or .tsv file) as a Data.
 
     vectors: pool, or a source of load_vectors; for fasttext, a cc.en.300 file in data_dir/fasttext
     goes before the download.
     pad: fill texts up to max_len with the training file's first word, as the released code does;
     respell: look words that a file lacks up in lower case and without punctuation too.
+    options: those of read_agnews, or of read_table for a file.
     Raises InputError, with a sentence that says what to do, where a file is missing or wrong.
     """
-    if name not in READERS:
-        raise InputError(f"unknown dataset {name!r}; choose from {', '.join(READERS)}")
+    reader = READERS.get(name)
+    if is_table(name):
+        reader = functools.partial(read_table, Path(name))
+    if not reader:
+        if Path(name).is_dir():
+            raise InputError(f"{name} is a directory; give a .csv or .tsv file")
+        raise InputError(f"unknown dataset {name!r}; choose from {', '.join(READERS)}, or give a"
+                         " .csv or .tsv file")
     try:
-        raw = READERS[name](Path(data_dir))
+        raw = reader(Path(data_dir), **options)
     except (OSError, UnicodeError, csv.Error) as e:
         raise InputError(f"cannot read the data of {name}: {e}")
-    texts, labels, test_texts, test_labels = raw["train"][0], raw["train"][1], *raw["test"]
-    classes = sorted(set(labels))
-    code = {c: i for i, c in enumerate(classes)}
-    y = np.array([code[c] for c in labels], dtype=np.int64)
-    y_test = np.array([code[c] for c in test_labels], dtype=np.int64)
-    built_in = vectors in ("pool", "hash")
+    (texts, labels), (test_texts, test_labels) = raw["train"], raw["test"]
+    classes = sorted({*labels, *test_labels} - {""})
+    code = {c: i for i, c in enumerate(classes)} | {"": -1}
+    y, y_test = (np.array([code[c] for c in ls], dtype=np.int64) for ls in (labels, test_labels))
     if vectors == "fasttext":
         names = (f"cc.en.300{ending}" for ending in (".bin", ".vec", ".vec.gz"))
         files = (Path(data_dir) / "fasttext" / name for name in names)
         vectors = next((str(file) for file in files if file.exists()), vectors)
-    split = tokens if built_in else str.split
-    bags = [split(t)[: raw["max_len"]] for t in texts]
-    test_bags = [split(t)[: raw["max_len"]] for t in test_texts]
-    words = sorted({w for bag in bags + test_bags for w in bag})
-    table = (pool_vectors(bags, words) if vectors == "pool"
-             else load_vectors(vectors, words, respell))
-    x, x_test = (sum_vectors(b, words, table) for b in (bags, test_bags))
-    if pad:
-        first = table[words.index(bags[0][0])]
-        for sums, texts_ in ((x, bags), (x_test, test_bags)):
-            sums += np.array([[raw["max_len"] - len(b)] for b in texts_], np.float32) * first
+    x, about = matrix(raw, vectors, pad, respell)
+    counts = {c: int((y == i).sum()) for i, c in enumerate(classes)}
     return Data(
-        name=name, x=x, y=y, texts=texts, classes=classes, x_test=x_test, y_test=y_test,
-        seed_size=raw["seed_size"], batch_size=raw["batch_size"], max_len=raw["max_len"],
-        sha256=digest(texts, labels, test_texts, test_labels),
-        kind=raw.get("kind"), about=table_1(bags, test_bags, y, classes, table, words),
+        name=Path(name).name, x=x[: len(y)], y=y, texts=texts, classes=classes,
+        x_test=x[len(y) :], y_test=y_test, sha256=digest(texts, labels, test_texts, test_labels),
+        **{key: raw[key] for key in ("seed_size", "batch_size", "max_len", "picks", "kind",
+                                     "row_numbers") if key in raw},
+        about={"train": len(y), "test": len(y_test), "classes": len(classes),
+               "class_counts": counts, **about},
     )
 
 
-def table_1(bags, test_bags, y, classes, table, words):
-    """What the paper's Table 1 says of a dataset, and what share of it the vectors know."""
-    lengths = [len(b) for b in bags]
-    known = {w for w, v in zip(words, table) if v.any()}
-    train_words = {w for b in bags for w in b}
-    missing = {}
-    for bag in bags:
-        for w in bag:
-            if w not in known:
-                missing[w] = missing.get(w, 0) + 1
+# ---- every text's vector, made once -------------------------------------------------------------
+
+PIECE = 20_000  # texts summed at once
+LAYOUT = 1  # raise it where the same texts and vectors come to give another matrix
+
+
+def matrix(raw, vectors, pad, respell):
+    """(x [N + T, D] of the training and the test texts, what the vectors know of the texts).
+
+    Kept as a .npy file beside the data (raw["folder"]; none where that is missing or read-only),
+    memory-mapped when it is read, so that the processes of a machine share one copy. Its name
+    carries what it was made from; with it goes a .json with its checksum, written last, without
+    which it is made anew.
+    """
+    folder = raw.get("folder")
+    key = [LAYOUT, raw["max_len"], vectors, *identity(vectors), pad, respell]
+    key = digest(raw["train"][0], raw["test"][0], map(str, key))[:16]
+    name = re.sub(r"\W+", "-", Path(str(vectors)).name)
+    path = folder and folder / f"{raw['stem']}-{name}-{key}.npy"
+    if path and (found := read_cache(path)):
+        return found
+    about, pieces = sums(raw, vectors, pad, respell)
+    if path and folder.stat().st_mode & 0o222:  # root could write into a read-only folder: do not
+        with contextlib.suppress(OSError):  # a full disk, say: then there is no cache
+            write_cache(path, len(raw["train"][0]) + len(raw["test"][0]), about, pieces())
+            return read_cache(path)
+    return np.concatenate(list(pieces())), about
+
+
+def identity(vectors):
+    """What tells one vector file from another of its name: its size and its time."""
+    with contextlib.suppress(OSError):
+        stat = os.stat(vectors)
+        return stat.st_size, stat.st_mtime_ns
+    return ()
+
+
+def read_cache(path):
+    """(x, about) from a cache file, or None where there is none that is whole."""
+    try:
+        about = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        x = np.load(path, mmap_mode="c", allow_pickle=False)
+        if hashlib.sha256(x).hexdigest() == about.pop("sha256"):
+            return x, about
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, EOFError, KeyError):
+        pass
+    note(f"note: {path} is damaged and is made anew")
+    return None
+
+
+def write_cache(path, rows, about, pieces):
+    """The pieces of a matrix of `rows` rows as a .npy file, never held whole; then its .json."""
+    h = hashlib.sha256()
+    with whole_file(path) as part, open(part, "wb") as f:
+        for i, piece in enumerate(pieces):
+            if not i:
+                header = {"descr": "<f4", "fortran_order": False, "shape": (rows, piece.shape[1])}
+                np.lib.format.write_array_header_1_0(f, header)
+            f.write(piece)
+            h.update(piece)
+    with whole_file(path.with_suffix(".json")) as part:
+        part.write_text(json.dumps({**about, "sha256": h.hexdigest()}), encoding="utf-8")
+
+
+def sums(raw, vectors, pad, respell):
+    """Table 1's facts of the texts, and a function that gives their vectors piece by piece."""
+    N, texts = len(raw["train"][0]), raw["train"][0] + raw["test"][0]
+    split = tokens if vectors in ("pool", "hash") else str.split
+    words, ids, ends = index_tokens(texts, split, raw["max_len"])
+    train = ids[: ends[N - 1]]
+    table = (pool_vectors(train, ends[:N], len(words)) if vectors == "pool"
+             else load_vectors(vectors, words, respell))
+    first, bounds = table[ids[0]] if pad else None, np.concatenate([[0], ends])
+
+    def pieces():
+        for i in range(0, len(texts), PIECE):
+            starts = bounds[i : i + PIECE + 1]
+            x = sum_vectors(ids[starts[0] : starts[-1]], starts - starts[0], table)
+            if pad:
+                x += (raw["max_len"] - np.diff(starts))[:, None].astype(np.float32) * first
+            yield x
+
+    return table_1(train, ends[:N], table, words), pieces
+
+
+def index_tokens(texts, split, max_len):
+    """(the words, sorted; the texts' tokens as word numbers, one after the other; ends [N])."""
+    index, ids, ends = {}, array("i"), []
+    for text in texts:
+        ids.extend([index.setdefault(w, len(index)) for w in split(text)[:max_len]])
+        ends.append(len(ids))
+    words = sorted(index)
+    rank = np.empty(len(words), np.int32)
+    rank[[index[w] for w in words]] = np.arange(len(words))
+    return words, rank[np.frombuffer(ids, np.int32)], np.array(ends)
+
+
+def table_1(ids, ends, table, words):
+    """What the paper's Table 1 says of the texts, and what share of them the vectors know."""
+    lengths, counts = np.diff(ends, prepend=0), np.bincount(ids, minlength=len(words))
+    known = table.any(axis=1)
+    unknown = np.flatnonzero(~known & (counts > 0))
+    frequent = unknown[np.argsort(-counts[unknown], kind="stable")][:20]
     return {
-        "train": len(bags), "test": len(test_bags), "classes": len(classes),
-        "class_counts": {c: int((y == i).sum()) for i, c in enumerate(classes)},
-        "length_mean": round(float(np.mean(lengths)), 2), "length_max": int(max(lengths)),
-        "types": len(train_words),
-        "types_known": len(train_words & known) / len(train_words),
-        "tokens_known": 1 - sum(missing.values()) / max(1, sum(lengths)),
-        "missing": sorted(missing, key=lambda w: (-missing[w], w))[:20],
+        "length_mean": round(float(np.mean(lengths)), 2), "length_max": int(lengths.max()),
+        "types": int((counts > 0).sum()),
+        "types_known": float((known & (counts > 0)).sum() / max(1, (counts > 0).sum())),
+        "tokens_known": float(1 - counts[unknown].sum() / max(1, counts.sum())),
+        "missing": [words[i] for i in frequent],
     }
 
 
@@ -184,6 +292,7 @@ SHA256 = {
     "test.csv": "521465c2428ed7f02f8d6db6ffdd4b5447c1c701962353eb2c40d548c3c85699",
 }
 SIZE = {"train_5500.label": 335858, "TREC_10.label": 23354, "test.csv": 1857427}
+AGNEWS_ROWS = 120_000
 
 
 def read_trec(data_dir):
@@ -194,25 +303,32 @@ def read_trec(data_dir):
         lines = path.read_text(encoding="latin-1").splitlines()
         pairs = [line.partition(" ") for line in lines if line]
         splits[split] = [text for _, _, text in pairs], [c.split(":")[0] for c, _, _ in pairs]
-    return dict(splits, max_len=42, batch_size=16, seed_size=500)
+    return dict(splits, max_len=42, batch_size=16, seed_size=500, folder=path.parent, stem="trec")
 
 
 AGNEWS_CLASSES = {"1": "World", "2": "Sports", "3": "Business", "4": "Sci/Tech"}
 
 
-def read_agnews(data_dir):
-    """AG News (Zhang et al. 2015), four classes; the text is the description, as in the code."""
-    splits = {}
+def read_agnews(data_dir, agnews_text="description"):
+    """AG News (Zhang et al. 2015), four classes. Any number of training rows is taken.
+
+    agnews_text: description, as in the authors' code, or title+description.
+    """
+    splits, first = {}, 1 if agnews_text == "title+description" else 2
     for split, file in (("train", "train.csv"), ("test", "test.csv")):
         path = ensure(data_dir / "agnews" / file, AGNEWS_URL + file, part_ok=split == "train")
         with open(path, encoding="utf-8", newline="") as f:
             rows = list(csv.reader(f))
         try:
             labels = [AGNEWS_CLASSES[row[0]] for row in rows]
-            splits[split] = [repair(row[2]) for row in rows], labels
+            splits[split] = [repair(" ".join(row[first:3])) for row in rows], labels
         except (IndexError, KeyError):
             raise InputError(f"{path} is not AG News: its rows are class (1-4), title and text")
-    return dict(splits, max_len=200, batch_size=64, seed_size=1000)
+        if not published(path):
+            note(f"note: {path} is not the published file: its SHA-256 differs, and it has"
+                 f" {len(rows):,} rows of {AGNEWS_ROWS:,}")
+    return dict(splits, max_len=200, batch_size=64, seed_size=1000, folder=path.parent,
+                stem=f"agnews-{agnews_text}")
 
 
 def repair(text):
@@ -224,17 +340,143 @@ def repair(text):
 
 def ensure(path, url, part_ok=False):
     """The file at `path`, fetched from `url` if it is not there; its SHA-256 is checked."""
-    sha, size = SHA256[path.name], SIZE.get(path.name)
     if not path.exists():
-        fetch(url, path, sha, size)
-    elif hashlib.sha256(path.read_bytes()).hexdigest() != sha:
-        if not part_ok:
-            raise InputError(
-                f"{path} is not the published file (its SHA-256 differs); remove it and it will"
-                f" be fetched from {url}, or run `python cal.py`, which needs no download"
-            )
-        tqdm.write(f"note: {path} is not the full published file (its SHA-256 differs)")
+        fetch(url, path, SHA256[path.name], SIZE.get(path.name))
+    elif not part_ok and not published(path):
+        raise InputError(
+            f"{path} is not the published file (its SHA-256 differs); remove it and it will"
+            f" be fetched from {url}, or run `python cal.py`, which needs no download"
+        )
     return path
+
+
+def published(path):
+    """Whether a file is, byte for byte, the one that was published."""
+    return hashlib.sha256(path.read_bytes()).hexdigest() == SHA256[path.name]
+
+
+# ---- a table of one's own -----------------------------------------------------------------------
+
+
+def is_table(name):
+    """Whether a dataset's name is that of a file of one's own."""
+    return Path(name).suffix.lower() in (".csv", ".tsv")
+
+
+def read_table(path, _data_dir=None, text_column="text", label_column="label", test=None,
+               filled=()):
+    """A .csv or .tsv file of texts and labels; where no label is empty, a simulation.
+
+    A simulation is tested on `test`, a second file, or on a stratified fifth of the rows. filled:
+    pairs (row number, (text, label)), labels for rows that have none in the file.
+    """
+    rows = read_rows(path, text_column, label_column, dict(filled))
+    numbers, texts, labels = (list(column) for column in zip(*rows))
+    found = Counter(labels)
+    unlabelled, classes = found.pop("", 0), sorted(found)
+    if len(classes) < 2:
+        raise InputError(
+            f"{path}: " + (f"every label is {classes[0]!r}" if classes else "no row has a label")
+            + ", and there must be two classes at least; label some texts drawn at random")
+    warn_of_duplicates(path, rows)
+    held_out = read_rows(Path(test), text_column, label_column, {}) if test else []
+    if any(not label for _, _, label in held_out):
+        raise InputError(f"{test}, row {next(n for n, _, c in held_out if not c)}: no label")
+    if not unlabelled and not test:
+        if once := [c for c in classes if found[c] == 1]:
+            row = numbers[labels.index(once[0])]
+            raise InputError(f"{path}, row {row}: the label {once[0]!r} stands nowhere else, and"
+                             " training and test need one each")
+        y = np.array([classes.index(c) for c in labels])
+        fifth = set(seed_set(y, len(y) // 5, 0).tolist())
+        held_out = [row for i, row in enumerate(rows) if i in fifth]
+        rows = [row for i, row in enumerate(rows) if i not in fifth]
+        numbers, texts, labels = (list(column) for column in zip(*rows))
+    N = len(texts)
+    return {
+        "train": (texts, labels), "test": ([r[1] for r in held_out], [r[2] for r in held_out]),
+        "row_numbers": np.array(numbers), "max_len": 200, "batch_size": 16 if N < 20_000 else 64,
+        "seed_size": min(500, max(10 * len(classes), N // 20)), "picks": min(50, -(-N // 50)),
+        "folder": path.resolve().parent, "stem": path.name,
+    }
+
+
+def read_rows(path, text_column, label_column, filled):
+    """[(row number, text, label)] of the rows that have a text; a label may be empty.
+
+    Rows are numbered as a spreadsheet numbers them: the header is row 1. An InputError names the
+    file, and the row, where it cannot be read.
+    """
+    rows, number, skipped = [], 0, 0
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as f:
+            table = csv.reader(f, strict=True,
+                               delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
+            header = [name.strip() for name in next(table, [])]
+            for name in (text_column, label_column):
+                if name not in header:
+                    raise InputError(f"{path} has no column {name!r}; its columns are "
+                                     + ", ".join(map(repr, header)) if header else
+                                     f"{path} is empty")
+            where, number = (header.index(text_column), header.index(label_column)), 1
+            for number, row in enumerate(table, 2):
+                if row and len(row) != len(header):
+                    raise InputError(f"{path}, row {number}: {len(row)} values, and there are"
+                                     f" {len(header)} columns")
+                text, label = (row[i].strip() for i in where) if row else ("", "")
+                label = label or filled_label(path, number, text, filled)
+                if text:
+                    rows.append((number, text, label))
+                else:
+                    skipped += bool(row)
+    except FileNotFoundError:
+        raise InputError(f"no file {path}")
+    except IsADirectoryError:
+        raise InputError(f"{path} is a directory; give a .csv or .tsv file")
+    except UnicodeDecodeError as e:
+        raise InputError(f"{path}, line {undecodable_line(path)}: not UTF-8 ({e.reason}); save the"
+                         " file as UTF-8")
+    except csv.Error as e:
+        unclosed = "end of data" in str(e) or "field limit" in str(e)
+        why = "a quote is opened and not closed" if unclosed else e
+        raise InputError(f"{path}, row {number + 1}: {why}")
+    if not rows:
+        raise InputError(f"{path} has no row with a text")
+    if skipped:
+        note(f"note: {path}: {skipped:,} rows without a text are skipped")
+    return rows
+
+
+def filled_label(path, number, text, filled):
+    """The label that a row without one has been given elsewhere, or ''."""
+    same, label = filled.get(number, (text, ""))
+    if same != text:
+        raise InputError(f"{path}, row {number}: the text is not the one that was labelled as"
+                         f" row {number}; have rows been moved?")
+    return label
+
+
+def undecodable_line(path):
+    """The number of the first line that is not UTF-8."""
+    with open(path, "rb") as f:
+        for n, line in enumerate(f, 1):
+            try:
+                line.decode("utf-8")
+            except UnicodeDecodeError:
+                return n
+    return n
+
+
+def warn_of_duplicates(path, rows):
+    """Say how many texts stand there more than once, with labels that differ."""
+    first, differing = {}, {}
+    for number, text, label in rows:
+        if label and first.setdefault(text, (number, label))[1] != label:
+            differing.setdefault(text, (first[text][0], number))
+    if differing:
+        a, b = next(iter(differing.values()))
+        note(f"warning: {path}: {len(differing):,} texts stand there with different labels, the"
+             f" first in rows {a} and {b}")
 
 
 # ---- downloads ----------------------------------------------------------------------------------
@@ -296,13 +538,11 @@ def tokens(text):
     return re.findall(r"\w+|[^\w\s]", text.lower())
 
 
-def sum_vectors(bags, words, table):
-    """One vector a text: the sum of its tokens' vectors. words sorted, table [V, D] -> [N, D]."""
-    index = {w: i for i, w in enumerate(words)}
-    flat = torch.tensor([index[w] for bag in bags for w in bag], dtype=torch.int64)
-    starts = torch.tensor([0] + [len(bag) for bag in bags[:-1]]).cumsum(0)
-    table = torch.from_numpy(table)
-    return torch.nn.functional.embedding_bag(flat, table, starts, mode="sum").numpy()
+def sum_vectors(ids, starts, table):
+    """One vector a text, the sum of its words' vectors: table [V, D], starts [N + 1] -> [N, D]."""
+    ids, starts = torch.from_numpy(ids.astype(np.int64)), torch.from_numpy(starts[:-1])
+    bag = torch.nn.functional.embedding_bag
+    return bag(ids, torch.from_numpy(table), starts, mode="sum").numpy()
 
 
 FASTTEXT = "https://dl.fbaipublicfiles.com/fasttext/vectors-crawl/cc.en.300.vec.gz"
@@ -364,28 +604,27 @@ WINDOW, SMOOTH = 10, 0.75  # co-occurrence within 10 words; context distribution
 MAX_TEXTS, MAX_WORDS = 200_000, 30_000  # what the vectors are learned from, at most
 
 
-def pool_vectors(bags, words):
+def pool_vectors(ids, ends, V):
     """Word vectors learned from the texts at hand (Levy, Goldberg & Dagan 2015).
 
-    bags: the training texts as token lists; returns [len(words), 300] float32, zeros for words
-    that do not occur in them. From the counts c(w, v) of words within WINDOW words of each other,
-    PPMI(w, v) = max(0, log p(w, v) / (p(w) q(v))), with q(v) proportional to p(v)^0.75; its
-    truncated SVD is U S V', and the vectors are U sqrt(S), scaled to a mean norm of 1. A
-    vocabulary under 300 words leaves zeros at the end. Above 200,000 texts a fixed sample
-    teaches; the 30,000 most frequent words learn, the others are zeros.
+    ids: the training texts' words as numbers below V, one text after the other; ends [N]: where
+    each text ends. Returns [V, 300] float32, zeros for words that do not occur. From the counts
+    c(w, v) of words within WINDOW words of each other, PPMI(w, v) = max(0, log p(w, v) / (p(w)
+    q(v))), with q(v) proportional to p(v)^0.75; its truncated SVD is U S V', and the vectors are
+    U sqrt(S), scaled to a mean norm of 1. A vocabulary under 300 words leaves zeros at the end.
+    Above 200,000 texts a fixed sample teaches; the 30,000 most frequent words learn.
     """
-    if len(bags) > MAX_TEXTS:
-        keep = np.random.default_rng(0).choice(len(bags), MAX_TEXTS, replace=False)
-        bags = [bags[i] for i in sorted(keep)]
-    index = {w: i for i, w in enumerate(words)}
-    ids = np.array([index[w] for bag in bags for w in bag], dtype=np.int64)
-    text = np.repeat(np.arange(len(bags)), [len(bag) for bag in bags])
-    freq = np.bincount(ids, minlength=len(words))
+    text = np.repeat(np.arange(len(ends)), np.diff(ends, prepend=0))
+    if len(ends) > MAX_TEXTS:
+        keep = np.zeros(len(ends), bool)
+        keep[np.random.default_rng(0).choice(len(ends), MAX_TEXTS, replace=False)] = True
+        ids, text = ids[keep[text]], text[keep[text]]
+    freq = np.bincount(ids, minlength=V)
     vocab = np.argsort(-freq, kind="stable")[: min(MAX_WORDS, np.count_nonzero(freq))]
-    rank = np.full(len(words), -1)
+    rank = np.full(V, -1)
     rank[vocab] = np.arange(len(vocab))
     ppmi = positive_pmi(rank[ids], text, len(vocab))
-    out, threads = np.zeros((len(words), DIM), np.float32), torch.get_num_threads()
+    out, threads = np.zeros((V, DIM), np.float32), torch.get_num_threads()
     torch.set_num_threads(1)  # so that the bytes do not depend on how many there are
     u, s = truncated_svd(ppmi, min(DIM, len(vocab)))
     torch.set_num_threads(threads)
@@ -449,8 +688,10 @@ def text_vectors(source, words, respell=True):
             wanted.setdefault(form, []).append((i, rank))
     best, out, exact = np.full(len(words), 9), None, 0
     try:
-        with open_text(source) as lines:
+        with open_text(source) as (lines, bar):
             for n, line in enumerate(lines, 1):
+                if bar and n % 1000 == 0:
+                    bar.set_postfix_str(f"{(best < 9).sum():,} of {len(words):,} words", False)
                 parts = line.rstrip(" \n\r").split(" ")
                 if n == 1 and len(parts) == 2:
                     continue  # the header: how many words, how many values
@@ -498,19 +739,21 @@ def spellings(word):
     return list(dict.fromkeys(w for w in (word, word.lower(), bare, bare.lower()) if w))
 
 
+@contextlib.contextmanager
 def open_text(source):
-    """The lines of a text file or URL, plain, .gz or .zip, never unpacked whole."""
+    """(lines, progress bar of a URL or None) of a text file, .gz or .zip, never unpacked whole."""
     name = source.partition("?")[0] if "://" in source else source
     if "://" in source and name.endswith(".zip"):
         raise InputError(f"{source}: a .zip cannot be streamed; fetch it and give its path")
     raw = Download(source) if "://" in source else io.FileIO(source)
-    file = io.BufferedReader(raw, 1 << 18)
-    if name.endswith(".gz"):
-        file = gzip.GzipFile(fileobj=file)
-    elif name.endswith(".zip"):
-        archive = zipfile.ZipFile(file)
-        file = archive.open(archive.namelist()[0])  # its first member
-    return io.TextIOWrapper(file, encoding="utf-8", newline="\n")
+    with contextlib.closing(raw):
+        file = io.BufferedReader(raw, 1 << 18)
+        if name.endswith(".gz"):
+            file = gzip.GzipFile(fileobj=file)
+        elif name.endswith(".zip"):
+            archive = zipfile.ZipFile(file)
+            file = archive.open(archive.namelist()[0])  # its first member
+        yield io.TextIOWrapper(file, encoding="utf-8", newline="\n"), getattr(raw, "bar", None)
 
 
 class Download(io.RawIOBase):

@@ -240,11 +240,16 @@ def markdown(header, rows):
     return "\n".join("| " + " | ".join(str(c) for c in line) + " |" for line in lines)
 
 
-def table(r, name, header, rows, note=""):
-    """A table of the report, written as CSV too; returns its Markdown."""
+def write_csv(path, header, rows):
+    """A table as a CSV file, whole or not at all."""
     out = io.StringIO()
     csv.writer(out, lineterminator="\n").writerows([header, *rows])
-    write_text(r.folder / f"{name}.csv", out.getvalue())
+    write_text(path, out.getvalue())
+
+
+def table(r, name, header, rows, note=""):
+    """A table of the report, written as CSV too; returns its Markdown."""
+    write_csv(r.folder / f"{name}.csv", header, rows)
     return markdown(header, rows) + (f"\n\n{note}" if note else "")
 
 

@@ -59,7 +59,9 @@ class View:
     def score(self, function):
         """function(Psi(x) [R, m, width]) over the shard's rows, in pieces -> [R, M, ...]."""
         pieces = self.x[None, self.shard].split(datamap.CHUNK, dim=1)
-        return torch.cat([function(self.model.psi(piece)) for piece in pieces], dim=1)
+        bar = tqdm(pieces, "scoring", unit_scale=datamap.CHUNK, unit="text", leave=False,
+                   disable=len(pieces) < 50)  # a pool of 200,000 and more
+        return torch.cat([function(self.model.psi(piece)) for piece in bar], dim=1)
 
     def probs(self):
         """P_theta(y | x) of the shard's rows: [R, M, C]."""
@@ -93,6 +95,25 @@ class View:
         phi = self.map.correctness
         phi = phi if self.protocol.exact else (phi * 5).round() / 5
         return (phi > self.t_cor).long()
+
+
+@dataclass(frozen=True)
+class Committee(View):
+    """A round in which the runs of all seeds pick together, by the mean of their scores.
+
+    scores: {row: the mean score with which it was picked}, filled by pick.
+    """
+
+    scores: dict = field(default_factory=dict)
+
+    def pick(self, score, k):
+        """The k best rows by the mean score, the same for every run -> [R, k]."""
+        mean = score.mean(dim=0, keepdim=True)
+        rows = replace(self, pool=self.pool[:1])._pick(mean, k)
+        self.scores.update(zip(rows[0].tolist(), mean[0, rows[0]].tolist()))
+        return rows.expand(len(score), -1)
+
+    _pick = View.pick
 
 
 def best_of_all_processes(best, picked, k):
@@ -167,21 +188,21 @@ def mc_mean(view, function):
 # ---- the binary classifier of DAL and CAL -------------------------------------------------------
 
 
-def binary_classifier(view, features, label):
+def binary_classifier(view, features, label, classes=2):
     """theta': one ReLU layer of 300 and two outputs, new every round (Section 4.3).
 
     features [R, n, width], label [R, n] in {0, 1}. Returns the trained stack.
     """
-    head, training = start_binary_classifier(view, features, label)
+    head, training = start_binary_classifier(view, features, label, classes=classes)
     for _epoch in training:
         pass
     return head
 
 
-def start_binary_classifier(view, features, label, watch=False):
+def start_binary_classifier(view, features, label, watch=False, classes=2):
     """The new stack, and the epochs of its training, to be gone through."""
     hidden, device = (300,) if view.protocol.binary_hidden else (), view.x.device
-    sizes = (features.shape[-1], *hidden, 2)
+    sizes = (features.shape[-1], *hidden, classes)
     head = datamap.Stack(sizes, view.seeds, view.round, "binary", lr=BINARY_LR, device=device)
     head.relu_logits = not view.protocol.binary_hidden
     return head, datamap.fit(head, features, label, BINARY_EPOCHS, view.batch, view.draws("binary"),

@@ -437,28 +437,34 @@ def test_truncated_svd_against_numpy():
 
 
 def test_pool_vectors_of_a_small_vocabulary_are_padded_with_zeros():
-    bags = [f"w{i} w{i + 1} w{i + 2}".split() for i in range(20)]
-    words = sorted({w for bag in bags for w in bag}) + ["zz-unseen"]
-    v = data.pool_vectors(bags, words)
+    bags = [f"w{i} w{i + 1} w{i + 2}" for i in range(20)]
+    words, ids, ends = data.index_tokens(bags, str.split, 10)
+    v = data.pool_vectors(ids, ends, len(words) + 1)  # and one more that does not occur
     assert v.shape == (23, 300) and not v[:, 22:].any() and not v[-1].any()
     assert abs(np.linalg.norm(v[:-1], axis=1).mean() - 1) < 1e-5
 
 
 def test_test_texts_teach_the_vectors_nothing():
-    bags = [["a", "b"], ["b", "c"]]
-    small = data.pool_vectors(bags, ["a", "b", "c"])
-    large = data.pool_vectors(bags, ["a", "aa", "b", "c", "d"])
-    assert (large[[0, 2, 3]] == small).all() and not large[[1, 4]].any()
+    raw = {"train": (["a b", "b c"], []), "test": ([], []), "max_len": 9}
+    small = data.matrix(raw, "pool", False, True)[0]
+    large = data.matrix({**raw, "test": (["aa d", "d b"], [])}, "pool", False, True)[0]
+    assert (large[:2] == small).all() and not large[2].any() and large[3].any()
+
+
+def test_tokens_as_numbers_against_lists():
+    texts = ["b a b c", "", "c d e f g", "a"]
+    words, ids, ends = data.index_tokens(texts, str.split, 4)
+    assert words == sorted({w for t in texts for w in t.split()[:4]})
+    bags = [[words[i] for i in ids[start:end]] for start, end in zip([0, *ends], ends)]
+    assert bags == [t.split()[:4] for t in texts]
 
 
 def test_sum_vectors_against_a_loop():
-    rng = np.random.default_rng(0)
-    table = rng.normal(size=(5, 300)).astype(np.float32)
-    words = list("abcde")
-    bags = [list("abca"), [], list("e"), list("ddd")]
-    got = data.sum_vectors(bags, words, table)
+    table = np.random.default_rng(0).normal(size=(5, 300)).astype(np.float32)
+    bags = [[0, 1, 2, 0], [], [4], [3, 3, 3]]
+    got = data.sum_vectors(np.array(sum(bags, [])), np.array([0, 4, 4, 5, 8]), table)
     for row, bag in zip(got, bags):
-        want = sum((table[words.index(w)] for w in bag), np.zeros(300, np.float32))
+        want = sum((table[i] for i in bag), np.zeros(300, np.float32))
         np.testing.assert_allclose(row, want, atol=1e-5)
 
 
