@@ -107,7 +107,7 @@ def active_learning(runs, data, s, log, device="cpu", show=lambda *_: None, shar
             U.scatter_(1, L[group], False)
             view = View(theta.take(group), x, L[group], U, maps[label],
                         tuple(stack[i].seed for i in group), t, s.minibatch, run.t_cor, shard,
-                        s.protocol, tuple(psi[group] for psi in seen))
+                        s.protocol, tuple(psi[group] for psi in seen), s.epochs)
             choices = STRATEGIES if s.protocol.plain_scores else RELEASED
             picked = choices[run.strategy](view, s.batch).tolist() if t < s.rounds else []
             select_seconds = (time.perf_counter() - began) / len(group)
@@ -447,7 +447,7 @@ def next_batch(args, data, seeds, s):
         texts.note(f"warning: all {len(labelled):,} labelled texts are {REGIONS[region[0]]} to"
                    " learn: the map tells little yet; label more, some of them drawn at random")
     view = strategies.Committee(theta, x, L, (y < 0).expand(R, -1), shared_map, tuple(seeds),
-                                len(labelled), s.minibatch, stack[0].t_cor)
+                                len(labelled), s.minibatch, stack[0].t_cor, epochs=s.epochs)
     rows = STRATEGIES[names[0]](view, s.batch)[0].tolist()
     write_next(folder / ANSWERS[0], data, view, rows, torch.as_tensor(region, device=args.device))
     doubted = write_doubts(folder / "relabel.csv", data, labelled, mean, probs)
@@ -608,15 +608,13 @@ def claim_folder(args, data, s, seeds, phases):
                      "torch": torch.__version__},
     }
     path, old = folder / "config.json", None
+    make_folder(folder)
+    if args.fresh:
+        shutil.rmtree(folder / "runs", ignore_errors=True)
+        path.unlink(missing_ok=True)
     try:
-        if args.fresh:
-            shutil.rmtree(folder / "runs", ignore_errors=True)
-            path.unlink(missing_ok=True)
-        make_folder(folder)
         if path.exists():
             old = json.loads(path.read_text())
-    except OSError as e:
-        raise InputError(f"cannot write to {folder}: {e.strerror}")
     except ValueError:
         raise InputError(f"{path} is damaged; start over with --fresh, or name another --out")
     if not old and list(folder.glob("runs/*.jsonl")):

@@ -438,7 +438,8 @@ def read_rows(path, text_column, label_column, filled):
                          " file as UTF-8")
     except csv.Error as e:
         unclosed = "end of data" in str(e) or "field limit" in str(e)
-        why = "a quote is opened and not closed" if unclosed else e
+        why = ("a quote is opened and not closed" if unclosed else
+               f"{e}; is a quote not closed, or one inside a text not doubled?")
         raise InputError(f"{path}, row {number + 1}: {why}")
     if not rows:
         raise InputError(f"{path} has no row with a text")

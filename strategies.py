@@ -25,7 +25,7 @@ from tqdm import tqdm
 
 import datamap
 
-BINARY_LR, BINARY_EPOCHS, MC_PASSES = 5e-5, 30, 10  # Sections 4.2 and 4.3
+BINARY_LR, MC_PASSES = 5e-5, 10  # Sections 4.2 and 4.3
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class View:
 
     model: the R trained models. x [N, D]: every text. rows [R, n]: L, in the order of labelling.
     pool [R, N]: True for the rows of U. map: the data map of L, fields [R, n]. seeds: one a run;
-    with `round` they fix every random number. batch: the mini-batch of the binary classifiers.
+    with `round` they fix every random number. batch, epochs: those of the binary classifiers.
     shard: the rows that this process scores, all of them unless the pool is shared out; M = their
     number. Scores are per row, so the best k of all processes' best k are exactly the best k.
     """
@@ -51,6 +51,7 @@ class View:
     shard: slice = field(default_factory=lambda: slice(None))
     protocol: datamap.Protocol = datamap.PAPER
     seen_psi: tuple = ()  # Psi(L) of every epoch's training passes, [R, n, width] each (CODE alone)
+    epochs: int = datamap.EPOCHS
 
     def draws(self, purpose):
         """The round's random numbers for a purpose; equal for the runs of one seed."""
@@ -205,7 +206,7 @@ def start_binary_classifier(view, features, label, watch=False, classes=2):
     sizes = (features.shape[-1], *hidden, classes)
     head = datamap.Stack(sizes, view.seeds, view.round, "binary", lr=BINARY_LR, device=device)
     head.relu_logits = not view.protocol.binary_hidden
-    return head, datamap.fit(head, features, label, BINARY_EPOCHS, view.batch, view.draws("binary"),
+    return head, datamap.fit(head, features, label, view.epochs, view.batch, view.draws("binary"),
                              dropout=0, shuffle=view.protocol.shuffle, watch=watch)
 
 

@@ -6,6 +6,7 @@ import csv
 import gzip
 import hashlib
 import http.server
+import io
 import itertools
 import json
 import os
@@ -180,6 +181,16 @@ X4 = np.abs(np.random.default_rng(5).normal(size=(60, 4))) * 2
 def probabilities(x):
     e = np.exp(x - x.max(1, keepdims=True))
     return e / e.sum(1, keepdims=True)
+
+
+def test_a_committee_picks_by_the_mean_of_the_scores():
+    score = torch.rand(3, 40, generator=torch.Generator().manual_seed(0))
+    one = view_of(torch.zeros(40, 4), [0, 1, 2])
+    rows, pool = torch.tensor([[0, 1, 2]] * 3), one.pool.expand(3, -1)
+    committee = strategies.Committee(None, one.x, rows, pool, None, (1, 2, 3), 0, 16)
+    got, mean = committee.pick(score, 5).tolist(), score.mean(0).tolist()
+    assert got == [best_rows(mean, range(3, 40), 5)] * 3
+    assert committee.scores == {r: mean[r] for r in got[0]}
 
 
 def best_rows(score, pool, k):
@@ -547,13 +558,188 @@ def test_repair_of_ag_news():
         "Iraq 's oil and <b>gas</b> AT &T")
 
 
-@pytest.mark.skipif(not (SHARED / "data/trec").exists(), reason="needs ../shared/data/trec")
-def test_trec_as_distributed():
-    d = data.load("trec", SHARED / "data", "hash")
+@pytest.fixture
+def trec(tmp_path):
+    """A data directory with links to TREC's files, so that nothing is cached beside those."""
+    if not (SHARED / "data/trec").exists():
+        pytest.skip("needs ../shared/data/trec")
+    (tmp_path / "data" / "trec").mkdir(parents=True)
+    for file in ("train_5500.label", "TREC_10.label"):
+        (tmp_path / "data" / "trec" / file).symlink_to(SHARED / "data" / "trec" / file)
+    return tmp_path / "data"
+
+
+def test_trec_as_distributed(trec):
+    d = data.load("trec", trec, "hash")
     assert (len(d.y), len(d.y_test), len(d.classes)) == (5452, 500, 6)
     assert (d.seed_size, d.batch_size, d.max_len) == (500, 16, 42)
     assert d.texts[0] == "How did serfdom develop in and then leave Russia ?"
     assert d.classes[d.y[65]] == "LOC" and "sister\xf0city" in d.texts[65]
+
+
+AG_NEWS = """"3","Oil up","Oil #39;s up\\in &lt;b&gt;Iraq&lt;/b&gt;"
+"1","Vote","A vote"
+"""
+
+
+def test_ag_news_with_and_without_titles(tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(data.SHA256, "test.csv", hashlib.sha256(AG_NEWS.encode()).hexdigest())
+    (tmp_path / "agnews").mkdir()
+    for file in ("train.csv", "test.csv"):
+        (tmp_path / "agnews" / file).write_text(AG_NEWS)
+    d = data.load("agnews", tmp_path, "hash")
+    assert d.texts == ["Oil 's up in <b>Iraq</b>", "A vote"]
+    assert [d.classes[c] for c in d.y] == ["Business", "World"]
+    assert (d.seed_size, d.batch_size, d.max_len) == (1000, 64, 200)
+    assert "it has 2 rows of 120,000" in capsys.readouterr().err
+    both = data.load("agnews", tmp_path, "hash", agnews_text="title+description")
+    assert both.texts == ["Oil up Oil 's up in <b>Iraq</b>", "Vote A vote"]
+    assert (both.x != d.x).any() and (both.sha256 != d.sha256)
+
+
+# ---- the matrix kept beside the data ------------------------------------------------------------
+
+
+@pytest.fixture
+def table(tmp_path):
+    """A file of one's own: 60 texts of three classes, and a function that writes another."""
+    def write(rows, name="my.csv", header=("id", "text", "label"), encoding="utf-8"):
+        with open(tmp_path / name, "w", newline="", encoding=encoding) as f:
+            out = csv.writer(f, delimiter="\t" if name.endswith("tsv") else ",")
+            out.writerows([header, *rows])
+        return tmp_path / name
+
+    rows = [(i, f"text {i} of the {c} kind, {c * 3}", c) for i in range(20) for c in "abc"]
+    return write, rows
+
+
+def test_a_matrix_is_made_once_and_made_anew_where_it_is_damaged(table, tmp_path, capsys):
+    write, rows = table
+    path = write(rows)
+    first = data.load(str(path))
+    assert isinstance(first.x, np.ndarray) and not list(tmp_path.glob("*.part"))
+    (cache,) = tmp_path.glob("my.csv-pool-*.npy")
+    want, whole = np.array(first.x), cache.read_bytes()
+    built = os.stat(cache).st_mtime_ns
+    again = data.load(str(path))
+    assert os.stat(cache).st_mtime_ns == built and isinstance(again.x, np.memmap)
+    assert (again.x == want).all() and again.about == first.about
+    pickled = io.BytesIO()
+    np.save(pickled, np.array([{"a": 1}], dtype=object), allow_pickle=True)
+    flipped = whole[:-1] + bytes([whole[-1] ^ 1])
+    for damaged in (whole[:-100], b"", pickled.getvalue(), flipped):
+        cache.write_bytes(damaged)
+        assert (data.load(str(path)).x == want).all() and cache.read_bytes() == whole
+        assert f"{cache} is damaged" in capsys.readouterr().err
+    cache.with_suffix(".json").write_text("{")
+    assert (data.load(str(path)).x == want).all()
+
+
+def test_a_matrix_carries_what_it_was_made_from(table, tmp_path):
+    write, rows = table
+    path, vectors = write(rows), tmp_path / "v.vec"
+    lines, _ = vector_lines(["text", "of"])
+    vectors.write_text("\n".join(lines))
+    a = np.array(data.load(str(path), vectors=str(vectors)).x)
+    vectors.write_text("\n".join(lines[:-1]))
+    b = np.array(data.load(str(path), vectors=str(vectors)).x)
+    assert (a != b).any()
+    write([(*row[:2], "") if i < 9 else row for i, row in enumerate(rows)])
+    data.load(str(path))
+    caches = set(tmp_path.glob("my.csv-pool-*.npy"))
+    write([(*row[:2], "") if i < 5 else row for i, row in enumerate(rows)])
+    data.load(str(path))  # labels do not change a text's vector
+    assert set(tmp_path.glob("my.csv-pool-*.npy")) == caches and len(caches) == 1
+
+
+def test_no_matrix_is_left_in_a_read_only_folder(table, tmp_path):
+    write, rows = table
+    path = write(rows)
+    os.chmod(tmp_path, 0o555)
+    x = data.load(str(path)).x
+    os.chmod(tmp_path, 0o755)
+    assert not list(tmp_path.glob("*.npy")) and not isinstance(x, np.memmap)
+    assert (x == data.load(str(path)).x).all()
+
+
+# ---- a table of one's own -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name, encoding", [("my.csv", "utf-8"), ("my.csv", "utf-8-sig"),
+                                            ("my.tsv", "utf-8")])
+def test_a_table_is_split_by_class_and_keeps_its_row_numbers(table, name, encoding):
+    write, rows = table
+    rows[7] = (7, 'a "quoted", text\nof two lines é', "a")
+    d = data.load(str(write(rows, name, encoding=encoding)), vectors="hash")
+    assert d.classes == ["a", "b", "c"] and len(d.y) == 48 and np.bincount(d.y_test).max() == 4
+    numbers = {text: number for number, (_, text, _) in enumerate(rows, 2)}
+    assert d.row_numbers.tolist() == [numbers[text] for text in d.texts]
+    label = {text: c for _, text, c in rows}
+    assert [d.classes[c] for c in d.y] == [label[text] for text in d.texts]
+    both = [*d.texts, *(t for t in label if t not in set(d.texts))]
+    assert sorted(both) == sorted(label) and len(d.x_test) == 12
+
+
+def test_other_columns_a_test_file_and_missing_labels(table, capsys):
+    write, rows = table
+    rows[3] = (3, "", "a")
+    path = write(rows, header=("id", "body", "topic"))
+    test = write(rows[:5], "test.csv", header=("id", "body", "topic"))
+    names = {"text_column": "body", "label_column": "topic"}
+    d = data.load(str(path), vectors="hash", test=str(test), **names)
+    assert (len(d.y), len(d.y_test)) == (59, 4)
+    assert "1 rows without a text are skipped" in capsys.readouterr().err
+    rows[10:20] = [(i, text, "") for i, text, _ in rows[10:20]]
+    path = write(rows, header=("id", "body", "topic"))
+    filled = ((12 + 2, (rows[12][1], "b")),)
+    d = data.load(str(path), vectors="hash", filled=filled, **names)
+    assert (d.y == -1).sum() == 9 and d.classes[d.y[d.row_numbers == 14][0]] == "b"
+    with pytest.raises(data.InputError, match="row 14: the text is not the one"):
+        data.load(str(path), vectors="hash", filled=((14, ("other", "b")),), **names)
+
+
+def test_duplicate_texts_with_other_labels_are_counted(table, capsys):
+    write, rows = table
+    rows[5] = (5, rows[0][1], "b")
+    data.load(str(write(rows)), vectors="hash")
+    assert "1 texts stand there with different labels, the first in rows 2 and 7" in (
+        capsys.readouterr().err)
+
+
+@pytest.mark.parametrize("spoil, message", [
+    (lambda b: b"", "my.csv is empty"),
+    (lambda b: b.splitlines(True)[0], "no row with a text"),
+    (lambda b: b.replace(b"label", b"topic", 1), "no column 'label'; its columns are 'id', 'text'"),
+    (lambda b: b.replace(b"of the b", b"of the \xe9 b", 1), "line 3: not UTF-8"),
+    (lambda b: b + b'9,"open,a\n', "row 62: a quote is opened and not closed"),
+    (lambda b: b + b'9,"open,a\n' * 2, "row 62: ',' expected after"),
+    (lambda b: b + b'9,"open,a\n' + b"x" * 140_000, "row 62: a quote is opened and not closed"),
+    (lambda b: b + b'9,"quoted" more,a\n', "row 62: ',' expected after"),
+    (lambda b: b + b"9,one, two,a\n", "row 62: 4 values, and there are 3 columns"),
+    (lambda b: b.replace(b",b\r", b",a\r").replace(b",c\r", b",a\r"), "every label is 'a'"),
+    (lambda b: b.replace(b",b\r", b",\r").replace(b",c\r", b",\r").replace(b",a\r", b",\r"),
+     "no row has a label"),
+    (lambda b: b + b"9,a text,d\n", "row 62: the label 'd' stands nowhere else"),
+])
+def test_bad_tables_get_one_sentence(table, spoil, message):
+    write, rows = table
+    path = write(rows)
+    path.write_bytes(spoil(path.read_bytes()))
+    with pytest.raises(data.InputError) as e:
+        data.load(str(path), vectors="hash")
+    assert message in str(e.value) and "my.csv" in str(e.value) and "\n" not in str(e.value)
+
+
+def test_other_things_than_tables(table, tmp_path):
+    write, rows = table
+    (tmp_path / "folder.csv").mkdir()
+    test = write([(1, "a text", "")], "test.csv")
+    for name, options, message in (
+            (tmp_path / "nope.csv", {}, "no file"), (tmp_path / "folder.csv", {}, "a directory"),
+            (tmp_path, {}, "is a directory"), (tmp_path / "x.npy", {}, "or give a .csv or .tsv"),
+            (write(rows), {"test": str(test)}, "test.csv, row 2: no label")):
+        with pytest.raises(data.InputError, match=message):
+            data.load(str(name), vectors="hash", **options)
 
 
 # ---- downloads: every failure, against a server on this machine ---------------------------------
@@ -1328,9 +1514,8 @@ def test_ctrl_c_says_how_to_go_on(tmp_path):
     assert "Traceback" not in error
 
 
-@pytest.mark.skipif(not (SHARED / "data/trec").exists(), reason="needs ../shared/data/trec")
-def test_trec_runs_on_its_own_files(tmp_path):
-    run_cal("--dataset", "trec", "--data-dir", SHARED / "data", "--vectors", "hash", "--seeds", 1,
+def test_trec_runs_on_its_own_files(trec, tmp_path):
+    run_cal("--dataset", "trec", "--data-dir", trec, "--vectors", "hash", "--seeds", 1,
             "--strategies", "cal", "random", "--out", tmp_path, "--rounds", 1, "--epochs", 1,
             "--jobs", 1)
     assert [x["labelled"] for x in run_files(tmp_path)["cal-1.jsonl"]] == [500, 550]
