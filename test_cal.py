@@ -1418,7 +1418,131 @@ def test_the_ladder(tmp_path):
     assert (tmp_path / "demo-ladder-pool" / "ladder.png").stat().st_size > 0
 
 
+# ---- the next batch to label --------------------------------------------------------------------
+
+
+def read_table(path):
+    with open(path, encoding="utf-8", newline="") as f:
+        return list(csv.DictReader(f))
+
+
+def test_next_batch_fill_in_next_batch(tmp_path, capsys):
+    (texts, labels), kind = data.read_demo()["train"], data.load("demo").kind
+    known = set(np.random.default_rng(0).choice(2500, 500, replace=False).tolist())
+    with open(tmp_path / "my.csv", "w", newline="", encoding="utf-8") as f:
+        csv.writer(f).writerows([("text", "label"), *(
+            (text, label if i in known else "") for i, (text, label) in
+            enumerate(zip(texts, labels)))])
+    arguments = ["--dataset", tmp_path / "my.csv", "--out", tmp_path / "results"]
+    said = run_cal(*arguments).stdout
+    folder = tmp_path / "results" / "my.csv-paper-pool"
+    assert "500 texts have a label, 2,000 have none" in said and "Run the same command" in said
+    batch, doubts = read_table(folder / "next_batch.csv"), read_table(folder / "relabel.csv")
+    assert list(batch[0]) == ["row", "text", "score", "region", "predicted", "label"]
+    numbers = [int(row["row"]) - 2 for row in batch]
+    assert len(set(numbers)) == 50 and not set(numbers) & known
+    assert all(row["text"] == texts[i] and row["label"] == "" for i, row in zip(numbers, batch))
+    assert {row["region"] for row in batch} <= {"easy", "ambiguous", "hard"}
+    scores = [float(row["score"]) for row in batch]
+    assert scores == sorted(scores, reverse=True) and -0.5 <= min(scores) <= max(scores) <= 0
+    assert all(int(row["row"]) - 2 in known and row["model"] != row["label"] for row in doubts)
+    total = [float(row["confidence"]) + float(row["variability"]) for row in doubts]
+    assert all(b > a - 1e-3 for a, b in zip(total, total[1:]))  # four digits are written
+    assert (folder / "map.png").stat().st_size > 0
+    found = sum(kind[int(row["row"]) - 2] == "mislabelled" for row in doubts[:50])
+    chance = 50 * np.mean([kind[i] == "mislabelled" for i in known])
+    with capsys.disabled():
+        print(f"\nrelabel.csv: {found} of its first 50 rows are planted mislabelled rows (labelled"
+              f" rows at random: {chance:.1f})")
+    assert found > 4 * chance
+
+    for i, row in zip(numbers[:40], batch):  # forty in next_batch.csv, ten in the file itself
+        row["label"] = labels[i]
+    stats.write_csv(folder / "next_batch.csv", batch[0], [row.values() for row in batch])
+    rows = read_table(tmp_path / "my.csv")
+    for i in numbers[40:]:
+        rows[i]["label"] = labels[i]
+    stats.write_csv(tmp_path / "my.csv", rows[0], [row.values() for row in rows])
+    assert "550 texts have a label, 1,950 have none" in run_cal(*arguments).stdout
+    after = [int(row["row"]) - 2 for row in read_table(folder / "next_batch.csv")]
+    assert len(after) == 50 and not set(after) & (known | set(numbers))
+    assert len(read_table(folder / "labels.csv")) == 40
+
+
+def cal_main(monkeypatch, *arguments):
+    """The command line in this process; its exit code."""
+    monkeypatch.setattr(sys, "argv", ["cal.py", *map(str, arguments)])
+    return cal.main()
+
+
+def test_the_next_batch_warns_and_takes_any_strategy(table, tmp_path, monkeypatch, capsys):
+    write, rows = table
+    rows[9:] = [(i, text, c if n % 5 == 0 and c != "c" else "") for n, (i, text, c) in
+                enumerate(rows[9:])]
+    test = write([(1, "of the d kind, ddd", "d")], "test.csv")
+    arguments = ["--dataset", write(rows), "--test", test, "--epochs", 1, "--seeds", 1, 2,
+                 "--vectors", "hash", "--out", tmp_path / "results"]
+    for name in ("cal", "lc", "bald", "dal", "cal+dal", "random"):
+        assert cal_main(monkeypatch, *arguments, "--strategies", name, "--batch", 7) == 0
+        said = capsys.readouterr()
+        assert "fewer than five labels: c (3)" in said.err
+        assert "no labelled text of d; it cannot be predicted" in said.err
+        picked = read_table(tmp_path / "results" / "my.csv-paper-hash" / "next_batch.csv")
+        assert len({row["row"] for row in picked}) == 7
+    folder = tmp_path / "results" / "my.csv-paper-hash"
+    assert cal_main(monkeypatch, *arguments, "--batch", 70) == 0  # more than there are
+    assert len(read_table(folder / "next_batch.csv")) == sum(not c for *_, c in rows)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert cal_main(monkeypatch, *arguments, "--batch", 70) == 0
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_a_map_of_one_region_is_pointed_out(table, tmp_path, monkeypatch, capsys):
+    write, rows = table
+    path = write([(i, c * 3 + f" {c * 3}" * 150, c if i < 15 else "") for i, _, c in rows])
+    assert cal_main(monkeypatch, "--dataset", path, "--out", tmp_path / "out", "--seeds", 1) == 0
+    assert "all 45 labelled texts are easy to learn" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("more, spoil, message", [
+    (["--strategies", "cal", "lc"], None, "name one in --strategies"),
+    (["--protocol", "code"], None, "goes with --protocol paper"),
+    ([], lambda t: t.replace("label", "lable", 1), "next_batch.csv, row 2: its columns"),
+    ([], lambda t: t.replace(" kind", " sort"), "the text is not the one that was labelled"),
+    (["--out", "/dev/null"], None, "cannot write to"),
+])
+def test_the_next_batch_refuses(table, tmp_path, monkeypatch, capsys, more, spoil, message):
+    write, rows = table
+    path = write([(i, text, c if i < 15 else "") for i, text, c in rows])
+    arguments = ["--dataset", path, "--vectors", "hash", "--epochs", 1, "--seeds", 1,
+                 "--out", tmp_path / "out"]
+    if spoil:
+        assert cal_main(monkeypatch, *arguments) == 0
+        batch = tmp_path / "out" / "my.csv-paper-hash" / "next_batch.csv"
+        batch.write_text(spoil(batch.read_text().replace(",\n", ",a\n")))
+        capsys.readouterr()
+    assert cal_main(monkeypatch, *arguments, *more) == 2
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1
+
+
+def test_a_simulation_on_a_table(table, tmp_path, monkeypatch, capsys):
+    write, rows = table
+    arguments = ["--dataset", write(rows), "--out", tmp_path / "out", "--vectors", "hash",
+                 "--seeds", 1, "--strategies", "cal", "random", "--epochs", 2, "--jobs", 1]
+    assert cal_main(monkeypatch, *arguments, "--seed-size", 12, "--batch", 6, "--rounds", 2) == 0
+    lines = run_files(tmp_path / "out")["cal-1.jsonl"]
+    assert [x["labelled"] for x in lines] == [12, 18, 24]
+    assert "final accuracy" in capsys.readouterr().out
+    assert cal_main(monkeypatch, *arguments, "--fresh") == 0  # sizes from the file: 48 texts
+    lines = run_files(tmp_path / "out")["cal-1.jsonl"]
+    assert [x["labelled"] for x in lines] == list(range(30, 49))
+    assert "(t_cor" not in (tmp_path / "out" / "my.csv-paper-hash" / "report.md").read_text()
+
+
 @pytest.mark.parametrize("arguments, message", [
+    (["--test", "x.csv"], "--test goes with"), (["--dataset", "nope.csv"], "no file nope.csv"),
+    (["--agnews-text", "title"], "description"),
     (["--dataset", "nope"], "demo, trec, agnews"),
     (["--strategies", "cal", "nope"], "choose from"),
     (["--device", "tpu"], "auto"),
