@@ -498,7 +498,7 @@ def write_doubts(path, data, labelled, mean, probs):
 
 
 def warn_of_classes(data, y):
-    """Warnings on stderr: classes with few labels, and classes that only the test texts have."""
+    """Warnings on stderr of what L [n] lacks: classes with few labels, and with none."""
     counts = dict(zip(data.classes, np.bincount(y, minlength=len(data.classes)).tolist()))
     if few := [f"{c} ({n})" for c, n in counts.items() if 0 < n < 5]:
         texts.note(f"warning: classes with fewer than five labels: {', '.join(few)}")
@@ -596,10 +596,11 @@ def timed(device, work):
 def claim_folder(args, data, s, seeds, phases):
     """Make the results directory and its config.json, or refuse one made with other settings."""
     folder, labels = results_folder(args), dict.fromkeys(r.label for runs in phases for r in runs)
+    x_sha256 = hashlib.sha256(np.ascontiguousarray(data.x)).hexdigest()
     config = {
         "settings": {
             "dataset": data.name, "data_sha256": data.sha256, "protocol": args.protocol,
-            "vectors": args.vectors, "x_sha256": hashlib.sha256(data.x.tobytes()).hexdigest(),
+            "vectors": args.vectors, "x_sha256": x_sha256,
             **{k: v for k, v in asdict(s).items() if k != "protocol"}, "device": args.device,
         },
         "seeds": list(seeds), "strategies": list(labels), "classes": data.classes,
@@ -853,6 +854,8 @@ def run(args):
     _, seeds, data, s = prepare(args)
     if (data.y < 0).any():
         return 0 if rank else next_batch(args, data, seeds, s)
+    if texts.is_table(args.dataset):
+        warn_of_classes(data, data.y[seed_set_of(seeds[0], data, s)])
     if "RANK" in os.environ:  # torchrun's, or launch's
         torch.distributed.init_process_group("gloo", timeout=datetime.timedelta(days=7))
         if args.device == "cuda":  # one GPU a process, as far as they go

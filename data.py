@@ -27,10 +27,10 @@ import mmap
 import os
 import random
 import re
+import shutil
 import struct
 import sys
 import time
-import urllib.error
 import urllib.request
 import warnings
 import zipfile
@@ -483,23 +483,17 @@ def warn_of_duplicates(path, rows):
 # ---- downloads ----------------------------------------------------------------------------------
 
 
-def fetch(url, path, sha256, size=None, tries=3):
+def fetch(url, path, sha256, size=None):
     """Download `url` to `path`: streamed to a temporary file, checked, then renamed into place.
 
-    A dropped connection is tried again, twice. Every failure is one InputError that names the
-    file, the address, the folder to put it in by hand, and the command that needs no download.
+    Every failure is one InputError that names the file, the address, the folder to put it in by
+    hand, and the command that needs no download.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with whole_file(path) as part:
-            for left in reversed(range(tries)):
-                try:
-                    stream(url, part, path.name)
-                    break
-                except (ConnectionError, http.client.IncompleteRead, TimeoutError) as e:
-                    if not left:
-                        raise InputError(f"the connection kept breaking ({e})")
-                    time.sleep(0.2)
+            with contextlib.closing(Download(url)) as reply, open(part, "wb") as out:
+                shutil.copyfileobj(reply, out)
             got = part.stat().st_size
             if size and got != size:
                 raise InputError(f"it has {got:,} bytes instead of {size:,}")
@@ -512,23 +506,55 @@ def fetch(url, path, sha256, size=None, tries=3):
         )
 
 
-def stream(url, part, name):
-    """Copy what `url` answers into the file `part`, in pieces, under a progress bar."""
-    try:
-        reply = urllib.request.urlopen(url, timeout=30)
-    except urllib.error.URLError as e:
-        # urllib wraps a refused or reset connection; unwrap what another try may cure.
-        if isinstance(e.reason, (ConnectionError, TimeoutError)):
-            raise e.reason
-        raise
-    total = int(reply.headers.get("Content-Length") or 0)
-    bar = tqdm(total=total or None, unit="B", unit_scale=True, desc=name)
-    with reply, open(part, "wb") as out, bar:
-        while piece := reply.read(1 << 16):
-            out.write(piece)
-            bar.update(len(piece))
-        if total and bar.n < total:
-            raise http.client.IncompleteRead(b"", total - bar.n)
+class Download(io.RawIOBase):
+    """A URL as a file read once from start to end, under a progress bar.
+
+    A broken connection goes on from the same byte where the server allows ranges, and otherwise
+    starts again and skips what has been read. It gives up after three breaks without progress.
+    """
+
+    def __init__(self, url):
+        self.url, self.at, self.breaks = url, 0, 0
+        self.connect()
+        self.bar = tqdm(total=self.size or None, unit="B", unit_scale=True,
+                        desc=url.rpartition("/")[2])
+
+    def readable(self):
+        return True
+
+    def connect(self):
+        """Open the URL at byte self.at."""
+        headers = {"Range": f"bytes={self.at}-"} if self.at else {}
+        request = urllib.request.Request(self.url, headers=headers)
+        self.reply = urllib.request.urlopen(request, timeout=30)
+        skip = self.at if self.reply.status != 206 else 0
+        self.size = int(self.reply.headers.get("Content-Length") or 0) + self.at - skip
+        while skip and (piece := self.reply.read(min(skip, 1 << 16))):
+            skip -= len(piece)
+
+    def readinto(self, buffer):
+        while True:
+            try:
+                piece = self.reply.read(len(buffer))
+                if piece or self.at >= self.size:
+                    break
+                raise ConnectionError(f"the connection breaks off after {self.at:,} bytes")
+            except (ConnectionError, TimeoutError, http.client.IncompleteRead):
+                self.breaks += 1
+                if self.breaks > 3:
+                    raise
+                time.sleep(0.2)
+                self.connect()
+        buffer[: len(piece)] = piece
+        self.at, self.breaks = self.at + len(piece), 0
+        self.bar.update(len(piece))
+        return len(piece)
+
+    def close(self):
+        if not self.closed and hasattr(self, "bar"):
+            self.reply.close()
+            self.bar.close()
+        super().close()
 
 
 # ---- tokens and vectors -------------------------------------------------------------------------
@@ -755,57 +781,6 @@ def open_text(source):
             archive = zipfile.ZipFile(file)
             file = archive.open(archive.namelist()[0])  # its first member
         yield io.TextIOWrapper(file, encoding="utf-8", newline="\n"), getattr(raw, "bar", None)
-
-
-class Download(io.RawIOBase):
-    """A URL as a file read once from start to end, under a progress bar.
-
-    A broken connection goes on from the same byte where the server allows ranges, and otherwise
-    starts again and skips what has been read. It gives up after three breaks without progress.
-    """
-
-    def __init__(self, url):
-        self.url, self.at, self.breaks = url, 0, 0
-        self.connect()
-        self.bar = tqdm(total=self.size or None, unit="B", unit_scale=True,
-                        desc=url.rpartition("/")[2])
-
-    def readable(self):
-        return True
-
-    def connect(self):
-        """Open the URL at byte self.at."""
-        headers = {"Range": f"bytes={self.at}-"} if self.at else {}
-        request = urllib.request.Request(self.url, headers=headers)
-        self.reply = urllib.request.urlopen(request, timeout=30)
-        skip = self.at if self.reply.status != 206 else 0
-        self.size = int(self.reply.headers.get("Content-Length") or 0) + self.at - skip
-        while skip and (piece := self.reply.read(min(skip, 1 << 16))):
-            skip -= len(piece)
-
-    def readinto(self, buffer):
-        while True:
-            try:
-                piece = self.reply.read(len(buffer))
-                if piece or self.at >= self.size:
-                    break
-                raise ConnectionError(f"the connection broke off after {self.at:,} bytes")
-            except (ConnectionError, TimeoutError, http.client.IncompleteRead):
-                self.breaks += 1
-                if self.breaks > 3:
-                    raise
-                time.sleep(0.2)
-                self.connect()
-        buffer[: len(piece)] = piece
-        self.at, self.breaks = self.at + len(piece), 0
-        self.bar.update(len(piece))
-        return len(piece)
-
-    def close(self):
-        if not self.closed and hasattr(self, "bar"):
-            self.reply.close()
-            self.bar.close()
-        super().close()
 
 
 # ---- fastText's binary models -------------------------------------------------------------------

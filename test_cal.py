@@ -785,7 +785,7 @@ def test_fetch_checks_and_tries_again(server, tmp_path, path):
 
 
 @pytest.mark.parametrize("path, sha, size, message", [
-    ("/drop-3x-99", SHA, len(BODY), "kept breaking"),
+    ("/drop-3x-99", SHA, len(BODY), "breaks off after 1,000 bytes"),
     ("/missing", SHA, None, "404"),
     ("/good", "0" * 64, len(BODY), "SHA-256"),
     ("/good", SHA, len(BODY) + 1, "256,000 bytes instead of 256,001"),
