@@ -340,8 +340,8 @@ def experiment(phases, seeds, data, s, folder, device="cpu", rank=0, world=1, sh
     phases come one after the other; in a phase this process takes its share of the runs, seed
     after seed, so that the first curves come early. With share_pool every process trains every
     run instead, and takes its share of the rows to score. In an ablation there is no report for
-    each protocol, and `paper` gets training on all the data for as many epochs as a run that never
-    resets has seen by its last round.
+    each protocol, and `paper` and `code` get training on all the data for as many epochs as a run
+    that never resets has seen by its last round.
     """
     shard = shard_of(len(data.y), rank, world) if share_pool else slice(None)
     log = Log(folder, writes=rank == 0 or not share_pool)
@@ -355,7 +355,7 @@ def experiment(phases, seeds, data, s, folder, device="cpu", rank=0, world=1, sh
             active_learning(stack, data, s, log, device, progress.show, shard)
             for seed in baselines if stack is plan[0] else ():
                 all_the_data(seed, data, s, log, device)
-                if ablation == "paper":
+                if ablation in ("paper", "code"):
                     all_the_data(seed, data, s, log, device, "full-long", s.rounds + 1)
             if rank == 0 and not ablation and stack is not plan[-1]:
                 stats.write_report(folder)
@@ -827,13 +827,13 @@ def launch(jobs):
 
 
 def ladder():
-    """The ablation's protocols: paper and code, and each with one switch turned.
+    """The ablation's protocols: paper and code, and each with one switch turned, reset first.
 
     Random's runs do not depend on CAL's own switches; plain_scores is not CAL's nor Random's.
     """
     switches = [f.name for f in fields(datamap.Protocol) if f.name != "plain_scores"]
-    return [name for base in ("paper", "code")
-            for name in (base, *(f"{base}+{switch}" for switch in switches))]
+    return ["paper", "code", *(f"{base}+{switch}" for switch in switches
+                               for base in ("paper", "code"))]
 
 
 def run(args):

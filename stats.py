@@ -771,7 +771,8 @@ def write_ladder(folder, folders):
             now = {s: lines[-1]["accuracy"] for s, lines in r.finished(label).items()}
             before = {s: lines[-1]["accuracy"] for s, lines in base.finished(label).items()}
             d = np.array([now[s] - before[s] for s in now if s in before])
-            row += [plus_minus(list(now.values())) if now else "as before",
+            unasked = label not in [*r.config["strategies"], "full"]
+            row += [plus_minus(list(now.values())) if now else "as before" if unasked else "",
                     plus_minus(d) if len(d) and r is not base else ""]
             if label == "cal" and len(d) and r is not base:
                 bars[name] = d
@@ -782,10 +783,12 @@ def write_ladder(folder, folders):
     r = next(iter(done.values()))
     r.folder = folder
     text = "# From paper to code, one switch at a time\n\n" + table(r, "ladder", header, rows, note)
-    long = done["paper"].accuracy("full-long") if "paper" in done else []
-    if len(long):
-        text += ("\n\nAll the data, under `paper`, for as many epochs as a run that never resets"
-                 f" has seen by its last round: {plus_minus(long[:, 0])}.")
+    long = {name: r.accuracy("full-long") for name, r in done.items()}
+    long = [f"{plus_minus(scores[:, 0])} under `{name}`" for name, scores in long.items()
+            if len(scores)]
+    if long:
+        text += ("\n\nAll the data, for as many epochs as a run that never resets has seen by its"
+                 f" last round: {', '.join(long)}.")
     if bars:
         draw_ladder(folder / "ladder.png", bars)
         text += "\n\n![The ladder](ladder.png)"
