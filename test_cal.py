@@ -3,6 +3,7 @@ real command line on a tiny budget. `python -m pytest -q`, no network, under fou
 
 import contextlib
 import csv
+import dataclasses
 import gzip
 import hashlib
 import http.server
@@ -1167,6 +1168,15 @@ def run_cal(*arguments, check=True, **options):
     return done
 
 
+def cal_main(*arguments):
+    """The command line in this process, which is quicker; its exit code."""
+    before, sys.argv = sys.argv, ["cal.py", *map(str, arguments)]
+    try:
+        return cal.main()
+    finally:
+        sys.argv = before
+
+
 def run_files(out):
     """{file name: its lines without the times}."""
     lines = {}
@@ -1251,12 +1261,12 @@ def test_report_only_redraws_the_same_bytes(tiny):
     for name in before:
         if name != "config.json":
             (folder / name).unlink()
-    run_cal("--report-only", "--out", out)
+    assert not cal_main("--report-only", "--out", out)
     assert {p.name: p.read_bytes() for p in folder.iterdir() if p.is_file()} == before
 
 
 def test_one_strategy_alone_picks_the_same(tiny, tmp_path):
-    run_cal(*TINY, "--seeds", 2, "--strategies", "cal", "--out", tmp_path)
+    assert not cal_main(*TINY, "--seeds", 2, "--strategies", "cal", "--out", tmp_path)
     assert run_files(tmp_path)["cal-2.jsonl"] == run_files(tiny[0])["cal-2.jsonl"]
     maps = "demo-paper-pool/runs/maps-2.npz"
     assert (tmp_path / maps).read_bytes() == (tiny[0] / maps).read_bytes()
@@ -1344,7 +1354,7 @@ def test_a_torn_line_and_a_lost_file_are_made_good(tiny, tmp_path):
     lc_file.unlink()
     stats.write_report(folder)
     assert "20 of 22 runs are finished" in (folder / "report.md").read_text()
-    run_cal(*TINY, "--seeds", 1, "--strategies", "cal", "lc", "random", "--out", tmp_path)
+    cal_main(*TINY, "--seeds", 1, "--strategies", "cal", "lc", "random", "--out", tmp_path)
     assert run_files(tmp_path) == run_files(tiny[0])
     assert "All runs are finished" in (folder / "report.md").read_text()
 
@@ -1364,7 +1374,7 @@ def test_kill_9_at_any_moment_and_resume(tiny, tmp_path):
             killed += 1
         process.wait()
     assert killed
-    run_cal(*arguments)
+    cal_main(*arguments)
     want = run_files(tiny[0])
     assert run_files(tmp_path) == {name: want[name] for name in run_files(tmp_path)}
     assert not list(tmp_path.rglob("*.part"))
@@ -1372,8 +1382,8 @@ def test_kill_9_at_any_moment_and_resume(tiny, tmp_path):
 
 def test_the_released_protocol_resumes_and_does_not_depend_on_the_stack(tmp_path):
     arguments = [*TINY, "--seeds", 1, "--protocol", "code", "--out"]
-    run_cal(*arguments, tmp_path / "all", "--strategies", "random", "bald", "dal", "cal")
-    run_cal(*arguments, tmp_path / "cut", "--strategies", "cal", "dal")
+    cal_main(*arguments, tmp_path / "all", "--strategies", "random", "bald", "dal", "cal")
+    cal_main(*arguments, tmp_path / "cut", "--strategies", "cal", "dal")
     runs = tmp_path / "cut" / "demo-code-pool" / "runs"
     assert not list(runs.glob("*.pt"))  # done: nothing is left to go on from
     want = run_files(tmp_path / "all")
@@ -1384,22 +1394,22 @@ def test_the_released_protocol_resumes_and_does_not_depend_on_the_stack(tmp_path
 def test_the_released_protocol_after_kill_9(tmp_path):
     arguments = [*TINY, "--seeds", 1, "--protocol", "code", "--strategies", "cal", "random",
                  "--out"]
-    run_cal(*arguments, tmp_path / "one")
+    cal_main(*arguments, tmp_path / "one")
     process = subprocess.Popen([sys.executable, str(HERE / "cal.py"),
                                 *map(str, [*arguments, tmp_path / "two"])], stderr=subprocess.PIPE)
     while process.poll() is None and not list(tmp_path.glob("two/*/runs/cal-1.round*.pt")):
         time.sleep(0.001)
     process.kill()
     process.communicate()
-    run_cal(*arguments, tmp_path / "two")
+    cal_main(*arguments, tmp_path / "two")
     assert run_files(tmp_path / "one") == run_files(tmp_path / "two")
 
 
-def test_the_ladder(tmp_path):
+def test_the_ladder(tmp_path, capsys):
     arguments = ["--ablate", *TINY, "--seeds", 1, "--out", tmp_path]
     arguments[arguments.index("--rounds") + 1] = 1
     arguments[arguments.index("--epochs") + 1] = 1
-    done = run_cal(*arguments)
+    assert cal_main(*arguments) == 0
     with open(tmp_path / "demo-ladder-pool" / "ladder.csv", encoding="utf-8") as f:
         rows = {row["protocol"]: row for row in csv.DictReader(f)}
     assert list(rows) == cal.ladder()
@@ -1414,7 +1424,7 @@ def test_the_ladder(tmp_path):
         assert rows[name]["CAL"].startswith(f"{final(name, 'cal').mean():.3f}")
         assert rows[name]["change"] == stats.plus_minus(d)
     assert rows["paper+exact"]["Random"] == "as before"
-    assert "for as many epochs" in done.stdout
+    assert "for as many epochs" in capsys.readouterr().out
     assert (tmp_path / "demo-ladder-pool" / "ladder.png").stat().st_size > 0
 
 
@@ -1463,19 +1473,13 @@ def test_next_batch_fill_in_next_batch(tmp_path, capsys):
     for i in numbers[40:]:
         rows[i]["label"] = labels[i]
     stats.write_csv(tmp_path / "my.csv", rows[0], [row.values() for row in rows])
-    assert "550 texts have a label, 1,950 have none" in run_cal(*arguments).stdout
+    assert "550 texts have a label, 1,950 have none" in run_cal(*arguments, "--seeds", 1, 2).stdout
     after = [int(row["row"]) - 2 for row in read_table(folder / "next_batch.csv")]
     assert len(after) == 50 and not set(after) & (known | set(numbers))
     assert len(read_table(folder / "labels.csv")) == 40
 
 
-def cal_main(monkeypatch, *arguments):
-    """The command line in this process; its exit code."""
-    monkeypatch.setattr(sys, "argv", ["cal.py", *map(str, arguments)])
-    return cal.main()
-
-
-def test_the_next_batch_warns_and_takes_any_strategy(table, tmp_path, monkeypatch, capsys):
+def test_the_next_batch_warns_and_takes_any_strategy(table, tmp_path, capsys):
     write, rows = table
     rows[9:] = [(i, text, c if n % 5 == 0 and c != "c" else "") for n, (i, text, c) in
                 enumerate(rows[9:])]
@@ -1483,24 +1487,24 @@ def test_the_next_batch_warns_and_takes_any_strategy(table, tmp_path, monkeypatc
     arguments = ["--dataset", write(rows), "--test", test, "--epochs", 1, "--seeds", 1, 2,
                  "--vectors", "hash", "--out", tmp_path / "results"]
     for name in ("cal", "lc", "bald", "dal", "cal+dal", "random"):
-        assert cal_main(monkeypatch, *arguments, "--strategies", name, "--batch", 7) == 0
+        assert cal_main(*arguments, "--strategies", name, "--batch", 7) == 0
         said = capsys.readouterr()
         assert "fewer than five labels: c (3)" in said.err
         assert "no labelled text of d; it cannot be predicted" in said.err
         picked = read_table(tmp_path / "results" / "my.csv-paper-hash" / "next_batch.csv")
         assert len({row["row"] for row in picked}) == 7
     folder = tmp_path / "results" / "my.csv-paper-hash"
-    assert cal_main(monkeypatch, *arguments, "--batch", 70) == 0  # more than there are
+    assert cal_main(*arguments, "--batch", 70) == 0  # more than there are
     assert len(read_table(folder / "next_batch.csv")) == sum(not c for *_, c in rows)
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
-    assert cal_main(monkeypatch, *arguments, "--batch", 70) == 0
+    assert cal_main(*arguments, "--batch", 70) == 0
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
-def test_a_map_of_one_region_is_pointed_out(table, tmp_path, monkeypatch, capsys):
+def test_a_map_of_one_region_is_pointed_out(table, tmp_path, capsys):
     write, rows = table
     path = write([(i, c * 3 + f" {c * 3}" * 150, c if i < 15 else "") for i, _, c in rows])
-    assert cal_main(monkeypatch, "--dataset", path, "--out", tmp_path / "out", "--seeds", 1) == 0
+    assert cal_main("--dataset", path, "--out", tmp_path / "out", "--seeds", 1) == 0
     assert "all 45 labelled texts are easy to learn" in capsys.readouterr().err
 
 
@@ -1511,30 +1515,30 @@ def test_a_map_of_one_region_is_pointed_out(table, tmp_path, monkeypatch, capsys
     ([], lambda t: t.replace(" kind", " sort"), "the text is not the one that was labelled"),
     (["--out", "/dev/null"], None, "cannot write to"),
 ])
-def test_the_next_batch_refuses(table, tmp_path, monkeypatch, capsys, more, spoil, message):
+def test_the_next_batch_refuses(table, tmp_path, capsys, more, spoil, message):
     write, rows = table
     path = write([(i, text, c if i < 15 else "") for i, text, c in rows])
     arguments = ["--dataset", path, "--vectors", "hash", "--epochs", 1, "--seeds", 1,
                  "--out", tmp_path / "out"]
     if spoil:
-        assert cal_main(monkeypatch, *arguments) == 0
+        assert cal_main(*arguments) == 0
         batch = tmp_path / "out" / "my.csv-paper-hash" / "next_batch.csv"
         batch.write_text(spoil(batch.read_text().replace(",\n", ",a\n")))
         capsys.readouterr()
-    assert cal_main(monkeypatch, *arguments, *more) == 2
+    assert cal_main(*arguments, *more) == 2
     error = capsys.readouterr().err
     assert message in error and error.count("\n") == 1
 
 
-def test_a_simulation_on_a_table(table, tmp_path, monkeypatch, capsys):
+def test_a_simulation_on_a_table(table, tmp_path, capsys):
     write, rows = table
     arguments = ["--dataset", write(rows), "--out", tmp_path / "out", "--vectors", "hash",
                  "--seeds", 1, "--strategies", "cal", "random", "--epochs", 2, "--jobs", 1]
-    assert cal_main(monkeypatch, *arguments, "--seed-size", 12, "--batch", 6, "--rounds", 2) == 0
+    assert cal_main(*arguments, "--seed-size", 12, "--batch", 6, "--rounds", 2) == 0
     lines = run_files(tmp_path / "out")["cal-1.jsonl"]
     assert [x["labelled"] for x in lines] == [12, 18, 24]
     assert "final accuracy" in capsys.readouterr().out
-    assert cal_main(monkeypatch, *arguments, "--fresh") == 0  # sizes from the file: 48 texts
+    assert cal_main(*arguments, "--fresh") == 0  # sizes from the file: 48 texts
     lines = run_files(tmp_path / "out")["cal-1.jsonl"]
     assert [x["labelled"] for x in lines] == list(range(30, 49))
     assert "(t_cor" not in (tmp_path / "out" / "my.csv-paper-hash" / "report.md").read_text()
@@ -1621,7 +1625,7 @@ def test_a_results_directory_without_a_sound_config(tmp_path, monkeypatch, capsy
 def test_fresh_starts_over(tiny, tmp_path):
     shutil.copytree(tiny[0], tmp_path, dirs_exist_ok=True)
     arguments = ["--seeds", 1, "--strategies", "random", "--out", tmp_path]
-    run_cal(*TINY, *arguments, "--batch", 5, "--fresh")
+    cal_main(*TINY, *arguments, "--batch", 5, "--fresh")
     assert set(run_files(tmp_path)) == {"random-1.jsonl", "full-1.jsonl"}
     assert [len(x["picked"]) for x in run_files(tmp_path)["random-1.jsonl"]] == [5, 5, 0]
 
@@ -1639,9 +1643,17 @@ def test_ctrl_c_says_how_to_go_on(tmp_path):
 
 
 def test_trec_runs_on_its_own_files(trec, tmp_path):
-    run_cal("--dataset", "trec", "--data-dir", trec, "--vectors", "hash", "--seeds", 1,
-            "--strategies", "cal", "random", "--out", tmp_path, "--rounds", 1, "--epochs", 1,
-            "--jobs", 1)
+    cal_main("--dataset", "trec", "--data-dir", trec, "--vectors", "hash", "--seeds", 1,
+             "--strategies", "cal", "random", "--out", tmp_path, "--rounds", 1, "--epochs", 1,
+             "--jobs", 1)
     assert [x["labelled"] for x in run_files(tmp_path)["cal-1.jsonl"]] == [500, 550]
     report = (tmp_path / "trec-paper-hash" / "report.md").read_text()
     assert "| CAL | 1 |" in report and "0.724" in report
+
+
+def test_the_readme_links_to_the_lines_that_turn_a_switch():
+    links = re.findall(r"\[`(\w+)`\]\((\w+\.py)#L(\d+)\)", (HERE / "README.md").read_text("utf-8"))
+    for name, file, line in links:
+        assert name in (HERE / file).read_text("utf-8").splitlines()[int(line) - 1], (name, file)
+    switches = {name for name, *_ in links} | {"plain_scores"}
+    assert switches >= {f.name for f in dataclasses.fields(datamap.Protocol)}
