@@ -86,8 +86,7 @@ def active_learning(runs, data, s, log, device="cpu", show=lambda *_: None, shar
     round under way and no more. show(runs, round, |L|) is called as a round begins; shard are
     the rows of the pool that this process scores (all, unless processes share out the pool).
     """
-    x, y, x_test, y_test = (torch.as_tensor(a, device=device)
-                            for a in (data.x, data.y, data.x_test, data.y_test))
+    x, y = (torch.as_tensor(a, device=device) for a in (data.x, data.y))
     # Line 1: the seed set L; U is every other row of the training data.
     seed_set = {run: seed_set_of(run.seed, data, s) for run in runs}
     while stack := log.least_advanced(runs, s.rounds)[: side_by_side(device)]:  # line 2
@@ -98,7 +97,7 @@ def active_learning(runs, data, s, log, device="cpu", show=lambda *_: None, shar
 
         # Lines 3-4, below: theta, and the data map of L with theta.
         theta, maps, seen = train(stack, t, x[L], y[L], len(data.classes), s, log)
-        accuracy = (theta.probs(x_test[None]).argmax(-1) == y_test).double().mean(1).tolist()
+        accuracy = accuracies(theta, data)
         train_seconds = (time.perf_counter() - began) / len(stack)
 
         for label, group in by_label(stack).items():  # lines 5-10: the runs of one strategy
@@ -181,6 +180,12 @@ def side_by_side(device):
     return 2 if device == "cpu" else None
 
 
+def accuracies(theta, data):
+    """The test accuracy of every run of a stack."""
+    x, y = (torch.as_tensor(a, device=theta.device) for a in (data.x_test, data.y_test))
+    return (theta.probs(x[None]).argmax(-1) == y).double().mean(1).tolist()
+
+
 def by_label(stack):
     """{label: the positions in the stack of that strategy's runs}."""
     groups = {}
@@ -210,14 +215,12 @@ def all_the_data(seed, data, s, log, device="cpu", name="full", times=1):
         return
     x, y = (torch.as_tensor(a, device=device)[None] for a in (data.x, data.y))
     theta, probs = watch([run], "full", x, y, len(data.classes), s, s.epochs * times)
-    x_test, y_test = (torch.as_tensor(a, device=device) for a in (data.x_test, data.y_test))
-    accuracy = (theta.probs(x_test[None]).argmax(-1) == y_test).double().mean().item()
     if times == 1:
         full_map = datamap.data_map(probs[:, 0], y[0])
         save_maps(log.folder / f"maps-{seed}.npz", seed, data, s, full_map, device)
     log.append(run, {
-        "round": 0, "labelled": len(data.y), "accuracy": accuracy, "picked": [], "batch": None,
-        "seconds": {"train": time.perf_counter() - began, "select": 0.0},
+        "round": 0, "labelled": len(data.y), "accuracy": accuracies(theta, data)[0], "picked": [],
+        "batch": None, "seconds": {"train": time.perf_counter() - began, "select": 0.0},
     })
 
 
@@ -454,6 +457,9 @@ def next_batch(args, data, seeds, s):
     datamap.draw_maps(folder / "map.png", {
         f"{len(labelled):,} labelled texts, mean over {R} seeds": mean._asdict()})
     advise(data, region, rows, doubted, folder)
+    if len(data.y_test):
+        accuracy = stats.plus_minus(accuracies(theta, data))
+        print(f"Accuracy on {args.test}: {accuracy} over {R} seeds.")
     return 0
 
 

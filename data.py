@@ -388,7 +388,7 @@ def read_table(path, _data_dir=None, text_column="text", label_column="label", t
             raise InputError(f"{path}, row {row}: the label {once[0]!r} stands nowhere else, and"
                              " training and test need one each")
         y = np.array([classes.index(c) for c in labels])
-        fifth = set(seed_set(y, len(y) // 5, 0).tolist())
+        fifth = set(seed_set(y, max(1, len(y) // 5), 0).tolist())
         held_out = [row for i, row in enumerate(rows) if i in fifth]
         rows = [row for i, row in enumerate(rows) if i not in fifth]
         numbers, texts, labels = (list(column) for column in zip(*rows))
@@ -452,8 +452,9 @@ def filled_label(path, number, text, filled):
     """The label that a row without one has been given elsewhere, or ''."""
     same, label = filled.get(number, (text, ""))
     if same != text:
-        raise InputError(f"{path}, row {number}: the text is not the one that was labelled as"
-                         f" row {number}; have rows been moved?")
+        raise InputError(f"{path}, row {number}: the text is not the one that was labelled as row"
+                         f" {number}; have rows been moved? (Those labels are kept in labels.csv,"
+                         " beside next_batch.csv.)")
     return label
 
 

@@ -1491,6 +1491,7 @@ def test_the_next_batch_warns_and_takes_any_strategy(table, tmp_path, capsys):
         said = capsys.readouterr()
         assert "fewer than five labels: c (3)" in said.err
         assert "no labelled text of d; it cannot be predicted" in said.err
+        assert f"Accuracy on {test}: 0.000 ± 0.000 over 2 seeds." in said.out
         picked = read_table(tmp_path / "results" / "my.csv-paper-hash" / "next_batch.csv")
         assert len({row["row"] for row in picked}) == 7
     folder = tmp_path / "results" / "my.csv-paper-hash"
