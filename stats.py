@@ -331,40 +331,52 @@ def picture(width, height, columns=1, **options):
     return figure, figure.subplots(1, columns, **options)
 
 
+def pictured(labels):
+    """The labels of Figs. 3 and 4: CAL with other thresholds has a figure of its own."""
+    return [x for x in labels if "-t" not in x or x.partition("-t")[0] not in labels]
+
+
 def curves(r):
     """Fig. 3: accuracy against the share of the training data, mean over seeds, band of one sd."""
     # The finished runs of a strategy; before there are any, what its seeds have done so far.
     begun = {label: [lines for lines in r.runs[label].values() if lines]
-             for label in r.config["strategies"]}
+             for label in pictured(r.config["strategies"])}
     shown = {label: list(r.finished(label).values()) or runs for label, runs in begun.items()
              if runs}
     if not shown:
         return ""
+    draw_curves(r, r.folder / "fig3_accuracy.png", {
+        label: (runs, style_of(label, list(shown))) for label, runs in shown.items()})
+    return "![Fig. 3: accuracy](fig3_accuracy.png)"
+
+
+def draw_curves(r, path, shown):
+    """Accuracy curves, mean over seeds and a band of one sd. shown: {label: (runs, style)}."""
     figure, ax = picture(7.5, 5)
     share, markers = r.labelled() / r.about["train"], max(1, (r.rounds + 1) // 10)
-    for label, runs in shown.items():
+    for runs, style in shown.values():
         rounds = min(len(lines) for lines in runs)  # that every seed has done
         scores = np.array([[x["accuracy"] for x in lines[:rounds]] for lines in runs])
-        mean, spread, style = scores.mean(0), scores.std(0), style_of(label, list(shown))
+        mean, spread = scores.mean(0), scores.std(0)
         ax.plot(share[:rounds], mean, markevery=markers, **style)
         ax.fill_between(share[:rounds], mean - spread, mean + spread, alpha=0.1, linewidth=0,
                         color=style["color"])
     full = r.accuracy("full")
     if len(full):
         ax.axhline(full.mean(), color="#777777", linewidth=1, label="all data")
-    title = f"{r.dataset}, {vectors_of(r)} vectors: mean over {seeds_shown(shown)}, ± 1 sd"
+    seeds = seeds_shown([runs for runs, _ in shown.values()])
     ax.set(xlabel=f"share of the training data ({r.about['train']:,} texts)",
-           ylabel="test accuracy", title=title)
+           ylabel="test accuracy",
+           title=f"{r.dataset}, {vectors_of(r)} vectors: mean over {seeds}, ± 1 sd")
     ax.xaxis.set_major_formatter(lambda v, _: f"{v:.0%}" if share[-1] > 0.1 else f"{v:.1%}")
     ax.grid(alpha=0.3)
     ax.legend()
-    datamap.save_figure(figure, r.folder / "fig3_accuracy.png")
-    return "![Fig. 3: accuracy](fig3_accuracy.png)"
+    datamap.save_figure(figure, path)
 
 
 def seeds_shown(runs):
     """'5 seeds', or '2 to 5 seeds' where strategies differ."""
-    counts = sorted(len(begun) for begun in runs.values())
+    counts = sorted(len(begun) for begun in runs)
     few = "" if counts[0] == counts[-1] else f"{counts[0]} to "
     return f"{few}{counts[-1]} seed{'s' if counts[-1] > 1 else ''}"
 
@@ -374,10 +386,11 @@ def batches(r):
     if not r.labels():
         return ""
     figure, axes = picture(13, 4, 3)
+    labels = pictured(r.labels())
     for ax, name in zip(axes, ("confidence", "variability", "correctness")):
-        for label in r.labels():
+        for label in labels:
             ax.plot(np.arange(1, r.rounds + 1), r.batch(label, name).mean(0),
-                    markevery=max(1, r.rounds // 10), **style_of(label, r.labels()))
+                    markevery=max(1, r.rounds // 10), **style_of(label, labels))
         ax.set(xlabel="batch", ylabel=f"mean {name} of the batch")
         ax.grid(alpha=0.3)
     figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=11)
@@ -462,7 +475,13 @@ def threshold_table(r):
     header = ["strategy", "t_cor", "seeds", "final accuracy", "paper", "difference",
               "mean accuracy"]
     title = "## Table 3: the correctness threshold, and half DAL, half CAL\n\n"
-    return title + table(r, "table3", header, rows)
+    colors = datamap.colormap("plasma")(np.linspace(0, 0.85, len(labels)))
+    draw_curves(r, r.folder / "table3.png", {
+        label: (list(r.finished(label).values()),
+                {**style_of(label, labels), "color": color, "marker": "o^sDvP"[i],
+                 "label": name_of("cal-t0.2" if label == "cal" else label)})
+        for i, (label, color) in enumerate(zip(labels, colors))})
+    return title + table(r, "table3", header, rows, "![Table 3 as curves](table3.png)")
 
 
 def overlap_table(r):

@@ -1213,7 +1213,8 @@ def test_a_run_writes_what_the_design_says(tiny):
         assert lines[0]["batch"] is None
         assert set(lines[1]["batch"]) == {"confidence", "variability", "correctness"}
     for file in ("report.md", "fig3_accuracy.png", "fig4_batches.png", "fig1_data_maps.png",
-                 "fig1_planted_kinds.png", "table2.png", *(f"table{i}.csv" for i in range(1, 5))):
+                 "fig1_planted_kinds.png", "table2.png", "table3.png",
+                 *(f"table{i}.csv" for i in range(1, 5))):
         assert (folder / file).stat().st_size > 0
     assert "final accuracy" in done.stdout and str(folder / "report.md") in done.stdout
 
