@@ -367,7 +367,7 @@ def draw_curves(r, path, shown):
     seeds = seeds_shown([runs for runs, _ in shown.values()])
     ax.set(xlabel=f"share of the training data ({r.about['train']:,} texts)",
            ylabel="test accuracy",
-           title=f"{r.dataset}, {vectors_of(r)} vectors: mean over {seeds}, ± 1 sd")
+           title=f"{r.dataset}, {vectors_of(r)} vectors: {seeds}")
     ax.xaxis.set_major_formatter(lambda v, _: f"{v:.0%}" if share[-1] > 0.1 else f"{v:.1%}")
     ax.grid(alpha=0.3)
     ax.legend()
@@ -375,10 +375,10 @@ def draw_curves(r, path, shown):
 
 
 def seeds_shown(runs):
-    """'5 seeds', or '2 to 5 seeds' where strategies differ."""
+    """'mean over 5 seeds', or 'over 2 to 5' where strategies differ; 'one seed'."""
     counts = sorted(len(begun) for begun in runs)
     few = "" if counts[0] == counts[-1] else f"{counts[0]} to "
-    return f"{few}{counts[-1]} seed{'s' if counts[-1] > 1 else ''}"
+    return f"mean over {few}{counts[-1]} seeds, ± 1 sd" if counts[-1] > 1 else "one seed"
 
 
 def batches(r):
