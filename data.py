@@ -181,7 +181,7 @@ def identity(vectors):
 def read_cache(path):
     """(x, about) from a cache file, or None where there is none that is whole."""
     try:
-        about = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+        about = json.loads(path.with_name(path.name + ".json").read_text(encoding="utf-8"))
         x = np.load(path, mmap_mode="c", allow_pickle=False)
         if hashlib.sha256(x).hexdigest() == about.pop("sha256"):
             return x, about
@@ -203,7 +203,7 @@ def write_cache(path, rows, about, pieces):
                 np.lib.format.write_array_header_1_0(f, header)
             f.write(piece)
             h.update(piece)
-    with whole_file(path.with_suffix(".json")) as part:
+    with whole_file(path.with_name(path.name + ".json")) as part:
         part.write_text(json.dumps({**about, "sha256": h.hexdigest()}), encoding="utf-8")
 
 

@@ -632,7 +632,7 @@ def test_a_matrix_is_made_once_and_made_anew_where_it_is_damaged(table, tmp_path
         cache.write_bytes(damaged)
         assert (data.load(str(path)).x == want).all() and cache.read_bytes() == whole
         assert f"{cache} is damaged" in capsys.readouterr().err
-    cache.with_suffix(".json").write_text("{")
+    cache.with_name(cache.name + ".json").write_text("{")
     assert (data.load(str(path)).x == want).all()
 
 
