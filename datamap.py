@@ -303,6 +303,8 @@ def data_map(probs, y):
 # ---- pictures -----------------------------------------------------------------------------------
 
 CORRECTNESS_MARKERS = "ovs^D*"  # with a colour each, for correctness 0, 0.2 ... 1
+BINS = {"confidence": np.linspace(0, 1, 41), "variability": np.linspace(0, 0.5, 41),
+        "correctness": np.linspace(-0.05, 1.05, 12)}  # each tenth, the middle of its bin
 MOST_POINTS = 10_000  # drawn of a map; more would only be ink
 REGIONS = {"easy-to-learn": (0.04, 0.96), "ambiguous": (0.86, 0.5), "hard-to-learn": (0.04, 0.04)}
 
@@ -318,11 +320,9 @@ def draw_maps(path, maps):
     for column, (title, m) in enumerate(maps.items()):
         ax = figure.add_subplot(grid[:, 3 * column : 3 * column + 2])
         draw_map(ax, m, title)
-        for row, name in enumerate(("confidence", "variability", "correctness")):
+        for row, (name, bins) in enumerate(BINS.items()):
             side = figure.add_subplot(grid[row, 3 * column + 2])
-            span = (0, 0.5) if name == "variability" else (0, 1)
-            side.hist(m[name], bins=np.linspace(*span, 11 if name == "correctness" else 41),
-                      color=("#6A3D9A", "#1B9E77", "#555555")[row])
+            side.hist(m[name], bins=bins, color=("#6A3D9A", "#1B9E77", "#555555")[row])
             side.set(xlabel=name, ylabel="texts")
     save_figure(figure, path)
     most = max(len(m["confidence"]) for m in maps.values())
