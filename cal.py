@@ -435,7 +435,7 @@ def next_batch(args, data, seeds, s):
     if args.protocol != "paper":
         raise InputError("some rows have no label: the next batch goes with --protocol paper")
     make_folder(folder)
-    stack = [Run(names[0], seed, args.t_cor[0]) for seed in seeds]
+    stack = [Run(names[0], seed) for seed in seeds]
     R, labelled = len(stack), np.flatnonzero(data.y >= 0)
     warn_of_classes(data, data.y[labelled])
     x, y = (torch.as_tensor(a, device=args.device) for a in (data.x, data.y))
@@ -450,7 +450,7 @@ def next_batch(args, data, seeds, s):
         texts.note(f"warning: all {len(labelled):,} labelled texts are {REGIONS[region[0]]} to"
                    " learn: the map tells little yet; label more, some of them drawn at random")
     view = strategies.Committee(theta, x, L, (y < 0).expand(R, -1), shared_map, tuple(seeds),
-                                len(labelled), s.minibatch, stack[0].t_cor, epochs=s.epochs)
+                                len(labelled), s.minibatch, args.t_cor[0], epochs=s.epochs)
     rows = STRATEGIES[names[0]](view, s.batch)[0].tolist()
     write_next(folder / ANSWERS[0], data, view, rows, torch.as_tensor(region, device=args.device))
     doubted = write_doubts(folder / "relabel.csv", data, labelled, mean, probs)
@@ -639,6 +639,7 @@ def claim_folder(args, data, s, seeds, phases):
 
 
 def make_folder(folder):
+    """A results directory, or one sentence why it cannot be made."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as e:

@@ -110,11 +110,9 @@ class Committee(View):
     def pick(self, score, k):
         """The k best rows by the mean score, the same for every run -> [R, k]."""
         mean = score.mean(dim=0, keepdim=True)
-        rows = replace(self, pool=self.pool[:1])._pick(mean, k)
+        rows = View.pick(replace(self, pool=self.pool[:1]), mean, k)
         self.scores.update(zip(rows[0].tolist(), mean[0, rows[0]].tolist()))
         return rows.expand(len(score), -1)
-
-    _pick = View.pick
 
 
 def best_of_all_processes(best, picked, k):
@@ -190,9 +188,10 @@ def mc_mean(view, function):
 
 
 def binary_classifier(view, features, label, classes=2):
-    """theta': one ReLU layer of 300 and two outputs, new every round (Section 4.3).
+    """theta': one ReLU layer of 300 and an output a class, new every round (Section 4.3).
 
-    features [R, n, width], label [R, n] in {0, 1}. Returns the trained stack.
+    features [R, n, width], label [R, n] below `classes` (two for DAL and CAL; three where the next
+    batch asks for a text's region). Returns the trained stack.
     """
     head, training = start_binary_classifier(view, features, label, classes=classes)
     for _epoch in training:
