@@ -723,6 +723,8 @@ def text_vectors(source, words, respell=True):
                 parts = line.rstrip(" \n\r").split(" ")
                 if n == 1 and len(parts) == 2:
                     continue  # the header: how many words, how many values
+                if len(parts) < 2:
+                    raise InputError(f"{source}, line {n}: no values; is this a file of vectors?")
                 if out is None:
                     out = np.zeros((len(words), len(parts) - 1), np.float32)
                 dim = out.shape[1]

@@ -546,6 +546,7 @@ def test_subwords_by_hand():
     (lambda lines: lines[:2] + [lines[2][:-1] + "x"], "line 3: a value is no number"),
     (lambda lines: ["a 1 2 3", "b 1 2 3 4"], "line 2: 4 values instead of 3"),
     (lambda lines: [], "holds no vectors"),
+    (lambda lines: ["id,text,label", "0,Who,HUM"], "line 1: no values"),
 ])
 def test_malformed_vectors_are_named_by_line(tmp_path, spoil, message):
     path = tmp_path / "v.vec"
