@@ -368,7 +368,7 @@ def draw_curves(r, path, shown):
     ax.set(xlabel=f"share of the training data ({r.about['train']:,} texts)",
            ylabel="test accuracy",
            title=f"{r.dataset}, {vectors_of(r)} vectors: {seeds}")
-    ax.xaxis.set_major_formatter(lambda v, _: f"{v:.0%}" if share[-1] > 0.1 else f"{v:.1%}")
+    ax.xaxis.set_major_formatter(lambda v, _: f"{100 * v:g}%")
     ax.grid(alpha=0.3)
     ax.legend()
     datamap.save_figure(figure, path)
