@@ -352,8 +352,8 @@ def experiment(phases, seeds, data, s, folder, device="cpu", rank=0, world=1, sh
     baselines = seeds[dealt[0] :: dealt[1]] if log.writes else []
     plan = [stack for runs in phases for stack in stacks_of(runs, *dealt, device)]
     with Progress(plan, log, s.rounds, rank) as progress:
-        if share_pool and world > 1:
-            torch.distributed.barrier()  # all have read the files; now one may write
+        if share_pool:
+            wait_for_all(world)  # all have read the files; now one may write
         for stack in plan:
             active_learning(stack, data, s, log, device, progress.show, shard)
             for seed in baselines if stack is plan[0] else ():
@@ -362,23 +362,20 @@ def experiment(phases, seeds, data, s, folder, device="cpu", rank=0, world=1, sh
                     all_the_data(seed, data, s, log, device, "full-long", s.rounds + 1)
             if rank == 0 and not ablation and stack is not plan[-1]:
                 stats.write_report(folder)
-    if world > 1:
-        torch.distributed.barrier()
-    if rank == 0 and not ablation:
-        stats.write_report(folder)
 
 
 def stacks_of(runs, rank, world, device):
     """The stacks that process `rank` of `world` trains: a list of lists of runs.
 
     Whole seeds first, as far as they divide evenly among the processes; what is left is dealt
-    out run by run. A run does not depend on its stack, so every split gives the same files. A
-    GPU is wide enough to take its share as one stack.
+    out run by run, the last process first, since the first ones train more of the baselines. A
+    run does not depend on its stack, so every split gives the same files. A GPU is wide enough
+    to take its share as one stack.
     """
     seeds = list(dict.fromkeys(run.seed for run in runs))
     even = len(seeds) // world * world
     mine = [run for run in runs if run.seed in seeds[:even][rank::world]]
-    mine += [run for run in runs if run.seed in seeds[even:]][rank::world]
+    mine += [run for run in runs if run.seed in seeds[even:]][world - 1 - rank :: world]
     if device != "cpu":
         return [mine] if mine else []
     by_seed = [[run for run in mine if run.seed == seed] for seed in seeds]
@@ -429,11 +426,15 @@ def next_batch(args, data, seeds, s):
     and map.png into the results directory, and says what to do.
     """
     names, folder = args.strategies or ["cal"], results_folder(args)
-    if len(names) > 1:
+    if len(names) > 1 or len(args.t_cor) > 1:
         raise InputError("some rows have no label, and one strategy picks the next to get one:"
-                         " name one in --strategies")
+                         " name one in --strategies, and one --t-cor")
     if args.protocol != "paper":
         raise InputError("some rows have no label: the next batch goes with --protocol paper")
+    for option in ("seed_size", "rounds", "everything", "ablate", "share_pool"):
+        if getattr(args, option):
+            raise InputError(f"some rows have no label: --{option.replace('_', '-')} is for"
+                             " experiments, where every row has one, not for the next batch")
     make_folder(folder)
     stack = [Run(names[0], seed) for seed in seeds]
     R, labelled = len(stack), np.flatnonzero(data.y >= 0)
@@ -867,25 +868,32 @@ def run(args):
         torch.distributed.init_process_group("gloo", timeout=datetime.timedelta(days=7))
         if args.device == "cuda":  # one GPU a process, as far as they go
             torch.cuda.set_device(int(os.environ["LOCAL_RANK"]) % torch.cuda.device_count())
-    else:
-        for args.protocol in names:
-            phases, seeds, data, s = prepare(args)
+    plans = {}
+    for args.protocol in names:
+        plans[args.protocol] = phases, seeds, data, s = prepare(args)
+        if rank == 0:
             claim_folder(args, data, s, seeds, phases)
-        args.fresh = False
+    if "RANK" not in os.environ:
         jobs = args.jobs or (min(len(seeds), cores) if args.device == "cpu" else 1)
         if jobs > 1:
             return launch(jobs)
-    for args.protocol in names:
-        phases, seeds, data, s = prepare(args)
-        if rank == 0:
-            claim_folder(args, data, s, seeds, phases)
-        if world > 1:
-            torch.distributed.barrier()
+    wait_for_all(world)
+    for args.protocol, (phases, seeds, data, s) in plans.items():
         experiment(phases, seeds, data, s, results_folder(args), args.device, rank, world,
                    args.share_pool, args.protocol if args.ablate else None)
+    wait_for_all(world)
     if rank:
         return 0
-    return print_ladder(args) if args.ablate else print_summary(results_folder(args))
+    if args.ablate:
+        return print_ladder(args)
+    stats.write_report(results_folder(args))
+    return print_summary(results_folder(args))
+
+
+def wait_for_all(world):
+    """Until every process of `world` has come this far."""
+    if world > 1:
+        torch.distributed.barrier()
 
 
 def print_ladder(args):

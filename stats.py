@@ -669,6 +669,7 @@ def claims(r):
     for a in ("lc", "entropy", "bald", "cal"):
         beats |= versus(r, a, ["random"], mean_accuracy)
     few = slice(0, max(1, r.rounds // 6))
+    first = f"first {few.stop} batches have" if few.stop > 1 else "first batch has"
     judged = [
         ("LC, Entropy, BALD and CAL beat Random (mean accuracy)", beats),
         ("CAL beats BALD and DAL (mean accuracy)",
@@ -676,7 +677,7 @@ def claims(r):
         ("CAL beats every other strategy (mean accuracy)", versus(r, "cal", SIX, mean_accuracy)),
         ("CAL's batches have a higher variability than Random's, LC's and DAL's",
          versus(r, "cal", ["random", "lc", "dal"], batch_mean("variability"))),
-        (f"LC's first {few.stop} batches have a lower confidence than Random's",
+        (f"LC's {first} a lower confidence than Random's",
          versus(r, "random", ["lc"], batch_mean("confidence", few))),
         ("DAL drifts to easy rows: its batches' confidence rises more than Random's",
          versus(r, "dal", ["random"], drift)),
@@ -782,19 +783,19 @@ def write_ladder(folder, folders):
     """
     folder.mkdir(parents=True, exist_ok=True)
     done = {name: Results(path) for name, path in folders.items() if path.exists()}
-    rows, bars = [], {}
+    rows, changes = [], {}
     for name, r in done.items():
         base = done.get(name.partition("+")[0], r)
         row = [name]
         for label in ("cal", "random", "full"):
             now = {s: lines[-1]["accuracy"] for s, lines in r.finished(label).items()}
             before = {s: lines[-1]["accuracy"] for s, lines in base.finished(label).items()}
-            d = np.array([now[s] - before[s] for s in now if s in before])
+            d = np.array([now[s] - before[s] for s in now if s in before and r is not base])
             unasked = label not in [*r.config["strategies"], "full"]
             row += [plus_minus(list(now.values())) if now else "as before" if unasked else "",
-                    plus_minus(d) if len(d) and r is not base else ""]
-            if label == "cal" and len(d) and r is not base:
-                bars[name] = d
+                    plus_minus(d) if len(d) else ""]
+            if len(d):
+                changes.setdefault(label, {})[name] = d
         rows.append(row)
     header = ["protocol", "CAL", "change", "Random", "change ", "all data", "change  "]
     note = ("Final test accuracy. ± is the standard deviation over seeds; a change is within each"
@@ -808,23 +809,29 @@ def write_ladder(folder, folders):
     if long:
         text += ("\n\nAll the data, for as many epochs as a run that never resets has seen by its"
                  f" last round: {', '.join(long)}.")
-    if bars:
-        draw_ladder(folder / "ladder.png", bars)
+    if changes:
+        draw_ladder(folder / "ladder.png", changes)
         text += "\n\n![The ladder](ladder.png)"
     write_text(folder / "report.md", text + "\n")
     return folder / "report.md"
 
 
-def draw_ladder(path, bars):
-    """Change of CAL's final accuracy by switch, with its spread over seeds. bars: {name: [S]}."""
-    figure, axes = picture(12, 0.35 * len(bars) / 2 + 2, 2, sharex=True)
+def draw_ladder(path, changes):
+    """What each switch does to final accuracy: mean and one sd. changes: {label: {name: [S]}}."""
+    names = list(dict.fromkeys(name for of_label in changes.values() for name in of_label))
+    figure, axes = picture(12, 0.25 * len(names) + 1.5, 2, sharex=True)
     for ax, base in zip(axes, ("paper", "code")):
-        names = [name for name in bars if name.startswith(base)]
-        for i, name in enumerate(names):
-            ax.barh(i, bars[name].mean(), xerr=bars[name].std(), color="#D55E00", alpha=0.7)
-        ax.set_yticks(range(len(names)), names)
+        mine = [name for name in names if name.startswith(base)]
+        for shift, (label, of_label) in zip((-0.2, 0, 0.2), changes.items()):
+            here = [name for name in mine if name in of_label]
+            sd = [d.std(ddof=min(1, len(d) - 1)) for d in map(of_label.get, here)]
+            ax.errorbar([of_label[name].mean() for name in here],
+                        [mine.index(name) + shift for name in here], xerr=sd, capsize=2,
+                        **{**style_of(label, list(changes)), "linestyle": ""})
+        ax.set_yticks(range(len(mine)), mine)
         ax.invert_yaxis()
         ax.axvline(0, color="black", linewidth=0.8)
-        ax.set(xlabel="change of CAL's final accuracy", title=f"one switch turned in {base}")
+        ax.set(xlabel="change of final accuracy, ± 1 sd", title=f"one switch turned in {base}")
         ax.grid(axis="x", alpha=0.3)
+    axes[0].legend()
     datamap.save_figure(figure, path)

@@ -1514,6 +1514,9 @@ def test_a_map_of_one_region_is_pointed_out(table, tmp_path, capsys):
 
 @pytest.mark.parametrize("more, spoil, message", [
     (["--strategies", "cal", "lc"], None, "name one in --strategies"),
+    (["--t-cor", "0.2", "0.4"], None, "one --t-cor"),
+    (["--seed-size", "12"], None, "--seed-size is for experiments"),
+    (["--ablate"], None, "--ablate is for experiments"),
     (["--protocol", "code"], None, "goes with --protocol paper"),
     ([], lambda t: t.replace("label", "lable", 1), "next_batch.csv, row 2: its columns"),
     ([], lambda t: t.replace(" kind", " sort"), "the text is not the one that was labelled"),
