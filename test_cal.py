@@ -1408,11 +1408,11 @@ def test_the_released_protocol_after_kill_9(tmp_path):
     assert run_files(tmp_path / "one") == run_files(tmp_path / "two")
 
 
-def test_the_ladder(tmp_path, capsys):
-    arguments = ["--ablate", *TINY, "--seeds", 1, "--out", tmp_path]
+def test_the_ladder(tmp_path):
+    arguments = ["--ablate", *TINY[:-1], 2, "--seeds", 1, 2, "--out", tmp_path]
     arguments[arguments.index("--rounds") + 1] = 1
     arguments[arguments.index("--epochs") + 1] = 1
-    assert cal_main(*arguments) == 0
+    said = run_cal(*arguments).stdout
     with open(tmp_path / "demo-ladder-pool" / "ladder.csv", encoding="utf-8") as f:
         rows = {row["protocol"]: row for row in csv.DictReader(f)}
     assert list(rows) == cal.ladder()
@@ -1420,14 +1420,15 @@ def test_the_ladder(tmp_path, capsys):
     def final(name, label):
         return np.array([json.loads(
             (tmp_path / f"demo-{name}-pool" / "runs" / f"{label}-{s}.jsonl").read_text()
-            .splitlines()[-1])["accuracy"] for s in (1,)])
+            .splitlines()[-1])["accuracy"] for s in (1, 2)])
 
     for name in ("paper+pad", "code+deep"):
-        d = final(name, "cal") - final(name.partition("+")[0], "cal")
-        assert rows[name]["CAL"].startswith(f"{final(name, 'cal').mean():.3f}")
-        assert rows[name]["change"] == stats.plus_minus(d)
+        for label, head, change in (("cal", "CAL", "change"), ("full", "all data", "change  ")):
+            d = final(name, label) - final(name.partition("+")[0], label)
+            assert rows[name][head] == stats.plus_minus(final(name, label))
+            assert rows[name][change] == stats.plus_minus(d)
     assert rows["paper+exact"]["Random"] == "as before"
-    assert "for as many epochs" in capsys.readouterr().out
+    assert "for as many epochs" in said
     assert (tmp_path / "demo-ladder-pool" / "ladder.png").stat().st_size > 0
 
 
