@@ -786,7 +786,7 @@ def write_ladder(folder, folders):
     rows, changes = [], {}
     for name, r in done.items():
         base = done.get(name.partition("+")[0], r)
-        row = [name]
+        row = [name, len(r.finished("cal"))]
         for label in ("cal", "random", "full"):
             now = {s: lines[-1]["accuracy"] for s, lines in r.finished(label).items()}
             before = {s: lines[-1]["accuracy"] for s, lines in base.finished(label).items()}
@@ -797,7 +797,7 @@ def write_ladder(folder, folders):
             if len(d):
                 changes.setdefault(label, {})[name] = d
         rows.append(row)
-    header = ["protocol", "CAL", "change", "Random", "change ", "all data", "change  "]
+    header = ["protocol", "seeds", "CAL", "change", "Random", "change ", "all data", "change  "]
     note = ("Final test accuracy. ± is the standard deviation over seeds; a change is within each"
             " seed, against the protocol whose switch was turned.")
     r = next(iter(done.values()))
