@@ -846,6 +846,10 @@ def ladder():
 
 def run(args):
     """The command line's work; returns the exit code."""
+    if args.ablate and (args.strategies or args.everything or args.protocol != "paper"
+                        or args.t_cor != [0.2]):
+        raise InputError("--ablate runs CAL (t_cor 0.2) and Random under every protocol: leave"
+                         " out --strategies, --t-cor, --protocol and --everything")
     names = ladder() if args.ablate else [args.protocol]
     if args.report_only:
         return print_ladder(args) if args.ablate else stats.write_report(results_folder(args))

@@ -1573,6 +1573,8 @@ def test_a_simulation_on_a_table(table, tmp_path, capsys):
     (["--out", "/dev/null"], "cannot write to"),
     (["--report-only", "--out", "/nowhere"], "no results in"),
     (["--share-pool", "--protocol", "code"], "reset the weights every round"),
+    (["--ablate", "--t-cor", "0.4"], "leave out --strategies, --t-cor"),
+    (["--ablate", "--protocol", "code"], "leave out --strategies, --t-cor"),
     (["--nonsense"], "--nonsense"),
 ])
 def test_bad_input_gets_one_sentence_and_code_2(arguments, message, monkeypatch, capsys):
