@@ -820,7 +820,9 @@ def draw_ladder(path, changes):
     """What each switch does to final accuracy: mean and one sd. changes: {label: {name: [S]}}."""
     names = list(dict.fromkeys(name for of_label in changes.values() for name in of_label))
     figure, axes = picture(12, 0.25 * len(names) + 1.5, 2, sharex=True)
-    for ax, base in zip(axes, ("paper", "code")):
+    titles = {"paper": "paper, and one choice of the released code",
+              "code": "code, and one choice of the paper"}
+    for ax, base in zip(axes, titles):
         mine = [name for name in names if name.startswith(base)]
         for shift, (label, of_label) in zip((-0.2, 0, 0.2), changes.items()):
             here = [name for name in mine if name in of_label]
@@ -828,10 +830,10 @@ def draw_ladder(path, changes):
             ax.errorbar([of_label[name].mean() for name in here],
                         [mine.index(name) + shift for name in here], xerr=sd, capsize=2,
                         **{**style_of(label, list(changes)), "linestyle": ""})
-        ax.set_yticks(range(len(mine)), mine)
+        ax.set_yticks(range(len(mine)), [name.partition("+")[2] for name in mine])
         ax.invert_yaxis()
         ax.axvline(0, color="black", linewidth=0.8)
-        ax.set(xlabel="change of final accuracy, ± 1 sd", title=f"one switch turned in {base}")
+        ax.set(xlabel="change of final accuracy, ± 1 sd", title=titles[base])
         ax.grid(axis="x", alpha=0.3)
     axes[0].legend()
     datamap.save_figure(figure, path)
