@@ -645,6 +645,10 @@ def mean_accuracy(lines):
     return np.mean([x["accuracy"] for x in lines])
 
 
+def final_accuracy(lines):
+    return lines[-1]["accuracy"]
+
+
 def batch_mean(name, rounds=slice(None)):
     """A function of a run's lines: the mean of a batch statistic over some of its batches."""
     return lambda lines: np.mean([x["batch"][name] for x in lines[1:][rounds]])
@@ -682,8 +686,7 @@ def claims(r):
         ("DAL drifts to easy rows: its batches' confidence rises more than Random's",
          versus(r, "dal", ["random"], drift)),
         ("t_cor = 0.2 is the best of 0, 0.2, 0.4, 0.6 and 0.8 (final accuracy)",
-         versus(r, "cal", [x for x in r.labels() if x.startswith("cal-t")],
-                lambda lines: lines[-1]["accuracy"])),
+         versus(r, "cal", [x for x in r.labels() if x.startswith("cal-t")], final_accuracy)),
     ]
     lines = [(text, *verdict(d)) for text, d in judged if d]
     return lines + efficiency_claim(r) + overlap_claim(r)
@@ -785,21 +788,23 @@ def write_ladder(folder, folders):
     done = {name: Results(path) for name, path in folders.items() if path.exists()}
     rows, changes = [], {}
     for name, r in done.items():
-        base = done.get(name.partition("+")[0], r)
-        row = [name, len(r.finished("cal"))]
+        base, row = done.get(name.partition("+")[0], r), [name, len(r.finished("cal"))]
         for label in ("cal", "random", "full"):
-            now = {s: lines[-1]["accuracy"] for s, lines in r.finished(label).items()}
-            before = {s: lines[-1]["accuracy"] for s, lines in base.finished(label).items()}
-            d = np.array([now[s] - before[s] for s in now if s in before and r is not base])
+            scores = [final_accuracy(lines) for lines in r.finished(label).values()]
             unasked = label not in [*r.config["strategies"], "full"]
-            row += [plus_minus(list(now.values())) if now else "as before" if unasked else "",
-                    plus_minus(d) if len(d) else ""]
+            row.append(plus_minus(scores) if scores else "as before" if unasked else "")
+            d = changed(r, base, label, final_accuracy)
+            row.append(signed(d))
             if len(d):
                 changes.setdefault(label, {})[name] = d
+            if label != "full":
+                row.append(signed(changed(r, base, label, mean_accuracy)))
         rows.append(row)
-    header = ["protocol", "seeds", "CAL", "change", "Random", "change ", "all data", "change  "]
-    note = ("Final test accuracy. ± is the standard deviation over seeds; a change is within each"
-            " seed, against the protocol whose switch was turned.")
+    header = ["protocol", "seeds", "CAL", "change", "mean's change", "Random", "change ",
+              "mean's change ", "all data", "change  "]
+    note = ("Final test accuracy, ± its standard deviation over seeds. A change is that of the"
+            " final accuracy, or of the mean accuracy over all rounds, which is less noisy; it is"
+            " taken within each seed, against the protocol whose switch was turned.")
     r = next(iter(done.values()))
     r.folder = folder
     text = "# From paper to code, one switch at a time\n\n" + table(r, "ladder", header, rows, note)
@@ -814,6 +819,18 @@ def write_ladder(folder, folders):
         text += "\n\n![The ladder](ladder.png)"
     write_text(folder / "report.md", text + "\n")
     return folder / "report.md"
+
+
+def changed(r, base, label, statistic):
+    """statistic(lines) of a label's finished runs in r minus that in base, by seed: [S] or less."""
+    now, before = r.finished(label), base.finished(label)
+    return np.array([statistic(now[seed]) - statistic(before[seed])
+                     for seed in now if seed in before and r is not base])
+
+
+def signed(d):
+    """Mean ± sample standard deviation of differences, with its sign; empty without any."""
+    return ("+" if d.mean() >= 0 else "") + plus_minus(d) if len(d) else ""
 
 
 def draw_ladder(path, changes):

@@ -1417,16 +1417,19 @@ def test_the_ladder(tmp_path):
         rows = {row["protocol"]: row for row in csv.DictReader(f)}
     assert list(rows) == cal.ladder()
 
-    def final(name, label):
-        return np.array([json.loads(
-            (tmp_path / f"demo-{name}-pool" / "runs" / f"{label}-{s}.jsonl").read_text()
-            .splitlines()[-1])["accuracy"] for s in (1, 2)])
+    def accuracy(name, label):
+        return np.array([[json.loads(line)["accuracy"] for line in
+                          (tmp_path / f"demo-{name}-pool" / "runs" / f"{label}-{s}.jsonl").open()]
+                         for s in (1, 2)])
 
     for name in ("paper+pad", "code+deep"):
         for label, head, change in (("cal", "CAL", "change"), ("full", "all data", "change  ")):
-            d = final(name, label) - final(name.partition("+")[0], label)
-            assert rows[name][head] == stats.plus_minus(final(name, label))
-            assert rows[name][change] == stats.plus_minus(d)
+            now, before = accuracy(name, label), accuracy(name.partition("+")[0], label)
+            assert rows[name][head] == stats.plus_minus(now[:, -1])
+            d = (now - before)[:, -1]
+            assert rows[name][change] == ("+" if d.mean() >= 0 else "") + stats.plus_minus(d)
+        d = (accuracy(name, "cal") - accuracy(name.partition("+")[0], "cal")).mean(1)
+        assert float(rows[name]["mean's change"].split()[0]) == pytest.approx(d.mean(), abs=6e-4)
     assert rows["paper+exact"]["Random"] == "as before"
     assert "for as many epochs" in said
     assert (tmp_path / "demo-ladder-pool" / "ladder.png").stat().st_size > 0
