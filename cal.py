@@ -874,7 +874,8 @@ def run(args):
             torch.cuda.set_device(int(os.environ["LOCAL_RANK"]) % torch.cuda.device_count())
     plans = {}
     for args.protocol in names:
-        plans[args.protocol] = phases, seeds, data, s = prepare(args)
+        plans[args.protocol] = prepare(args)
+    for args.protocol, (phases, seeds, data, s) in plans.items():
         if rank == 0:
             claim_folder(args, data, s, seeds, phases)
     if "RANK" not in os.environ:

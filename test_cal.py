@@ -1576,11 +1576,13 @@ def test_a_simulation_on_a_table(table, tmp_path, capsys):
     (["--out", "/dev/null"], "cannot write to"),
     (["--report-only", "--out", "/nowhere"], "no results in"),
     (["--share-pool", "--protocol", "code"], "reset the weights every round"),
+    (["--ablate", "--share-pool"], "reset the weights every round"),
     (["--ablate", "--t-cor", "0.4"], "leave out --strategies, --t-cor"),
     (["--ablate", "--protocol", "code"], "leave out --strategies, --t-cor"),
     (["--nonsense"], "--nonsense"),
 ])
-def test_bad_input_gets_one_sentence_and_code_2(arguments, message, monkeypatch, capsys):
+def test_bad_input_gets_one_sentence_and_code_2(arguments, message, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["cal.py", *arguments])
     try:
         code = cal.main()
@@ -1588,6 +1590,7 @@ def test_bad_input_gets_one_sentence_and_code_2(arguments, message, monkeypatch,
         code = e.code
     error = capsys.readouterr().err
     assert code == 2 and message in error and error.count("\n") == 1
+    assert not list(tmp_path.iterdir())  # nothing half-written is left behind
 
 
 def test_a_full_disk_is_one_sentence_and_leaves_nothing_half_written(tmp_path):
