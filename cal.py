@@ -338,13 +338,14 @@ class Log:
 
 def experiment(phases, seeds, data, s, folder, device="cpu", rank=0, world=1, share_pool=False,
                ablation=None):
-    """Every run of every phase (a list of lists of Run), then the last word of the report.
+    """Every run of every phase (a list of lists of Run).
 
     phases come one after the other; in a phase this process takes its share of the runs, seed
     after seed, so that the first curves come early. With share_pool every process trains every
-    run instead, and takes its share of the rows to score. In an ablation there is no report for
-    each protocol, and `paper` and `code` get training on all the data for as many epochs as a run
-    that never resets has seen by its last round.
+    run instead, and takes its share of the rows to score. The report is drawn after every stack
+    but the last: that one waits for the other processes. In an ablation there is none for each
+    protocol, and `paper` and `code` get training on all the data for as many epochs as a run that
+    never resets has seen by its last round.
     """
     shard = shard_of(len(data.y), rank, world) if share_pool else slice(None)
     log = Log(folder, writes=rank == 0 or not share_pool)

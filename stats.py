@@ -782,10 +782,14 @@ def write_ladder(folder, folders):
     """ladder.csv, ladder.png and report.md of an ablation; returns the path of report.md.
 
     folders: {protocol: results directory}, paper and code and each with one switch turned. The
-    differences are within seeds, against the protocol that the switch was turned in.
+    differences are within seeds, against the protocol that the switch was turned in. InputError
+    where none has been run.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     done = {name: Results(path) for name, path in folders.items() if path.exists()}
+    if not done:
+        raise InputError(f"no results in {folders['paper']}; run the same command without"
+                         " --report-only")
+    folder.mkdir(parents=True, exist_ok=True)
     rows, changes = [], {}
     for name, r in done.items():
         base, row = done.get(name.partition("+")[0], r), [name, len(r.finished("cal"))]

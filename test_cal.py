@@ -1575,6 +1575,7 @@ def test_a_simulation_on_a_table(table, tmp_path, capsys):
     (["--vectors", "."], "cannot read the vectors"),
     (["--out", "/dev/null"], "cannot write to"),
     (["--report-only", "--out", "/nowhere"], "no results in"),
+    (["--report-only", "--ablate"], "no results in results/demo-paper-pool"),
     (["--share-pool", "--protocol", "code"], "reset the weights every round"),
     (["--ablate", "--share-pool"], "reset the weights every round"),
     (["--ablate", "--t-cor", "0.4"], "leave out --strategies, --t-cor"),
