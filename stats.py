@@ -187,12 +187,6 @@ class Results:
         s = self.settings
         return s["seed_size"] + s["batch"] * np.arange(self.rounds + 1)
 
-    def paired(self, function, *labels):
-        """function(lines of each label) for every seed that all labels have finished -> [S]."""
-        runs = [self.finished(label) for label in labels]
-        seeds = [s for s in runs[0] if all(s in other for other in runs)]
-        return np.array([function(*(run[s] for run in runs)) for s in seeds])
-
 
 # ---- words and tables ---------------------------------------------------------------------------
 
@@ -656,8 +650,13 @@ def batch_mean(name, rounds=slice(None)):
 
 def versus(r, a, others, measure):
     """{other: measure(a) - measure(other) for each seed} of the labels that have runs."""
-    return {f"{name_of(a)} − {name_of(b)}": r.paired(lambda p, q: measure(p) - measure(q), a, b)
+    return {f"{name_of(a)} − {name_of(b)}": paired(measure, r.finished(a), r.finished(b))
             for b in others if b != a and r.finished(b)} if r.finished(a) else {}
+
+
+def paired(measure, one, other):
+    """measure(lines of one) - measure(lines of other), {seed: lines} each, by seed of both: [S]."""
+    return np.array([measure(one[seed]) - measure(other[seed]) for seed in one if seed in other])
 
 
 def drift(lines):
@@ -787,22 +786,23 @@ def write_ladder(folder, folders):
     """
     done = {name: Results(path) for name, path in folders.items() if path.exists()}
     if not done:
-        raise InputError(f"no results in {folders['paper']}; run the same command without"
-                         " --report-only")
+        Results(folders["paper"])  # raises: no results
     folder.mkdir(parents=True, exist_ok=True)
     rows, changes = [], {}
     for name, r in done.items():
-        base, row = done.get(name.partition("+")[0], r), [name, len(r.finished("cal"))]
+        base = done.get(name.partition("+")[0]) if "+" in name else None
+        row = [name, len(r.finished("cal"))]
         for label in ("cal", "random", "full"):
-            scores = [final_accuracy(lines) for lines in r.finished(label).values()]
+            now, before = r.finished(label), base.finished(label) if base else {}
+            scores = [final_accuracy(lines) for lines in now.values()]
             unasked = label not in [*r.config["strategies"], "full"]
             row.append(plus_minus(scores) if scores else "as before" if unasked else "")
-            d = changed(r, base, label, final_accuracy)
+            d = paired(final_accuracy, now, before)
             row.append(signed(d))
             if len(d):
                 changes.setdefault(label, {})[name] = d
             if label != "full":
-                row.append(signed(changed(r, base, label, mean_accuracy)))
+                row.append(signed(paired(mean_accuracy, now, before)))
         rows.append(row)
     header = ["protocol", "seeds", "CAL", "change", "mean's change", "Random", "change ",
               "mean's change ", "all data", "change  "]
@@ -823,13 +823,6 @@ def write_ladder(folder, folders):
         text += "\n\n![The ladder](ladder.png)"
     write_text(folder / "report.md", text + "\n")
     return folder / "report.md"
-
-
-def changed(r, base, label, statistic):
-    """statistic(lines) of a label's finished runs in r minus that in base, by seed: [S] or less."""
-    now, before = r.finished(label), base.finished(label)
-    return np.array([statistic(now[seed]) - statistic(before[seed])
-                     for seed in now if seed in before and r is not base])
 
 
 def signed(d):
