@@ -863,19 +863,27 @@ def run(args):
     cores = torch.get_num_threads()  # torch counts the physical cores it may use
     torch.set_num_threads(1)
     rank, world = int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
+    plans = {}
+    for args.protocol in names:
+        plans[args.protocol] = prepare(args)
     args.protocol = names[0]
-    _, seeds, data, s = prepare(args)
+    _, seeds, data, s = plans[names[0]]
     if (data.y < 0).any():
         return 0 if rank else next_batch(args, data, seeds, s)
     if texts.is_table(args.dataset):
         warn_of_classes(data, data.y[seed_set_of(seeds[0], data, s)])
+    return run_experiments(args, plans, rank, world, cores)
+
+
+def run_experiments(args, plans, rank, world, cores):
+    """The experiment of every protocol of plans {protocol: what prepare gives}, and its report.
+
+    The process that the user started launches others where there are cores for them.
+    """
     if "RANK" in os.environ:  # torchrun's, or launch's
         torch.distributed.init_process_group("gloo", timeout=datetime.timedelta(days=7))
         if args.device == "cuda":  # one GPU a process, as far as they go
             torch.cuda.set_device(int(os.environ["LOCAL_RANK"]) % torch.cuda.device_count())
-    plans = {}
-    for args.protocol in names:
-        plans[args.protocol] = prepare(args)
     for args.protocol, (phases, seeds, data, s) in plans.items():
         if rank == 0:
             claim_folder(args, data, s, seeds, phases)
@@ -890,10 +898,7 @@ def run(args):
     wait_for_all(world)
     if rank:
         return 0
-    if args.ablate:
-        return print_ladder(args)
-    stats.write_report(results_folder(args))
-    return print_summary(results_folder(args))
+    return print_ladder(args) if args.ablate else print_summary(results_folder(args))
 
 
 def wait_for_all(world):
@@ -903,7 +908,7 @@ def wait_for_all(world):
 
 
 def print_ladder(args):
-    """The ablation's table, in the terminal."""
+    """The ablation's report, and the same in the terminal."""
     folders = {}
     for args.protocol in ladder():
         folders[args.protocol] = results_folder(args)
@@ -914,7 +919,8 @@ def print_ladder(args):
 
 
 def print_summary(folder):
-    """The report's main table, in the terminal."""
+    """The report, and its main table in the terminal."""
+    stats.write_report(folder)
     print(stats.summary(folder))
     print(f"\nThe report with its figures: {folder / 'report.md'}")
     return 0
