@@ -1,0 +1,1 @@
+"""The demo corpus with planted truth: the grammar in make.py, the questions in a CSV."""

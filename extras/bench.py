@@ -1,0 +1,96 @@
+"""How long the parts take on this machine.
+
+    python cal.py --bench
+"""
+
+import time
+
+import numpy as np
+import torch
+
+import cal
+import stats
+from data import Data
+from datamap import HIDDEN, DataMap, Draws, Stack, fit
+from strategies import STRATEGIES, View
+
+
+def run(device):
+    """Print every line as it is measured."""
+    torch.set_num_threads(1)
+    for line in lines(device):
+        print("{:54} {:>9}  {}".format(*line).rstrip(), flush=True)
+    return 0
+
+
+def lines(device):
+    """Time the parts of a TREC-sized round on made-up numbers; a table to set beside docs/speed.md.
+
+    1,250 of 5,452 texts labelled (the middle of a TREC run), 300 dimensions, six classes, 30
+    epochs, mini-batches of 16, one thread.
+    """
+    g, s = torch.Generator().manual_seed(0), cal.Settings(1250)
+    x = torch.randn(5452, 300, generator=g)
+    y = torch.randint(6, (5452,), generator=g)
+    width = cal.side_by_side(device) or 30
+    for runs in dict.fromkeys((1, width, 6)):
+        t = step(runs, device=device)
+        yield (f"training step, {runs} run{'s' if runs > 1 else ''} side by side",
+               f"{t['step'] * 1e3:.2f} ms", f"{t['step'] / t['floor']:.2f} x its floor")
+    data = Data("bench", x, y, [], list("abcdef"), x[:0], y[:0], 1250, 16, 0, "")
+    algorithm = cal.ActiveLearning(data, s, None, device)
+    stack = [cal.Run("cal", seed) for seed in cal.SEEDS[:width]]
+    rows = torch.randperm(5452, generator=g)[:1250].to(device).expand(len(stack), -1)
+    seconds, (theta, maps) = timed(device, lambda: algorithm.train(0, stack, rows))
+    yield "a round's training, data map included", f"{seconds / len(stack):.2f} s", "a run"
+    pool = torch.ones(1, 5452, dtype=torch.bool, device=device).scatter(1, rows[:1], False)
+    one_map = DataMap(*(field[:1] for field in maps["cal"]))
+    view = View(theta.take([0]), x.to(device), rows[:1], pool, one_map, cal.SEEDS[:1], 0, 16)
+    for name in cal.SIX:
+        seconds, _ = timed(device, lambda name=name: STRATEGIES[name](view, s.batch))
+        per_row = f"{seconds / 5452 * 1e6:.1f} µs a row, {5452 / seconds:,.0f} rows a second"
+        yield f"selection, {name}", f"{seconds:.3f} s", per_row
+    scores = np.random.default_rng(0).random((2, 155))
+    seconds, _ = timed("cpu", lambda: stats.aso(*scores))
+    yield "ASO, 155 against 155 scores, 1,000 bootstrap samples", f"{seconds * 1e3:.0f} ms", ""
+
+
+def step(R=6, batch=16, device="cpu", steps=64, repeats=9):
+    """Seconds of a training step, and of its floor: its bare matrix products and fused AdamW.
+
+    Returns {"step", "floor"}, medians of `repeats` turns in which both are timed one after the
+    other, so that other load on the machine meets both alike.
+    """
+    stack = Stack((300, *HIDDEN, 6), range(R), device=device)
+    x = torch.randn(R, steps * batch, 300, device=device)
+    y = torch.randint(6, (R, steps * batch), device=device)
+    h, g = x[:, :batch].contiguous(), torch.randn(R, batch, 8, device=device)
+
+    def floor():
+        for _ in range(steps):
+            a = h
+            for W, b in zip(stack.W, stack.b):
+                a = torch.baddbmm(b, a, W)
+            d = g
+            for layer in (3, 2, 1, 0):
+                torch.bmm(h.transpose(1, 2), d, out=stack.dW[layer])
+                d = torch.bmm(d, stack.W[layer].transpose(1, 2)) if layer else d
+            stack.adamw()
+
+    def training():
+        list(fit(stack, x, y, 1, batch, Draws([0] * R, "bench", device=device)))
+
+    times = {"step": [], "floor": []}
+    for _ in range(repeats):
+        for name, work in (("step", training), ("floor", floor)):
+            times[name].append(timed(device, work)[0] / steps)
+    return {name: float(np.median(values)) for name, values in times.items()}
+
+
+def timed(device, work):
+    """(seconds, result) of a piece of work."""
+    began = time.perf_counter()
+    result = work()
+    if device != "cpu":
+        torch.cuda.synchronize()
+    return time.perf_counter() - began, result

@@ -1,0 +1,137 @@
+"""A table of texts and labels of one's own: .csv or .tsv, a simulation or texts still to label."""
+
+import csv
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+from data import seed_set
+from plumbing.files import InputError, note
+
+
+def read_table(path, _data_dir=None, text_column="text", label_column="label", test=None,
+               filled=()):
+    """A .csv or .tsv file of texts and labels; where no label is empty, a simulation.
+
+    A simulation is tested on `test`, a second file, or on a stratified fifth of the rows. filled:
+    pairs (row number, (text, label)), labels for rows that have none in the file.
+    """
+    rows = read_rows(path, text_column, label_column, dict(filled))
+    numbers, texts, labels = (list(column) for column in zip(*rows))
+    found = Counter(labels)
+    unlabelled, classes = found.pop("", 0), sorted(found)
+    if len(classes) < 2:
+        raise InputError(
+            f"{path}: " + (f"every label is {classes[0]!r}" if classes else "no row has a label")
+            + ", and there must be two classes at least; label some texts drawn at random")
+    warn_of_duplicates(path, rows)
+    held_out = read_rows(Path(test), text_column, label_column, {}) if test else []
+    if any(not label for _, _, label in held_out):
+        raise InputError(f"{test}, row {next(n for n, _, c in held_out if not c)}: no label")
+    if not unlabelled and not test:
+        if once := [c for c in classes if found[c] == 1]:
+            row = numbers[labels.index(once[0])]
+            raise InputError(f"{path}, row {row}: the label {once[0]!r} stands nowhere else, and"
+                             " training and test need one each")
+        y = np.array([classes.index(c) for c in labels])
+        fifth = set(seed_set(y, max(1, len(y) // 5), 0).tolist())
+        held_out = [row for i, row in enumerate(rows) if i in fifth]
+        rows = [row for i, row in enumerate(rows) if i not in fifth]
+        numbers, texts, labels = (list(column) for column in zip(*rows))
+    N = len(texts)
+    return {
+        "train": (texts, labels), "test": ([r[1] for r in held_out], [r[2] for r in held_out]),
+        "row_numbers": np.array(numbers), "max_len": 200, "batch_size": 16 if N < 20_000 else 64,
+        "seed_size": min(500, max(10 * len(classes), N // 20)), "picks": min(50, -(-N // 50)),
+        "folder": path.resolve().parent, "stem": path.name,
+    }
+
+
+def read_rows(path, text_column, label_column, filled):
+    """[(row number, text, label)] of the rows that have a text; a label may be empty.
+
+    Rows are numbered as a spreadsheet numbers them: the header is row 1. An InputError names the
+    file, and the row, where it cannot be read.
+    """
+    rows, number, skipped = [], 0, 0
+    try:
+        with open(path, encoding="utf-8-sig", newline="") as f:
+            table = csv.reader(f, strict=True,
+                               delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
+            header = [name.strip() for name in next(table, [])]
+            for name in (text_column, label_column):
+                if name not in header:
+                    raise InputError(f"{path} has no column {name!r}; its columns are "
+                                     + ", ".join(map(repr, header)) if header else
+                                     f"{path} is empty")
+            where, number = (header.index(text_column), header.index(label_column)), 1
+            for number, row in enumerate(table, 2):
+                if row and len(row) != len(header):
+                    raise InputError(f"{path}, row {number}: {len(row)} values, and there are"
+                                     f" {len(header)} columns")
+                text, label = (row[i].strip() for i in where) if row else ("", "")
+                label = label or filled_label(path, number, text, filled)
+                if text:
+                    rows.append((number, text, label))
+                else:
+                    skipped += bool(row)
+    except FileNotFoundError:
+        raise InputError(f"no file {path}")
+    except IsADirectoryError:
+        raise InputError(f"{path} is a directory; give a .csv or .tsv file")
+    except UnicodeDecodeError as e:
+        raise InputError(f"{path}, line {undecodable_line(path)}: not UTF-8 ({e.reason}); save the"
+                         " file as UTF-8")
+    except csv.Error as e:
+        unclosed = "end of data" in str(e) or "field limit" in str(e)
+        why = ("a quote is opened and not closed" if unclosed else
+               f"{e}; is a quote not closed, or one inside a text not doubled?")
+        raise InputError(f"{path}, row {number + 1}: {why}")
+    if not rows:
+        raise InputError(f"{path} has no row with a text")
+    if skipped:
+        note(f"note: {path}: {skipped:,} rows without a text are skipped")
+    return rows
+
+
+def filled_label(path, number, text, filled):
+    """The label that a row without one has been given elsewhere, or ''."""
+    same, label = filled.get(number, (text, ""))
+    if same != text:
+        raise InputError(f"{path}, row {number}: the text is not the one that was labelled as row"
+                         f" {number}; have rows been moved? (Those labels are kept in labels.csv,"
+                         " beside next_batch.csv.)")
+    return label
+
+
+def undecodable_line(path):
+    """The number of the first line that is not UTF-8."""
+    with open(path, "rb") as f:
+        for n, line in enumerate(f, 1):
+            try:
+                line.decode("utf-8")
+            except UnicodeDecodeError:
+                return n
+    return n
+
+
+def warn_of_duplicates(path, rows):
+    """Say how many texts stand there more than once, with labels that differ."""
+    first, differing = {}, {}
+    for number, text, label in rows:
+        if label and first.setdefault(text, (number, label))[1] != label:
+            differing.setdefault(text, (first[text][0], number))
+    if differing:
+        a, b = next(iter(differing.values()))
+        note(f"warning: {path}: {len(differing):,} texts stand there with different labels, the"
+             f" first in rows {a} and {b}")
+
+
+def warn_of_classes(data, y):
+    """Warnings on stderr of what L [n] lacks: classes with few labels, and with none."""
+    counts = dict(zip(data.classes, np.bincount(y, minlength=len(data.classes)).tolist()))
+    if few := [f"{c} ({n})" for c, n in counts.items() if 0 < n < 5]:
+        note(f"warning: classes with fewer than five labels: {', '.join(few)}")
+    if none := [c for c, n in counts.items() if not n]:
+        note(f"warning: no labelled text of {', '.join(none)}; it cannot be predicted")

@@ -1,0 +1,334 @@
+"""What the authors' released code does otherwise, laid over the core from outside.
+
+    python cal.py --dataset trec --protocol code            every difference
+    python cal.py --dataset trec --protocol paper+reset     one alone, in the text's protocol
+    python cal.py --dataset trec --protocol code+pad        all but one
+
+One class (or function) a difference; its docstring says what the released code does, under the
+row number of docs/released-code.md. A protocol is ActiveLearning under the classes of its rows:
+where the core calls self.new_theta, .watch, .seed_set, .draws or .strategies, and where a strategy
+calls view.high_cor, .psi_labelled, .draws or .new_classifier, a row may answer in its place.
+"""
+
+import contextlib
+import pickle
+import zlib
+
+import numpy as np
+import torch
+
+from cal import ActiveLearning
+from datamap import HIDDEN, Draws, Stack, fit
+from plumbing.files import InputError, whole_file
+from strategies import STRATEGIES, View, entropy, mc_mean
+
+
+def protocol(name):
+    """(algorithm class, how data.load reads the texts) of paper, code, or one with rows turned.
+
+    paper+pad, code-reset ...: + and - both turn a row. InputError for another name.
+    """
+    base, *turned = name.replace("-", "+").split("+")
+    if base not in ("paper", "code") or set(turned) - set(ROWS):
+        raise InputError(f"--protocol {name!r} is not paper or code, alone or with +SWITCH of "
+                         + ", ".join(ROWS))
+    rows = [row for row in ROWS if (row in turned) != (base == "code")]
+    over = [c for row in reversed(rows) for c in ROWS[row] if isinstance(c, type)]
+    reading = dict(c for row in rows for c in ROWS[row] if isinstance(c, tuple))
+    return compose(ActiveLearning, over, View=compose(View, over)), reading
+
+
+def compose(base, over, **attributes):
+    """`base` under those classes of `over` that are made for it."""
+    mine = dict.fromkeys(c for c in over if issubclass(c, base))
+    mine = [c for c in mine if not any(c in other.__mro__[1:] for other in mine)]
+    return laid(*mine, base, **attributes)
+
+
+def laid(*classes, **attributes):
+    """One class of several, each laid over the next."""
+    return type(classes[0].__name__, classes, attributes)
+
+
+# ---- row 1 --------------------------------------------------------------------------------------
+
+
+class NeverReset(ActiveLearning):
+    """Row 1: theta and its AdamW state go on from round to round, 30 more epochs each.
+
+    So the state after a round is kept, beside the run file, until the next round is done. Where it
+    is not at hand, the rounds so far are trained again: the run file knows what they picked.
+    """
+
+    def new_theta(self, t, stack):
+        theta = super().new_theta(t, stack)
+        for i, run in enumerate(stack if t in range(1, self.s.rounds + 1) else ()):
+            *tensors, steps = self.state(t - 1, run)
+            for whole, tensor in zip(theta.state, tensors):
+                whole[i] = tensor
+            theta.steps.copy_(steps)
+        return theta
+
+    def train(self, t, stack, L):
+        theta, maps = super().train(t, stack, L)
+        for i, run in enumerate(stack if t < self.s.rounds else ()):
+            with whole_file(self.state_path(t, run)) as part:
+                torch.save([*(tensor[i].cpu().clone() for tensor in theta.state),
+                            theta.steps.cpu()], part)
+            self.state_path(t - 2, run).unlink(missing_ok=True)
+        return theta, maps
+
+    def run(self, runs):
+        super().run(runs)
+        for run in runs:  # done: nothing is left to go on from
+            for path in self.log.folder.glob(self.state_path("*", run).name):
+                path.unlink()
+
+    def state(self, t, run):
+        """Parameters, AdamW's moments and step count of a run after round t."""
+        with contextlib.suppress(OSError, RuntimeError, ValueError, KeyError, EOFError,
+                                 pickle.UnpicklingError):
+            return torch.load(self.state_path(t, run), weights_only=True)
+        self.train(t, [run], self.labelled([run], t))
+        return torch.load(self.state_path(t, run), weights_only=True)
+
+    def state_path(self, t, run):
+        return self.log.folder / f"{run.label}-{run.seed}.round{t}.pt"
+
+
+# ---- rows 2 and 10 ------------------------------------------------------------------------------
+
+
+class Noisy(Stack):
+    """A stack whose dropout is always on; noise: a Draws a run."""
+
+    def take(self, runs):
+        other = super().take(runs)
+        other.noise = [self.noise[run] for run in runs]
+        return other
+
+    def forward(self, x, keep=()):
+        masks = keep or [torch.cat([draws.dropout(x.shape[1], width) for draws in self.noise])
+                         for width in self.widths[:-1]]
+        return super().forward(x, masks)
+
+
+class DropoutStaysOn(ActiveLearning):
+    """Rows 2 and 10: dropout stays on for the dynamics, the pool and the test set.
+
+    Each run has masks of its own, whatever else is in the stack.
+    """
+
+    @property
+    def Theta(self):
+        return laid(Noisy, super().Theta)
+
+    def new_theta(self, t, stack):
+        theta = super().new_theta(t, stack)
+        theta.noise = [Draws([run.seed], zlib.crc32(run.label.encode()), t, "noise",
+                             device=self.device) for run in stack]
+        return theta
+
+
+# ---- rows 3 and 16: functions for data.load -----------------------------------------------------
+
+
+def first_word(missing, first):
+    """Row 3: a text is filled up to max_len with the training file's first word."""
+    return missing[:, None].astype(np.float32) * first
+
+
+def as_written(word):
+    """Row 16: a word that the vector file lacks as it is written is zeros."""
+    return [word]
+
+
+# ---- rows 4 to 6 --------------------------------------------------------------------------------
+
+
+class TwoLayers(ActiveLearning):
+    """Row 4: two hidden layers instead of three; Psi is the second."""
+
+    hidden = HIDDEN[:2]
+
+
+class OneSeedSet(ActiveLearning):
+    """Row 5: one fixed shuffle, not stratified, for all seeds."""
+
+    def seed_set(self, seed):
+        N = len(self.data.y)
+        return np.random.RandomState(42).permutation(N)[N - self.s.seed_size :]
+
+
+class InOrder(Draws):
+    """Mini-batches in the order of labelling."""
+
+    def permutation(self, n):
+        return torch.arange(n, device=self.device)[None]
+
+
+class Unshuffled(ActiveLearning):
+    """Row 6: theta's mini-batches are never shuffled."""
+
+    def draws(self, stack, *purpose):
+        return InOrder([run.seed for run in stack], *purpose, device=self.device)
+
+
+class UnshuffledBinary(View):
+    """Row 6: nor are those of theta'."""
+
+    def draws(self, purpose):
+        return InOrder(self.seeds, self.round, purpose, device=self.x.device)
+
+
+# ---- rows 7 and 9: what the training passes saw -------------------------------------------------
+
+
+class Recorded(Stack):
+    """A stack that can keep what its training passes see of each instance: p, and Psi.
+
+    epochs: for each, p [R, n, padded C] and Psi [R, n, width] by instance, once it is settled.
+    """
+
+    passes, mine = None, slice(None)
+
+    def record(self):
+        self.passes, self.epochs = [], []
+
+    def take(self, runs):
+        other = super().take(runs)
+        other.epochs, other.mine = self.epochs, runs
+        return other
+
+    def error(self, psi, onehot):
+        if self.passes is not None:
+            self.passes.append((self.head(psi), psi))
+        return super().error(psi, onehot)
+
+    def settle(self, order):
+        """At the end of an epoch: its passes, that came in an order [R, n], by instance."""
+        if self.passes:
+            self.epochs.append([in_order(order, parts) for parts in zip(*self.passes)])
+            self.passes = []
+        return self.epochs[-1]
+
+
+def in_order(order, pieces):
+    """Pieces [R, B, ...] that came in an order [R, n], as one tensor [R, n, ...] by instance."""
+    whole = torch.cat(pieces, dim=1)
+    return torch.empty_like(whole).scatter_(1, order[..., None].expand_as(whole), whole)
+
+
+class Recording(ActiveLearning):
+    """Theta keeps what its training passes see (rows 7, 9 and 13 ask for it)."""
+
+    @property
+    def Theta(self):
+        return laid(Recorded, super().Theta)
+
+    def new_theta(self, t, stack):
+        theta = super().new_theta(t, stack)
+        if isinstance(t, int):  # a round; all the data at once would be much to keep
+            theta.record()
+        return theta
+
+    def watch(self, theta, x, group, first, order):
+        theta.settle(order)
+        return super().watch(theta, x, group, first, order)
+
+
+class MidEpoch(Recording):
+    """Row 7: dynamics are read off the training passes, weights mid-epoch, dropout on."""
+
+    def watch(self, theta, x, group, first, order):
+        return theta.settle(order)[0][group, first:, : theta.C]
+
+
+class FirstEpochPsi(View):
+    """Row 9: Psi(L) for theta' is that of the first epoch's training passes."""
+
+    def psi_labelled(self):
+        return self.model.epochs[0][1][self.model.mine]
+
+
+# ---- rows 8 and 11: CAL's labels and its classifier ---------------------------------------------
+
+
+class NearestFifth(View):
+    """Row 8: correctness is rounded to the nearest fifth before t_cor is applied."""
+
+    def high_cor(self):
+        return ((self.map.correctness * 5).round() / 5 > self.t_cor).long()
+
+
+class ReluLogits(Stack):
+    """A stack with a ReLU on its outputs, before the softmax."""
+
+    def logits(self, psi):
+        z = super().logits(psi)
+        z[..., : self.C].relu_()
+        return z
+
+    def error(self, psi, onehot):
+        return super().error(psi, onehot).mul_(self.logits(psi) > 0)
+
+
+class LinearBinary(View):
+    """Row 11: theta' is one linear layer, and a ReLU on its two outputs."""
+
+    hidden, Binary = (), ReluLogits
+
+
+# ---- rows 13 and 14 -----------------------------------------------------------------------------
+
+
+class ReleasedScores(Recording):
+    """Rows 13 and 14: DAL and BALD as below."""
+
+    @property
+    def strategies(self):
+        return {**STRATEGIES, "bald": bald, "dal": dal}
+
+
+class RecordedBinary(View):
+    """Row 13 reads theta' off its training passes."""
+
+    @property
+    def Binary(self):
+        return laid(Recorded, super().Binary)
+
+
+def dal(view, k):
+    """Row 13: theta' learns from Psi(L) of all epochs (1), then Psi(U) (0); smallest P(1).
+
+    The scores are the last epoch's training-time outputs. Every run has as many rows in U.
+    """
+    rows = view.pool.nonzero()[:, 1].view(len(view.rows), -1)  # U, in the order of the file
+    psi_U = view.score(lambda psi: psi)
+    psi_U = psi_U.gather(1, rows[..., None].expand(-1, -1, psi_U.shape[-1]))
+    psi_L = [psi[view.model.mine] for _p, psi in view.model.epochs]
+    features, n = torch.cat([*psi_L, psi_U], dim=1), rows.shape[1]
+    label = torch.ones(features.shape[:2], dtype=torch.int64, device=view.x.device)
+    label[:, -n:] = 0
+    head = view.new_classifier(2)
+    head.record()
+    for order in fit(head, features, label, view.epochs, view.batch, view.draws("binary"), 0):
+        p, _psi = head.settle(order)
+        head.record()
+    score = torch.full(view.pool.shape, -torch.inf, device=view.x.device)
+    return view.pick(score.scatter_(1, rows, -p[:, -n:, 1]), k)
+
+
+def bald(view, k):
+    """Row 14: the mean of ten log-softmax outputs, soft-maxed again, then its entropy."""
+    logs = mc_mean(view, torch.log)[..., : view.model.C]
+    return view.pick(entropy(torch.softmax(logs, dim=-1)), k)
+
+
+ROWS = {
+    "reset": (NeverReset,), "quiet": (DropoutStaysOn,), "pad": (("fill", first_word),),
+    "deep": (TwoLayers,), "stratify": (OneSeedSet,), "shuffle": (Unshuffled, UnshuffledBinary),
+    "settled": (MidEpoch,), "exact": (NearestFifth,), "trained_psi": (Recording, FirstEpochPsi),
+    "binary_hidden": (LinearBinary,), "plain_scores": (ReleasedScores, RecordedBinary),
+    "respell": (("spellings", as_written),),
+}

@@ -1,0 +1,123 @@
+"""Downloads that are checked before they are believed, and text files read without unpacking."""
+
+import contextlib
+import gzip
+import hashlib
+import http.client
+import io
+import shutil
+import time
+import urllib.request
+import zipfile
+
+from tqdm import tqdm
+
+from plumbing.files import InputError, whole_file
+
+
+def ensure(path, url, sha256, size=None, part_ok=False):
+    """The file at `path`, fetched from `url` if it is not there; its SHA-256 is checked."""
+    if not path.exists():
+        fetch(url, path, sha256, size)
+    elif not part_ok and not published(path, sha256):
+        raise InputError(
+            f"{path} is not the published file (its SHA-256 differs); remove it and it will"
+            f" be fetched from {url}, or run `python cal.py`, which needs no download"
+        )
+    return path
+
+
+def published(path, sha256):
+    """Whether a file is, byte for byte, the one that was published."""
+    return hashlib.sha256(path.read_bytes()).hexdigest() == sha256
+
+
+def fetch(url, path, sha256, size=None):
+    """Download `url` to `path`: streamed to a temporary file, checked, then renamed into place.
+
+    Every failure is one InputError that names the file, the address, the folder to put it in by
+    hand, and the command that needs no download.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with whole_file(path) as part:
+            with contextlib.closing(Download(url)) as reply, open(part, "wb") as out:
+                shutil.copyfileobj(reply, out)
+            got = part.stat().st_size
+            if size and got != size:
+                raise InputError(f"it has {got:,} bytes instead of {size:,}")
+            if hashlib.sha256(part.read_bytes()).hexdigest() != sha256:
+                raise InputError("its SHA-256 is not the published one")
+    except (OSError, InputError, http.client.HTTPException) as e:
+        raise InputError(
+            f"could not fetch {path.name} from {url}: {e}; put it in {path.parent} by hand, or"
+            " run `python cal.py`, which needs no download"
+        )
+
+
+class Download(io.RawIOBase):
+    """A URL as a file read once from start to end, under a progress bar.
+
+    A broken connection goes on from the same byte where the server allows ranges, and otherwise
+    starts again and skips what has been read. It gives up after three breaks without progress.
+    """
+
+    def __init__(self, url):
+        self.url, self.at, self.breaks = url, 0, 0
+        self.connect()
+        self.bar = tqdm(total=self.size or None, unit="B", unit_scale=True,
+                        desc=url.rpartition("/")[2])
+
+    def readable(self):
+        return True
+
+    def connect(self):
+        """Open the URL at byte self.at."""
+        headers = {"Range": f"bytes={self.at}-"} if self.at else {}
+        request = urllib.request.Request(self.url, headers=headers)
+        self.reply = urllib.request.urlopen(request, timeout=30)
+        skip = self.at if self.reply.status != 206 else 0
+        self.size = int(self.reply.headers.get("Content-Length") or 0) + self.at - skip
+        while skip and (piece := self.reply.read(min(skip, 1 << 16))):
+            skip -= len(piece)
+
+    def readinto(self, buffer):
+        while True:
+            try:
+                piece = self.reply.read(len(buffer))
+                if piece or self.at >= self.size:
+                    break
+                raise ConnectionError(f"the connection breaks off after {self.at:,} bytes")
+            except (ConnectionError, TimeoutError, http.client.IncompleteRead):
+                self.breaks += 1
+                if self.breaks > 3:
+                    raise
+                time.sleep(0.2)
+                self.connect()
+        buffer[: len(piece)] = piece
+        self.at, self.breaks = self.at + len(piece), 0
+        self.bar.update(len(piece))
+        return len(piece)
+
+    def close(self):
+        if not self.closed and hasattr(self, "bar"):
+            self.reply.close()
+            self.bar.close()
+        super().close()
+
+
+@contextlib.contextmanager
+def open_text(source):
+    """(lines, progress bar of a URL or None) of a text file, .gz or .zip, never unpacked whole."""
+    name = source.partition("?")[0] if "://" in source else source
+    if "://" in source and name.endswith(".zip"):
+        raise InputError(f"{source}: a .zip cannot be streamed; fetch it and give its path")
+    raw = Download(source) if "://" in source else io.FileIO(source)
+    with contextlib.closing(raw):
+        file = io.BufferedReader(raw, 1 << 18)
+        if name.endswith(".gz"):
+            file = gzip.GzipFile(fileobj=file)
+        elif name.endswith(".zip"):
+            archive = zipfile.ZipFile(file)
+            file = archive.open(archive.namelist()[0])  # its first member
+        yield io.TextIOWrapper(file, encoding="utf-8", newline="\n"), getattr(raw, "bar", None)

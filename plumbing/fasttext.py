@@ -1,0 +1,93 @@
+"""fastText's binary models, read with NumPy alone: the library's vectors bit for bit."""
+
+import mmap
+import struct
+
+import numpy as np
+
+from plumbing.files import InputError
+
+
+def bin_vectors(path, words):
+    """Vectors of `words` from a fastText .bin model (Bojanowski et al. 2017), as the library's.
+
+    A word's vector is the mean of its own row, if it is in the dictionary, and of the rows of its
+    character n-grams. The file is memory-mapped: only the rows asked for are read. InputError for
+    supervised, quantized and damaged models.
+    """
+    try:
+        with open(path, "rb") as f, mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ) as file:
+            model = read_bin(path, file, {w.encode("utf-8", "surrogatepass") for w in words})
+            vectors = [bin_vector(*model, w.encode("utf-8", "surrogatepass")) for w in words]
+            del model  # the file cannot be closed while an array looks into it
+    except FileNotFoundError:
+        raise InputError(f"no vector file {path}; --vectors takes pool, hash, fasttext, a file"
+                         " or the address of one")
+    except (OSError, ValueError, struct.error) as e:
+        if isinstance(e, InputError):
+            raise
+        raise InputError(f"{path} is no whole fastText model: {e}")
+    return np.stack(vectors)
+
+
+def read_bin(path, file, wanted):
+    """(input matrix [rows, dim], {wanted word: id}, words, minn, maxn, buckets) of a model."""
+    magic, version, dim, *rest = struct.unpack_from("<14i", file)
+    model, bucket, minn, maxn = rest[6], rest[7], rest[8], rest[9]
+    if magic != 793712314 or version not in (11, 12):
+        raise InputError(f"{path} is no fastText model that can be read (its first bytes differ)")
+    if model == 3:
+        raise InputError(f"{path} is a supervised model; vectors come from cbow or skipgram models")
+    size, n_words, _labels, _tokens, pruned = struct.unpack_from("<3i2q", file, 64)
+    ids, at = {}, 64 + 28
+    for i in range(size):  # an entry: the word, a zero byte, its count (8 bytes), its type (1)
+        end = file.find(b"\0", at)
+        if end < 0:
+            raise ValueError("the dictionary breaks off")
+        if (word := file[at:end]) in wanted:
+            ids[word] = i
+        at = end + 10
+    if pruned > 0 or file[at]:
+        raise InputError(f"{path} is a quantized model; give the one it was made from")
+    rows, columns = struct.unpack_from("<2q", file, at + 1)
+    if columns != dim or rows < n_words:
+        raise ValueError("its matrix does not fit its dictionary")
+    matrix = np.frombuffer(file, "<f4", rows * columns, at + 17).reshape(rows, columns)
+    return matrix, ids, n_words, minn, maxn, bucket
+
+
+def bin_vector(matrix, ids, n_words, minn, maxn, bucket, word):
+    """A word's vector [dim], added up in the library's order: the same bit for bit."""
+    rows = [ids[word]] if word in ids else []
+    if word != b"</s>":
+        grams = subwords(b"<" + word + b">", minn, maxn) if bucket else []
+        rows += [n_words + fnv1a(signed(gram)) % bucket for gram in grams]
+    vector = np.zeros(matrix.shape[1], np.float32)
+    for row in rows:
+        vector += matrix[row]
+    return vector * np.float32(1 / len(rows)) if rows else vector
+
+
+def subwords(word, minn, maxn):
+    """The character n-grams of a word in its brackets, n from minn to maxn; brackets are no 1-gram.
+
+    word: UTF-8 bytes; a character starts at every byte that is not 10xxxxxx.
+    """
+    starts = [i for i, byte in enumerate(word) if byte & 0xC0 != 0x80] + [len(word)]
+    for i in range(len(starts) - 1):
+        for n in range(max(1, minn), min(maxn, len(starts) - 1 - i) + 1):
+            if n > 1 or 0 < i < len(starts) - 2:
+                yield word[starts[i] : starts[i + n]]
+
+
+def signed(data):
+    """Bytes as C++'s signed char sees them; fastText hashes those."""
+    return (byte - 256 if byte > 127 else byte for byte in data)
+
+
+def fnv1a(data):
+    """The 32-bit FNV-1a hash of bytes (or of signed chars)."""
+    h = 2166136261
+    for byte in data:
+        h = (h ^ byte) * 16777619 & 0xFFFFFFFF
+    return h

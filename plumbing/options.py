@@ -1,0 +1,89 @@
+"""The command line's options."""
+
+import argparse
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse, with one sentence and exit code 2 for a bad option."""
+
+    def error(self, message):
+        self.exit(2, f"cal.py: {message}\n")
+
+
+def at_least(lowest):
+    """An argparse type: a whole number of at least `lowest`."""
+
+    def whole_number(text):
+        try:
+            number = int(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} is no whole number")
+        if number < lowest:
+            raise argparse.ArgumentTypeError(f"{number} is less than {lowest}")
+        return number
+
+    return whole_number
+
+
+def threshold(text):
+    """An argparse type: a correctness threshold in [0, 1)."""
+    try:
+        number = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number")
+    if not 0 <= number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not in [0, 1)")
+    return number
+
+
+def parser(strategies, epochs):
+    """Every option; strategies: the names to choose from, epochs: the default."""
+    p = Parser(description="Cartography Active Learning (Zhang & Plank 2021).",
+               formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    data_options(p.add_argument_group("data"))
+    experiment_options(p.add_argument_group("experiment"), strategies, epochs)
+    machine_options(p.add_argument_group("machine and output"))
+    return p
+
+
+def data_options(g):
+    g.add_argument("--dataset", default="demo",
+                   help="demo, trec, agnews, or a .csv or .tsv file; where some of its labels are"
+                   " empty: the next batch to label")
+    g.add_argument("--vectors", default="pool",
+                   help="pool, hash, fasttext, or a .vec, .txt (.gz, .zip) or .bin file, or a URL")
+    g.add_argument("--data-dir", default="data", help="where the data files are, or are put")
+    g.add_argument("--text-column", default="text", metavar="NAME", help="of a file")
+    g.add_argument("--label-column", default="label", metavar="NAME", help="of a file")
+    g.add_argument("--test", metavar="FILE",
+                   help="texts to test on (default: a stratified fifth of the file)")
+    g.add_argument("--agnews-text", default="description",
+                   choices=["description", "title+description"], help="what agnews reads")
+
+
+def experiment_options(g, strategies, epochs):
+    g.add_argument("--strategies", nargs="+", choices=strategies, metavar="NAME",
+                   help=f"of {' '.join(strategies)} (default: the first six; next batch: cal)")
+    g.add_argument("--seeds", nargs="+", type=at_least(0), help="default: the paper's (demo: 3)")
+    g.add_argument("--rounds", type=at_least(1), help="batches to pick (default: 30; demo: 10)")
+    g.add_argument("--batch", type=at_least(1), help="texts to pick a round (default: 50)")
+    g.add_argument("--seed-size", type=at_least(1), help="default: the dataset's (Table 1)")
+    g.add_argument("--epochs", type=at_least(1), default=epochs, help="of each training")
+    g.add_argument("--t-cor", nargs="+", type=threshold, default=[0.2],
+                   help="correctness above which CAL calls a text high-cor; several: Table 3")
+    g.add_argument("--protocol", default="paper",
+                   help="paper: what its text says; code: what its authors' released code does;"
+                   " paper+SWITCH, code+SWITCH ...: with a switch of extras/released.py turned")
+    g.add_argument("--everything", action="store_true", help="Table 3 and DAL + CAL as well")
+    g.add_argument("--ablate", action="store_true",
+                   help="CAL and Random under paper, code, and each with one switch turned")
+    g.add_argument("--quick", action="store_true", help="one seed, ten rounds")
+
+
+def machine_options(g):
+    g.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto", help="to train on")
+    g.add_argument("--jobs", type=at_least(1), help="processes (default: a physical core a seed)")
+    g.add_argument("--bench", action="store_true", help="time the parts on this machine, and stop")
+    g.add_argument("--out", default="results", help="where results go")
+    g.add_argument("--fresh", action="store_true", help="forget the runs already there")
+    g.add_argument("--report-only", action="store_true", help="redraw the report, train nothing")

@@ -1,0 +1,256 @@
+"""Work shared out among processes, and the bar that shows how far it is.
+
+Every run gives the same files whoever does it, so work can be split as it suits the machine: in
+this process, in --jobs processes of this machine, or among those that torchrun has started.
+"""
+
+import contextlib
+import datetime
+import functools
+import json
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+
+import torch
+from tqdm import tqdm
+
+from plumbing.files import InputError
+from plumbing.runs import Log, claim, config_of, results_folder
+
+
+def stopwatch():
+    """A function that gives the seconds since it was last called (or since this call)."""
+    last = time.perf_counter()
+
+    def lap():
+        nonlocal last
+        before, last = last, time.perf_counter()
+        return last - before
+
+    return lap
+
+
+def choose_device(name):
+    """cpu or cuda; auto becomes cuda where there is one."""
+    if name == "cuda" and not torch.cuda.is_available():
+        raise InputError("--device cuda: no CUDA device is visible to torch; use --device cpu")
+    return ("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name
+
+
+@functools.cache
+def one_thread():
+    """One torch thread in this process; returns the physical cores that torch counted before."""
+    cores = torch.get_num_threads()
+    torch.set_num_threads(1)
+    return cores
+
+
+# ---- an experiment's tasks ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Task:
+    """Some runs of a protocol, and baselines (seed, name, epochs), for one process."""
+
+    protocol: str
+    runs: tuple = ()
+    baselines: tuple = ()
+
+    @property
+    def cost(self):
+        """About how long it takes, with a run of Random as 1."""
+        return len(self.baselines) / 5 + sum(3 if "dal" in r.strategy else 1 for r in self.runs)
+
+
+def tasks_of(plan, width, processes):
+    """What there is to do: the baselines, then seed after seed, so that curves come early.
+
+    width: how many of a seed's runs train side by side; None, on a GPU, takes a process's share
+    of the seeds as one stack.
+    """
+    protocol, tasks = plan.args.protocol, []
+    for seed in plan.seeds:
+        tasks += [Task(protocol, baselines=((seed, *b),)) for b in plan.baselines.items()]
+    shares = [[seed] for seed in plan.seeds] if width else [
+        plan.seeds[i::processes] for i in range(processes)]
+    for phase in plan.phases:
+        for share in shares:
+            runs = [run for run in phase if run.seed in share]
+            tasks += [Task(protocol, tuple(runs[i : i + (width or len(runs))]))
+                      for i in range(0, len(runs), width or len(runs) or 1)]
+    return tasks
+
+
+def conduct(work, plans, width, report=None):
+    """work(args, task) for every run of every plan; report() now and then.
+
+    True in the process that the user started (under torchrun: the first), where all is done.
+    """
+    args = plans[0].args
+    join_torchrun(args.device)
+    rank, world = rank_and_world()
+    jobs = args.jobs or (min(len(plans[0].seeds), one_thread()) if args.device == "cpu" else 1)
+    for plan in plans if rank == 0 else ():
+        claim(results_folder(plan.args), config_of(plan), args.fresh)
+    wait_for_all()
+    tasks = [task for plan in plans for task in tasks_of(plan, width, max(jobs, world))]
+    drawn = time.monotonic()
+    with Progress(plans, quiet=rank > 0) as progress:
+        for left in share_out(functools.partial(work, args), tasks, jobs, progress.tick):
+            if report and left and rank == 0 and time.monotonic() > drawn + 60:
+                report()
+                drawn = time.monotonic()
+    wait_for_all()
+    return rank == 0
+
+
+# ---- sharing out --------------------------------------------------------------------------------
+
+
+def share_out(work, tasks, jobs, tick):
+    """work(task) for every task; yields how many are left, each time that one is done.
+
+    work is picklable where jobs > 1; each process takes the next task when it is free. Under
+    torchrun this process does its share alone. tick() is called about once a second meanwhile.
+    """
+    if jobs > 1 and "RANK" not in os.environ:
+        yield from in_a_pool(work, tasks, jobs, tick)
+        return
+    tasks = deal(tasks, *rank_and_world())
+    with called_every_second(tick):
+        for left, task in zip(reversed(range(len(tasks))), tasks):
+            work(task)
+            yield left
+
+
+def in_a_pool(work, tasks, jobs, tick):
+    """share_out in `jobs` processes of this machine, started anew: no fork, for CUDA and Windows."""
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(jobs, spawn, initializer=start_worker) as pool:
+        ours = signal.signal(signal.SIGINT, signal.SIG_IGN)  # the workers inherit it: Ctrl-C is
+        left = {pool.submit(work, task) for task in tasks}   # for the process the user started
+        signal.signal(signal.SIGINT, ours)
+        try:
+            while left:
+                done, left = wait(left, timeout=1, return_when=FIRST_COMPLETED)
+                for future in done:
+                    future.result()
+                tick()
+                yield from (len(left) for _ in done)
+        except BrokenProcessPool:
+            raise InputError("a process was killed; the same command goes on from the last"
+                             " finished round")
+        finally:
+            for future in left:
+                future.cancel()
+
+
+def start_worker():
+    """A worker has one thread, and ends with the process that started it."""
+    os.environ["CAL_LAUNCHED"] = "1"
+    one_thread()
+    threading.Thread(target=end_with_parent, daemon=True).start()
+
+
+def end_with_parent():
+    multiprocessing.parent_process().join()
+    os._exit(1)
+
+
+@contextlib.contextmanager
+def called_every_second(function):
+    """function() about once a second beside the work, and once after it."""
+    over = threading.Event()
+
+    def again():
+        while not over.wait(1):
+            function()
+
+    thread = threading.Thread(target=again, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+        function()
+
+
+# ---- torchrun -----------------------------------------------------------------------------------
+
+
+def rank_and_world():
+    """This process's number under torchrun, and how many there are: (0, 1) without it."""
+    return int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
+
+
+def deal(tasks, rank, world):
+    """The tasks of process `rank` of `world`: each goes to the one with the least to do so far."""
+    loads, mine = [0] * world, []
+    for task in tasks:
+        taker = loads.index(min(loads))
+        loads[taker] += task.cost
+        mine += [task] if taker == rank else []
+    return mine
+
+
+def join_torchrun(device):
+    """Under torchrun: find the other processes, and take one GPU each as far as they go."""
+    if "RANK" in os.environ:
+        torch.distributed.init_process_group("gloo", timeout=datetime.timedelta(days=7))
+        if device == "cuda":
+            torch.cuda.set_device(int(os.environ["LOCAL_RANK"]) % torch.cuda.device_count())
+
+
+def wait_for_all():
+    """Until every process that torchrun has started has come this far."""
+    if rank_and_world()[1] > 1:
+        torch.distributed.barrier()
+
+
+# ---- the bar ------------------------------------------------------------------------------------
+
+
+class Progress:
+    """One bar over all run files, read from the files themselves, whoever writes them.
+    """
+
+    def __init__(self, plans, quiet=False):
+        self.sizes, self.lines = {}, {
+            Log(results_folder(plan.args)).path(run): lines
+            for plan in plans for run, lines in plan.lines().items()}
+        self.bar = tqdm(total=sum(self.lines.values()), unit="run-round", disable=quiet,
+                        mininterval=1.0, dynamic_ncols=True)
+        self.tick()
+        self.bar.initial = self.bar.last_print_n = self.bar.n
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.bar.close()
+
+    def tick(self):
+        """Show what the files hold by now, and what their newest line says."""
+        done = 0
+        for path in self.lines:
+            with contextlib.suppress(OSError):
+                content = path.read_bytes()
+                done += content.count(b"\n")
+                if len(content) != self.sizes.get(path):
+                    self.sizes[path] = len(content)
+                    self.describe(path, content)
+        self.bar.n = done
+        self.bar.refresh()
+
+    def describe(self, path, content):
+        with contextlib.suppress(ValueError, IndexError, KeyError):
+            line = json.loads(content.splitlines()[-1])
+            self.bar.set_description_str(f"{path.stem}: round {line['round']}, {line['labelled']}"
+                                         f" labels, accuracy {line['accuracy']:.3f}", False)

@@ -1,0 +1,1 @@
+"""The report: reads run files only, trains nothing."""

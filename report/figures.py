@@ -1,0 +1,227 @@
+"""Every picture: Figs. 1 to 6, Table 2 in colour, Table 3 as curves, the ladder.
+
+All of matplotlib is here. Each function draws one file, the same bytes each time.
+"""
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.figure import Figure
+
+from plumbing.files import whole_file
+from report.names import name_of, vectors_of
+
+# One colour (Okabe-Ito, safe for the colour-blind), marker and line a strategy: readable in grey.
+STYLE = {
+    "random": ("#000000", "o", ":"),
+    "lc": ("#0072B2", "s", "--"),
+    "entropy": ("#56B4E9", "^", "--"),
+    "bald": ("#009E73", "D", "-."),
+    "dal": ("#E69F00", "v", "-"),
+    "cal": ("#D55E00", "*", "-"),
+    "cal+dal": ("#CC79A7", "P", "-"),
+}
+SPARE = [("#999999", marker, "-") for marker in "Xhpd<>"]  # thresholds, and strategies of one's own
+
+
+def style_of(label, labels):
+    """Plot arguments of a label."""
+    others = [name for name in labels if name not in STYLE]
+    color, marker, line = STYLE.get(label) or SPARE[others.index(label) % len(SPARE)]
+    return {"color": color, "marker": marker, "linestyle": line, "label": name_of(label),
+            "markersize": 5, "linewidth": 1.4}
+
+
+def new_figure(width, height):
+    """A matplotlib figure that needs no screen."""
+    return Figure(figsize=(width, height), dpi=110, layout="constrained")
+
+
+def picture(width, height, columns=1, **options):
+    """A figure and its axes, side by side."""
+    figure = new_figure(width, height)
+    return figure, figure.subplots(1, columns, **options)
+
+
+def save_figure(figure, path):
+    """Write a PNG whole or not at all."""
+    with whole_file(path) as part:
+        figure.savefig(part, format="png", metadata={"Software": None})
+
+
+# ---- data maps: Figs. 1, 2, 5 and 6 -------------------------------------------------------------
+
+CORRECTNESS_MARKERS = "ovs^D*"  # with a colour each, for correctness 0, 0.2 ... 1
+BINS = {"confidence": np.linspace(0, 1, 41), "variability": np.linspace(0, 0.5, 41),
+        "correctness": np.linspace(-0.05, 1.05, 12)}  # each tenth, the middle of its bin
+MOST_POINTS = 10_000  # drawn of a map; more would only be ink
+REGIONS = {"easy-to-learn": (0.04, 0.96), "ambiguous": (0.86, 0.5), "hard-to-learn": (0.04, 0.04)}
+
+
+def draw_maps(path, maps):
+    """Data maps side by side, each with the densities of its statistics (Figs. 1, 2, 5 and 6).
+
+    maps: {title: datamap.DataMap of fields [N]}. Colour and marker tell the correctness. Returns
+    a sentence for the caption where points were left out.
+    """
+    maps = {title: {name: np.asarray(values) for name, values in m._asdict().items()}
+            for title, m in maps.items()}
+    figure = new_figure(8 * len(maps), 6)
+    grid = figure.add_gridspec(3, 3 * len(maps))
+    for column, (title, m) in enumerate(maps.items()):
+        ax = figure.add_subplot(grid[:, 3 * column : 3 * column + 2])
+        draw_map(ax, m, title)
+        for row, (name, bins) in enumerate(BINS.items()):
+            side = figure.add_subplot(grid[row, 3 * column + 2])
+            side.hist(m[name], bins=bins, color=("#6A3D9A", "#1B9E77", "#555555")[row])
+            side.set(xlabel=name, ylabel="texts")
+    save_figure(figure, path)
+    most = max(len(m["confidence"]) for m in maps.values())
+    return f" A map shows {MOST_POINTS:,} of {most:,} texts, sampled." if most > MOST_POINTS else ""
+
+
+def draw_map(ax, m, title):
+    """One data map: variability on x, confidence on y."""
+    N = len(m["confidence"])
+    shown = np.arange(N)
+    if N > MOST_POINTS:
+        shown = np.sort(np.random.default_rng(0).choice(N, MOST_POINTS, replace=False))
+    fifth = np.round(m["correctness"][shown] * 5).astype(int)
+    colors = colormaps["cividis"](np.linspace(0, 0.85, 6))
+    for k in range(6):
+        rows = shown[fifth == k]
+        ax.scatter(m["variability"][rows], m["confidence"][rows], s=18, alpha=0.6, linewidths=0,
+                   color=colors[k], marker=CORRECTNESS_MARKERS[k], label=f"{k / 5:.1f}")
+    decorate(ax, title, "correctness (nearest fifth)")
+
+
+def draw_kinds(path, m, kind):
+    """The map of the demo corpus, coloured by what was planted. m: a DataMap, kind [N]."""
+    m = m._asdict()
+    figure = new_figure(15, 5)
+    for i, name in enumerate(("easy", "ambiguous", "mislabelled")):
+        ax, rows = figure.add_subplot(1, 3, i + 1), kind == name
+        ax.scatter(m["variability"][~rows], m["confidence"][~rows], s=8, color="#DDDDDD",
+                   linewidths=0, label="other")
+        ax.scatter(m["variability"][rows], m["confidence"][rows], s=12, linewidths=0, alpha=0.7,
+                   color=("#0072B2", "#E69F00", "#D55E00")[i], marker="os^"[i], label=name)
+        decorate(ax, f"{name}: {rows.sum():,} texts", "planted kind")
+    save_figure(figure, path)
+
+
+def decorate(ax, title, legend):
+    """Axes, limits, the regions' names in place."""
+    ax.set(xlabel="variability", ylabel="confidence", title=title, xlim=(-0.01, 0.52),
+           ylim=(-0.02, 1.02))
+    box = {"facecolor": "white", "alpha": 0.8, "edgecolor": "#888888"}
+    for name, (x, y) in REGIONS.items():
+        ax.text(x, y, name, transform=ax.transAxes, ha="left" if x < 0.5 else "center",
+                va="center", weight="bold", bbox=box)
+    ax.legend(title=legend, loc="upper right", fontsize=8, title_fontsize=8, markerscale=1.6)
+
+
+# ---- curves: Fig. 3, Table 3 --------------------------------------------------------------------
+
+
+def pictured(labels):
+    """The labels of Figs. 3 and 4: CAL with other thresholds has a figure of its own."""
+    return [x for x in labels if "-t" not in x or x.partition("-t")[0] not in labels]
+
+
+def draw_curves(r, path, shown, styles=None):
+    """Accuracy curves, mean over seeds and a band of one sd. shown: {label: runs}."""
+    figure, ax = picture(7.5, 5)
+    share, markers = r.labelled() / r.about["train"], max(1, (r.rounds + 1) // 10)
+    for label, runs in shown.items():
+        style = {**style_of(label, list(shown)), **(styles or {}).get(label, {})}
+        rounds = min(len(lines) for lines in runs)  # that every seed has done
+        scores = np.array([[x["accuracy"] for x in lines[:rounds]] for lines in runs])
+        mean, spread = scores.mean(0), scores.std(0)
+        ax.plot(share[:rounds], mean, markevery=markers, **style)
+        ax.fill_between(share[:rounds], mean - spread, mean + spread, alpha=0.1, linewidth=0,
+                        color=style["color"])
+    full = r.accuracy("full")
+    if len(full):
+        ax.axhline(full.mean(), color="#777777", linewidth=1, label="all data")
+    seeds = seeds_shown(shown.values())
+    ax.set(xlabel=f"share of the training data ({r.about['train']:,} texts)",
+           ylabel="test accuracy",
+           title=f"{r.dataset}, {vectors_of(r)} vectors: {seeds}")
+    ax.xaxis.set_major_formatter(lambda v, _: f"{100 * v:g}%")
+    ax.grid(alpha=0.3)
+    ax.legend()
+    save_figure(figure, path)
+
+
+def draw_thresholds(r, path, labels):
+    """Table 3 as curves: CAL under each threshold, and half DAL, half CAL."""
+    colors = colormaps["plasma"](np.linspace(0, 0.85, len(labels)))
+    styles = {label: {"color": color, "marker": "o^sDvP"[i],
+                      "label": name_of("cal-t0.2" if label == "cal" else label)}
+              for i, (label, color) in enumerate(zip(labels, colors))}
+    draw_curves(r, path, {label: list(r.finished(label).values()) for label in labels}, styles)
+
+
+def seeds_shown(runs):
+    """'mean over 5 seeds', or 'over 2 to 5' where strategies differ; 'one seed'."""
+    counts = sorted(len(begun) for begun in runs)
+    few = "" if counts[0] == counts[-1] else f"{counts[0]} to "
+    return f"mean over {few}{counts[-1]} seeds, ± 1 sd" if counts[-1] > 1 else "one seed"
+
+
+# ---- batches, Table 2, the ladder ---------------------------------------------------------------
+
+
+def draw_batches(r, path):
+    """Fig. 4: mean confidence, variability and correctness of each picked batch."""
+    figure, axes = picture(13, 4, 3)
+    labels = pictured(r.labels())
+    for ax, name in zip(axes, ("confidence", "variability", "correctness")):
+        for label in labels:
+            ax.plot(np.arange(1, r.rounds + 1), r.batch(label, name).mean(0),
+                    markevery=max(1, r.rounds // 10), **style_of(label, labels))
+        ax.set(xlabel="batch", ylabel=f"mean {name} of the batch")
+        ax.grid(alpha=0.3)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=11)
+    save_figure(figure, path)
+
+
+def draw_aso(path, labels, tables):
+    """Table 2 as coloured squares, one panel a sample."""
+    figure, axes = picture(4.6 * len(tables), 4.6, len(tables), squeeze=False)
+    for ax, (title, t) in zip(axes[0], tables.items()):
+        grid = [[np.nan if a == b else float(t[a][b]) for b in labels] for a in labels]
+        ax.imshow(grid, vmin=0, vmax=1, cmap="RdYlBu_r")
+        for i, row in enumerate(grid):
+            for j, value in enumerate(row):
+                if i != j:
+                    weight = "bold" if value < 0.005 else "normal"
+                    ax.text(j, i, f"{value:.2f}", ha="center", va="center", weight=weight,
+                            color="white" if value < 0.15 or value > 0.85 else "black")
+        names = [name_of(label) for label in labels]
+        ax.set_xticks(range(len(labels)), names)
+        ax.set_yticks(range(len(labels)), names)
+        ax.set_title(title)
+    save_figure(figure, path)
+
+
+def draw_ladder(path, changes):
+    """What each switch does to final accuracy: mean and one sd. changes: {label: {name: [S]}}."""
+    names = list(dict.fromkeys(name for of_label in changes.values() for name in of_label))
+    figure, axes = picture(12, 0.25 * len(names) + 1.5, 2, sharex=True)
+    titles = {"paper": "paper, and one choice of the released code",
+              "code": "code, and one choice of the paper"}
+    for ax, base in zip(axes, titles):
+        mine = [name for name in names if name.startswith(base)]
+        for shift, (label, of_label) in zip((-0.2, 0, 0.2), changes.items()):
+            here = [name for name in mine if name in of_label]
+            sd = [d.std(ddof=min(1, len(d) - 1)) for d in map(of_label.get, here)]
+            ax.errorbar([of_label[name].mean() for name in here],
+                        [mine.index(name) + shift for name in here], xerr=sd, capsize=2,
+                        **{**style_of(label, list(changes)), "linestyle": ""})
+        ax.set_yticks(range(len(mine)), [name.partition("+")[2] for name in mine])
+        ax.invert_yaxis()
+        ax.axvline(0, color="black", linewidth=0.8)
+        ax.set(xlabel="change of final accuracy, ± 1 sd", title=titles[base])
+        ax.grid(axis="x", alpha=0.3)
+    axes[0].legend()
+    save_figure(figure, path)

@@ -1,0 +1,38 @@
+"""Names as they are printed, and the paper's own numbers (Tables 2-4, Section 5)."""
+
+from plumbing.runs import short_name
+
+NAMES = {"random": "Rand.", "lc": "LC", "entropy": "Ent.", "bald": "BALD", "dal": "DAL",
+         "cal": "CAL", "cal+dal": "CAL+DAL", "full": "all data"}
+
+# Rows of Table 2 follow SIX.
+SIX = ("random", "lc", "entropy", "bald", "dal", "cal")
+PAPER = {
+    "trec": {
+        "final": {"cal": 0.724, "cal-t0": 0.676, "cal-t0.4": 0.701, "cal-t0.6": 0.706,
+                  "cal+dal": 0.695, "full": 0.634},
+        "aso": ["- 1 1 1 1 1", "0 - 1 .78 .57 1", "0 0 - .87 .60 1", "0 .22 .13 - 1 1",
+                "0 .43 .40 1 - 1", "0 0 0 0 0 -"],
+        "overlap": {"cal&dal": 114, "cal&lc": 101, "cal&random": 82, "dal&lc": 81,
+                    "dal&random": 87, "lc&random": 100},
+    },
+    "agnews": {
+        "final": {"cal": 0.811, "cal-t0": 0.789, "cal-t0.4": 0.796, "cal-t0.6": 0.788,
+                  "cal-t0.8": 0.781, "cal+dal": 0.789, "full": 0.820},
+        "aso": ["- 1 1 1 .01 1", "0 - 1 1 .01 1", "0 0 - 1 .01 1", "0 0 0 - .01 1",
+                ".99 .99 .99 .99 - 1", "0 0 0 0 0 -"],
+        "overlap": {"cal&dal": 4, "cal&lc": 2, "cal&random": 7, "dal&lc": 3, "dal&random": 2,
+                    "lc&random": 2},
+    },
+}
+
+
+def name_of(label):
+    """How a label is printed: CAL, or CAL (t_cor 0.4)."""
+    strategy, _, t = label.partition("-t")
+    return NAMES.get(strategy, strategy) + (f" (t_cor {t})" if t else "")
+
+
+def vectors_of(r):
+    """The vectors' short name: pool, hash, or a file's name without its endings."""
+    return short_name(r.settings["vectors"])

@@ -1,0 +1,285 @@
+"""report.md and its tables, redrawn from the run files alone."""
+
+import numpy as np
+
+from datamap import DataMap
+from plumbing.files import write_csv, write_text
+from report import figures
+from report.claims import RULE, claims, first_reach, pairs_of
+from report.names import NAMES, PAPER, SIX, name_of, vectors_of
+from stats import Results, aso_table, overlaps, plus_minus, roc_auc
+
+
+def markdown(header, rows):
+    """A Markdown table."""
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(str(c) for c in line) + " |" for line in lines)
+
+
+def table(folder, name, header, rows, note=""):
+    """A table of the report, written as CSV too; returns its Markdown."""
+    write_csv(folder / f"{name}.csv", header, rows)
+    return markdown(header, rows) + (f"\n\n{note}" if note else "")
+
+
+# ---- the report's sections: each takes Results and returns Markdown ------------------------------
+
+
+def opening(r):
+    """What was run, and how far it is."""
+    s, labels = r.settings, r.config["strategies"]
+    done = sum(len(r.finished(label)) for label in labels)
+    planned = len(labels) * len(r.config["seeds"])
+    state = "All runs are finished." if done == planned else (
+        f"**{done} of {planned} runs are finished**; tables count finished runs alone, and the same"
+        " command goes on with the others.")
+    a, last, seeds = r.about, r.labelled()[-1], len(r.config["seeds"])
+    return f"""# Cartography Active Learning on {r.dataset}
+
+{a['train']:,} texts to train from, {a['test']:,} to test, {a['classes']} classes; `{vectors_of(r)}`
+vectors, protocol `{s['protocol']}`. From {s['seed_size']:,} labels in {s['rounds']} rounds of
+{s['batch']} to {last:,}; {seeds} seed{'s' if seeds > 1 else ''}. {state}"""
+
+
+def curves(r):
+    """Fig. 3: accuracy against the share of the training data, mean over seeds, band of one sd."""
+    # The finished runs of a strategy; before there are any, what its seeds have done so far.
+    begun = {label: [lines for lines in r.runs[label].values() if lines]
+             for label in figures.pictured(r.config["strategies"])}
+    shown = {label: list(r.finished(label).values()) or runs for label, runs in begun.items()
+             if runs}
+    if not shown:
+        return ""
+    figures.draw_curves(r, r.folder / "fig3_accuracy.png", shown)
+    return "![Fig. 3: accuracy](fig3_accuracy.png)"
+
+
+def main_table(r):
+    """Final and mean accuracy, labels to reach Random's final accuracy, seconds a round."""
+    if not r.labels():
+        return ""
+    random = r.accuracy("random")
+    goal = random[:, -1].mean() if len(random) else None
+    paper = PAPER.get(r.dataset, {}).get("final", {})
+    rows = []
+    for label in r.labels():
+        accuracy, runs = r.accuracy(label), r.finished(label).values()
+        reached = r.labelled()[accuracy.mean(0) >= goal] if goal is not None else []
+        final = accuracy[:, -1]
+        rows.append([
+            name_of(label), len(accuracy), plus_minus(final), *beside(final, paper.get(label)),
+            plus_minus(accuracy.mean(1)), reached[0] if len(reached) else "never",
+            *(f"{np.median([x['seconds'][k] for lines in runs for x in lines]):.2f}"
+              for k in ("train", "select")),
+        ])
+    full = r.accuracy("full")
+    if len(full):
+        rows.append([name_of("full"), len(full), plus_minus(full[:, -1]),
+                     *beside(full[:, -1], paper.get("full")), "", r.about["train"], "", ""])
+    header = ["strategy", "seeds", "final accuracy", "paper", "difference", "mean accuracy",
+              "labels to Random's final", "s/round to train", "s/round to select"]
+    note = ("± is the standard deviation over seeds. Mean accuracy is over all rounds: the area"
+            " under the curve. The last row was trained on every text of the training data.")
+    return "## Results\n\n" + table(r.folder, "results", header, rows, note)
+
+
+def beside(ours, paper):
+    """The two cells (paper, difference) beside a number of ours."""
+    return ["", ""] if paper is None else [f"{paper:.3f}", f"{np.mean(ours) - paper:+.3f}"]
+
+
+def summary(folder):
+    """The main table as plain text for a terminal."""
+    r = Results(folder)
+    lines = [line for line in main_table(r).split("\n") if line.startswith("|")]
+    cells = [[c.strip() for c in line.strip("|").split("|")] for line in lines if "---" not in line]
+    if not cells:
+        return "No run has finished yet."
+    keep = [i for i, head in enumerate(cells[0]) if any(row[i] for row in cells[1:])]
+    width = {i: max(len(row[i]) for row in cells) for i in keep}
+    return "\n".join("  ".join(row[i].ljust(width[i]) for i in keep).rstrip() for row in cells)
+
+
+def claims_table(r):
+    """One line a claim, and one column for each set of vectors whose results lie side by side."""
+    siblings = [Results(f.parent) for f in sorted(r.folder.resolve().parent.glob(
+        f"{r.dataset}-{r.settings['protocol']}-*/config.json"))]
+    siblings = [other for other in siblings if other.dataset == r.dataset and claims(other)]
+    if not siblings:
+        return ""
+    by_claim = {}
+    for other in siblings:
+        for text, word, evidence in claims(other):
+            by_claim.setdefault(text, {})[vectors_of(other)] = f"**{word}** ({evidence})"
+    names = [vectors_of(other) for other in siblings]
+    rows = [[text, *(found.get(name, "not run") for name in names)]
+            for text, found in by_claim.items()]
+    header = ["the paper's claim", *(f"with `{name}` vectors" for name in names)]
+    return "## The paper's claims\n\n" + table(r.folder, "claims", header, rows, RULE)
+
+
+def data_efficiency(r):
+    """Section 5: the share of the full-data accuracy that each strategy reaches, and when."""
+    full = r.accuracy("full")
+    if not len(full) or not r.labels():
+        return ""
+    goal, rows = full.mean(), []
+    for label in r.labels():
+        mean = r.accuracy(label).mean(0)
+        when = [first_reach(r, mean, share * goal) for share in (0.9, 0.95, 0.99, 1.0)]
+        rows.append([name_of(label), f"{mean[-1] / goal:.1%}", *when])
+    header = ["strategy", "final / full-data accuracy", "labels for 90 %", "95 %", "99 %", "100 %"]
+    note = (f"Full-data accuracy: {plus_minus(full[:, 0])} with {r.about['train']:,} labels,"
+            f" {len(full)} seeds. Labels: the first round whose mean accuracy over seeds is there.")
+    return "## Data efficiency\n\n" + table(r.folder, "efficiency", header, rows, note)
+
+
+def aso_tables(r):
+    """Table 2: eps_min with all rounds of all seeds pooled, and with one number a seed."""
+    labels = [label for label in SIX if label in r.labels()]
+    if len(labels) < 2:
+        return ""
+    pooled = aso_table({label: r.accuracy(label).ravel() for label in labels})
+    by_seed = aso_table({label: r.accuracy(label).mean(1) for label in labels})
+    tables = {"pooled rounds": pooled, "one number a seed": by_seed}
+    if paper := PAPER.get(r.dataset, {}).get("aso"):
+        tables["the paper"] = {a: dict(zip(SIX, row.split())) for a, row in zip(SIX, paper)}
+    rows = [[which, name_of(a), *("" if a == b else f"{float(t[a][b]):.2f}" for b in labels)]
+            for which, t in tables.items() for a in labels]
+    figures.draw_aso(r.folder / "table2.png", labels, tables)
+    note = """![Table 2 in colour](table2.png)
+
+ε_min of "row dominates column", α = 0.05 with Bonferroni's correction: below 0.5 the row is
+better, 0 is dominance. The paper pools all rounds of all seeds into one sample. But the rounds of
+one run share their seed, their labels and most of their training, so they are not independent
+samples and the pooled test is far too sure of itself; one number a seed (the mean accuracy over
+its rounds) is independent, and its verdict is the honest one, as few seeds as it has."""
+    header = ["sample", "row over column", *(name_of(b) for b in labels)]
+    return "## Table 2: Almost Stochastic Order\n\n" + table(r.folder, "table2", header, rows, note)
+
+
+def batches(r):
+    """Fig. 4: mean confidence, variability and correctness of each picked batch."""
+    if not r.labels():
+        return ""
+    figures.draw_batches(r, r.folder / "fig4_batches.png")
+    return ("## What each strategy picks\n\n![Fig. 4: batch statistics](fig4_batches.png)\n\n"
+            "Mean confidence (Eq. 1), variability (Eq. 2) and correctness (Eq. 3) of every picked"
+            " batch, taken while the model is next trained, mean over seeds.")
+
+
+def data_maps(r):
+    """Figs. 1, 2, 5 and 6 from the first seed's maps; the planted kinds where there are any."""
+    if not r.maps:
+        return ""
+    seed, m = next(iter(r.maps.items()))
+    full, few = (DataMap(*(m[f"{name}_{k}"] for k in DataMap._fields)) for name in ("full", "seed"))
+    titles = [f"all {len(m['y']):,} training texts", f"the seed set, {len(m['rows'])} texts"]
+    shown = figures.draw_maps(r.folder / "fig1_data_maps.png", dict(zip(titles, (full, few))))
+    text = f"""## Data maps
+
+![Figs. 1, 2, 5 and 6: data maps](fig1_data_maps.png)
+
+Left all the training data (Figs. 1, 5 and 6), right the seed set (Fig. 2); ten epochs, seed {seed}.
+Beside each map the densities of its three statistics, over all of its texts.{shown}"""
+    if "kind" not in m:
+        return text
+    figures.draw_kinds(r.folder / "fig1_planted_kinds.png", full, m["kind"])
+    return text + "\n\n![The planted kinds](fig1_planted_kinds.png)\n\n" + planted(r)
+
+
+def planted(r):
+    """The demo corpus: what each strategy picks, and how well the maps find the mislabelled."""
+    kinds = ("easy", "ambiguous", "mislabelled")
+    rows = []
+    for label in r.labels():
+        of_pool, of_picks = [], []
+        for seed in [seed for seed in r.finished(label) if seed in r.maps]:
+            lines = r.finished(label)[seed]
+            kind, in_pool = r.maps[seed]["kind"], np.ones(r.about["train"], bool)
+            in_pool[r.maps[seed]["rows"]] = False
+            picks = [row for x in lines for row in x["picked"]]
+            of_pool.append([np.mean(kind[in_pool] == k) for k in kinds])
+            of_picks.append([np.mean(kind[picks] == k) for k in kinds])
+        if not of_picks:
+            continue
+        rows.append([name_of(label), *(plus_minus(np.array(of_picks)[:, i]) for i in range(3))])
+        pool = ["the pool itself", *(plus_minus(np.array(of_pool)[:, i]) for i in range(3))]
+    if not rows:
+        return ""
+    few = [roc_auc(-m["seed_confidence"], m["kind"][m["rows"]] == "mislabelled")
+           for m in r.maps.values()]
+    full = [roc_auc(-m["full_confidence"], m["kind"] == "mislabelled") for m in r.maps.values()]
+    note = ("How well low confidence finds the mislabelled, ROC AUC (0.5 is chance): seed-set map"
+            f" {plus_minus(few, 2)}, map of all the data {plus_minus(full, 2)}.")
+    header = ["share of the picks", *kinds]
+    return "### Planted truth\n\n" + table(r.folder, "planted", header, [pool, *rows], note)
+
+
+def threshold_table(r):
+    """Table 3: final accuracy by t_cor; and the DAL + CAL combination."""
+    labels = [f"cal-t{t}" if t != "0.2" else "cal" for t in ("0", "0.2", "0.4", "0.6", "0.8")]
+    labels = [label for label in [*labels, "cal+dal"] if label in r.labels()]
+    if not set(labels) - {"cal"}:
+        return ""
+    paper = PAPER.get(r.dataset, {}).get("final", {})
+    rows = []
+    for label in labels:
+        final = r.accuracy(label)[:, -1]
+        t_cor = label.partition("-t")[2] or "0.2"
+        rows.append([NAMES[label.partition("-t")[0]], t_cor, len(final), plus_minus(final),
+                     *beside(final, paper.get(label)), plus_minus(r.accuracy(label).mean(1))])
+    header = ["strategy", "t_cor", "seeds", "final accuracy", "paper", "difference",
+              "mean accuracy"]
+    title = "## Table 3: the correctness threshold, and half DAL, half CAL\n\n"
+    figures.draw_thresholds(r, r.folder / "table3.png", labels)
+    return title + table(r.folder, "table3", header, rows, "![Table 3 as curves](table3.png)")
+
+
+def overlap_table(r):
+    """Table 4: rows that two strategies both pick, in the same round and in the whole run."""
+    pairs = pairs_of(r)
+    if not pairs:
+        return ""
+    paper, rows = PAPER.get(r.dataset, {}).get("overlap", {}), []
+    for a, b in pairs:
+        n = overlaps(r, a, b)
+        rows.append([f"{name_of(a)} ∩ {name_of(b)}", n["round"], f"{n['round_chance']:.1f}",
+                     paper.get(f"{a}&{b}", ""), n["run"], f"{n['run_chance']:.1f}", n["picks"]])
+    header = ["pair", "same round", "by chance", "paper", "whole run", "by chance ", "out of"]
+    note = """Same round: rows that both runs of a seed pick in the same round, summed over rounds
+and seeds; whole run: rows that both pick at all. Chance is the expected overlap of two strategies
+that pick at random, |A| |B| / |U|. The paper gives one count a pair; on both datasets it is of the
+size that chance gives for picks of the same round, and far below chance for whole runs."""
+    return "## Table 4: overlap\n\n" + table(r.folder, "table4", header, rows, note)
+
+
+def dataset_table(r):
+    """Table 1, of the data as loaded."""
+    a = r.about
+    shares = ", ".join(f"{c} {n / a['train']:.1%}" for c, n in a["class_counts"].items())
+    rows = [["rows to train from", f"{a['train']:,}"], ["rows to test", f"{a['test']:,}"],
+            ["classes", f"{a['classes']}: {shares}"], ["seed set", f"{r.settings['seed_size']:,}"],
+            ["tokens a text", f"{a['length_mean']} on average, {a['length_max']} at most"],
+            ["vectors", f"{vectors_of(r)}: {a['tokens_known']:.1%} of the training texts' tokens"
+             f" and {a['types_known']:.1%} of their {a['types']:,} types have one"]]
+    note = "Frequent words without a vector: " + ", ".join(a["missing"]) if a["missing"] else ""
+    return "## Table 1: the data\n\n" + table(r.folder, "table1", ["", "as loaded"], rows, note)
+
+
+SECTIONS = (opening, curves, main_table, claims_table, data_efficiency, aso_tables, batches,
+            data_maps, threshold_table, overlap_table, dataset_table)
+
+
+def write_report(folder):
+    """report.md with its figures and tables, redrawn from the run files alone."""
+    r = Results(folder)
+    parts = [section(r) for section in SECTIONS]
+    write_text(r.folder / "report.md", "\n\n".join(part for part in parts if part) + "\n")
+
+
+def print_summary(folder):
+    """The report, and its main table in the terminal."""
+    write_report(folder)
+    print(summary(folder))
+    print(f"\nThe report with its figures: {folder / 'report.md'}")
