@@ -2,6 +2,7 @@
 
 In this file, from the top:
   load        one call for every dataset: demo, trec, agnews, a table of one's own
+  of_arrays   or arrays instead of texts
   seed_set    the stratified seed set L that active learning starts from
   read_...    the datasets of Table 1, and the demo corpus
   matrix      x = the sum of the (frozen) word vectors of a text's tokens (Banea et al. 2014)
@@ -86,6 +87,21 @@ def load(name, data_dir="data", vectors="pool", spellings=spellings, fill=None, 
         about={"train": len(y), "test": len(y_test), "classes": len(classes),
                "class_counts": counts, **about},
     )
+
+
+def of_arrays(x, y, x_test, y_test, seed_size=100, batch_size=16):
+    """Arrays of one's own as a Data: x [N, D] of any width and float type, y [N] class numbers.
+
+    Raises ValueError where the arrays do not fit each other.
+    """
+    if not len(x) == len(y) or not len(x_test) == len(y_test) or x.shape[1] != x_test.shape[1]:
+        raise ValueError(f"x {x.shape}, y {y.shape}, x_test {x_test.shape} and y_test"
+                         f" {y_test.shape} do not fit each other")
+    x, x_test = (np.asarray(a, np.float32) for a in (x, x_test))
+    y, y_test = (np.asarray(a, np.int64) for a in (y, y_test))
+    classes = [str(c) for c in range(max(y.max(), y_test.max()) + 1)]
+    sha256 = digest([str(a.tobytes()) for a in (x, y, x_test, y_test)])
+    return Data("arrays", x, y, [], classes, x_test, y_test, seed_size, batch_size, 0, sha256)
 
 
 def reader_of(name):

@@ -60,7 +60,7 @@ def plan_of(step, device):
     step.device = device
     plan = cal.plan_of(step)
     if (plan.data.y < 0).any():
-        the_strategy(step)  # raises: this is for experiments
+        the_strategy(argparse.Namespace(**{**vars(step), "strategies": None}))  # raises
     if not step.seeds:
         plan.seeds = plan.seeds[:3]
         plan.phases = [[r for r in phase if r.seed in plan.seeds] for phase in plan.phases]

@@ -130,7 +130,7 @@ def share_out(work, tasks, jobs, tick):
 
 
 def in_a_pool(work, tasks, jobs, tick):
-    """share_out in `jobs` processes of this machine, started anew: no fork, for CUDA and Windows."""
+    """share_out in `jobs` processes of this machine, spawned: CUDA and Windows know no fork."""
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(jobs, spawn, initializer=start_worker) as pool:
         ours = signal.signal(signal.SIGINT, signal.SIG_IGN)  # the workers inherit it: Ctrl-C is

@@ -1,0 +1,367 @@
+"""Word vectors, kept matrices, downloads, processes: each against an oracle or its own server."""
+
+import contextlib
+import gzip
+import hashlib
+import http.server
+import io
+import itertools
+import os
+import subprocess
+import sys
+import threading
+import zipfile
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+import cal
+import data
+from plumbing import downloads, pool, processes
+from plumbing.fasttext import subwords
+from plumbing.files import InputError
+from plumbing.vectors import hash_vectors, load_vectors
+from test_cal import HERE, table
+
+
+def test_hash_vectors_are_the_same_on_every_machine_and_know_their_kin():
+    v = hash_vectors(["how", "serfdom", "?", "naïve"])
+    assert hashlib.sha256(v.tobytes()).hexdigest().startswith("220c68592092e135")
+    assert (v[[3]] == hash_vectors(["naïve"])).all()  # whatever the vocabulary
+    a, b, c = hash_vectors(["interesting", "interestingly", "zebra"])
+    assert a @ b > 0.5 > abs(a @ c) and 0.8 < a @ a < 1.2
+
+
+def test_ppmi_against_counting_by_hand():
+    bags = [["a", "b", "a", "c"], ["b", "b"], ["c"] * 12]
+    words = ["a", "b", "c"]
+    count = np.zeros((3, 3))
+    for bag in bags:
+        for (i, v), (j, w) in itertools.permutations(enumerate(bag), 2):
+            if abs(i - j) <= 10:
+                count[words.index(v), words.index(w)] += 1
+    context = count.sum(0) ** 0.75
+    expected = np.log(np.maximum(count, 1e-300) / np.outer(count.sum(1), context / context.sum()))
+    ids = np.array([words.index(w) for bag in bags for w in bag])
+    text = np.repeat(np.arange(3), [4, 2, 12])
+    got = pool.positive_pmi(ids, text, 3).to_dense().numpy()
+    np.testing.assert_allclose(got, np.maximum(expected, 0), atol=1e-6)
+
+
+def test_truncated_svd_against_numpy():
+    rng = np.random.default_rng(1)
+    M = (rng.normal(size=(90, 12)) * 0.7 ** np.arange(12)) @ rng.normal(size=(12, 90))
+    U, S = pool.truncated_svd(torch.from_numpy(M.astype(np.float32)).to_sparse(), 5)
+    u, s, _ = np.linalg.svd(M)
+    np.testing.assert_allclose(S, s[:5], rtol=1e-4)
+    np.testing.assert_allclose(np.abs(U.numpy().T @ u[:, :5]), np.eye(5), atol=1e-3)
+
+
+def test_pool_vectors_of_a_small_vocabulary_are_padded_with_zeros():
+    bags = [f"w{i} w{i + 1} w{i + 2}" for i in range(20)]
+    words, ids, ends = data.index_tokens(bags, str.split, 10)
+    v = pool.pool_vectors(ids, ends, len(words) + 1)  # and one more that does not occur
+    assert v.shape == (23, 300) and not v[:, 22:].any() and not v[-1].any()
+    assert abs(np.linalg.norm(v[:-1], axis=1).mean() - 1) < 1e-5
+
+
+def vector_lines(words, header=True):
+    rng = np.random.default_rng(0)
+    v = {w: np.round(rng.normal(size=300), 4) for w in words}
+    lines = [f"{w} " + " ".join(f"{x:g}" for x in v[w]) for w in words]
+    return ([f"{len(words)} 300"] if header else []) + lines, v
+
+
+@pytest.mark.parametrize("suffix", [".vec", ".txt", ".vec.gz", ".vec.zip"])
+@pytest.mark.parametrize("header", [True, False])
+def test_text_vectors(tmp_path, suffix, header):
+    lines, v = vector_lines(["How", "how", "obama", "naïve", "New York", "'"], header)
+    path, text = tmp_path / f"v{suffix}", "\n".join(lines) + "\n"
+    if suffix.endswith("gz"):
+        path.write_bytes(gzip.compress(text.encode()))
+    elif suffix.endswith("zip"):
+        with zipfile.ZipFile(path, "w") as z:
+            z.writestr("v.vec", text)
+    else:
+        path.write_text(text, encoding="utf-8")
+    asked = ["How", "HOW", "Obama", "obama,", "(Obama!)", "naïve", "xyz"]
+    got = load_vectors(str(path), asked)
+    want = [v["How"], v["how"], v["obama"], v["obama"], v["obama"], v["naïve"], np.zeros(300)]
+    np.testing.assert_allclose(got, np.array(want, np.float32))
+
+
+def test_text_vectors_of_another_dimension_and_words_with_spaces(tmp_path):
+    (tmp_path / "v.txt").write_text("a 1 2\n. . 3 4\nb 5 6\n")
+    got = load_vectors(str(tmp_path / "v.txt"), ["b", ". .", "c"])
+    np.testing.assert_array_equal(got, np.array([[5, 6], [3, 4], [0, 0]], np.float32))
+
+
+FIXTURE = HERE / ".ci" / "fasttext-demo.bin"  # skipgram, dim 8, minn 2, maxn 4, 60 buckets
+
+
+def test_fasttext_models_give_the_official_library_s_vectors():
+    lines = FIXTURE.with_suffix(".vec").read_text(encoding="utf-8").splitlines()
+    want = {word: [float.fromhex(v) for v in values]
+            for word, *values in (line.split(" ") for line in lines)}
+    assert {"naïveté", "北京大学", "unseenword", "</s>"} < set(want)
+    got = load_vectors(str(FIXTURE), list(want))
+    assert (got == np.array(list(want.values()), np.float32)).all()  # bit for bit
+
+
+@pytest.mark.parametrize("change, message", [
+    (lambda b: b[:4] + b"\x63" + b[5:], "no fastText model"),
+    (lambda b: b[:36] + b"\x03" + b[37:], "supervised"),
+    (lambda b: b[: len(b) // 3], "no whole fastText model"),
+    (lambda b: b"", "no whole fastText model"),
+])
+def test_other_binary_models_are_refused(tmp_path, change, message):
+    path = tmp_path / "m.bin"
+    path.write_bytes(change(FIXTURE.read_bytes()))
+    with pytest.raises(InputError, match=message):
+        load_vectors(str(path), ["how"])
+
+
+def test_subwords_by_hand():
+    grams = [g.decode() for g in subwords("<né>".encode(), 1, 3)]
+    assert grams == ["<n", "<né", "n", "né", "né>", "é", "é>"]
+
+
+@pytest.mark.parametrize("spoil, message", [
+    (lambda lines: lines[:3] + [lines[3].rsplit(" ", 2)[0]], "line 4: 298 values instead of 300"),
+    (lambda lines: lines[:2] + [lines[2][:-1] + "x"], "line 3: a value is no number"),
+    (lambda lines: ["a 1 2 3", "b 1 2 3 4"], "line 2: 4 values instead of 3"),
+    (lambda lines: [], "holds no vectors"),
+    (lambda lines: ["id,text,label", "0,Who,HUM"], "line 1: no values"),
+])
+def test_malformed_vectors_are_named_by_line(tmp_path, spoil, message):
+    path = tmp_path / "v.vec"
+    path.write_text("".join(line + "\n" for line in spoil(vector_lines(["a", "b", "c"])[0])))
+    with pytest.raises(InputError, match=message):
+        load_vectors(str(path), ["a", "b", "c"])
+
+
+def test_a_matrix_is_made_once_and_made_anew_where_it_is_damaged(table, tmp_path, capsys):
+    write, rows = table
+    path = write(rows)
+    first = data.load(str(path))
+    assert isinstance(first.x, np.ndarray) and not list(tmp_path.glob("*.part"))
+    (cache,) = tmp_path.glob("my.csv-pool-*.npy")
+    want, whole = np.array(first.x), cache.read_bytes()
+    built = os.stat(cache).st_mtime_ns
+    again = data.load(str(path))
+    assert os.stat(cache).st_mtime_ns == built and isinstance(again.x, np.memmap)
+    assert (again.x == want).all() and again.about == first.about
+    pickled = io.BytesIO()
+    np.save(pickled, np.array([{"a": 1}], dtype=object), allow_pickle=True)
+    flipped = whole[:-1] + bytes([whole[-1] ^ 1])
+    for damaged in (whole[:-100], b"", pickled.getvalue(), flipped):
+        cache.write_bytes(damaged)
+        assert (data.load(str(path)).x == want).all() and cache.read_bytes() == whole
+        assert f"{cache} is damaged" in capsys.readouterr().err
+    cache.with_name(cache.name + ".json").write_text("{")
+    assert (data.load(str(path)).x == want).all()
+
+
+def test_a_matrix_carries_what_it_was_made_from(table, tmp_path):
+    write, rows = table
+    path, vectors = write(rows), tmp_path / "v.vec"
+    lines, _ = vector_lines(["text", "of"])
+    vectors.write_text("\n".join(lines))
+    a = np.array(data.load(str(path), vectors=str(vectors)).x)
+    vectors.write_text("\n".join(lines[:-1]))
+    b = np.array(data.load(str(path), vectors=str(vectors)).x)
+    assert (a != b).any()
+    write([(*row[:2], "") if i < 9 else row for i, row in enumerate(rows)])
+    data.load(str(path))
+    caches = set(tmp_path.glob("my.csv-pool-*.npy"))
+    write([(*row[:2], "") if i < 5 else row for i, row in enumerate(rows)])
+    data.load(str(path))  # labels do not change a text's vector
+    assert set(tmp_path.glob("my.csv-pool-*.npy")) == caches and len(caches) == 1
+
+
+def test_no_matrix_is_left_in_a_read_only_folder(table, tmp_path):
+    write, rows = table
+    path = write(rows)
+    os.chmod(tmp_path, 0o555)
+    x = data.load(str(path)).x
+    os.chmod(tmp_path, 0o755)
+    assert not list(tmp_path.glob("*.npy")) and not isinstance(x, np.memmap)
+    assert (x == data.load(str(path)).x).all()
+
+
+BODY = bytes(range(256)) * 1000
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    """Serves BODY; /missing is a 404, /drop-N breaks off the first N times, /short lies."""
+
+    asked = {}
+
+    def do_GET(self):
+        n = Handler.asked[self.path] = Handler.asked.get(self.path, 0) + 1
+        if self.path == "/missing":
+            return self.send_error(404)
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(BODY)))
+        self.end_headers()
+        drops = int(self.path.rpartition("-")[2]) if "drop" in self.path else 0
+        self.wfile.write(BODY if n > drops else BODY[:1000])
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(scope="module")
+def server():
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as s:
+        threading.Thread(target=s.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{s.server_address[1]}"
+        s.shutdown()
+
+
+SHA = hashlib.sha256(BODY).hexdigest()
+
+
+@pytest.mark.parametrize("path", ["/good", "/drop-1", "/drop-2"])
+def test_fetch_checks_and_tries_again(server, tmp_path, path):
+    file = tmp_path / "new" / "file.bin"
+    downloads.fetch(server + path, file, SHA, len(BODY))
+    assert file.read_bytes() == BODY and os.listdir(file.parent) == ["file.bin"]
+
+
+@pytest.mark.parametrize("path, sha, size, message", [
+    ("/drop-3x-99", SHA, len(BODY), "breaks off after 1,000 bytes"),
+    ("/missing", SHA, None, "404"),
+    ("/good", "0" * 64, len(BODY), "SHA-256"),
+    ("/good", SHA, len(BODY) + 1, "256,000 bytes instead of 256,001"),
+    (None, SHA, None, "refused"),
+])
+def test_fetch_failures_say_what_to_do(server, tmp_path, path, sha, size, message):
+    url = "http://127.0.0.1:9/closed" if path is None else server + path
+    file = tmp_path / "trec" / "file.bin"
+    with pytest.raises(InputError) as e:
+        downloads.fetch(url, file, sha, size)
+    for part in (message, "file.bin", url, str(file.parent), "python cal.py"):
+        assert part in str(e.value)
+    assert "\n" not in str(e.value) and os.listdir(file.parent) == []
+
+
+def test_fetch_to_a_full_disk(server, tmp_path):
+    code = ("import resource, signal, sys; from plumbing import downloads;"
+            "signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+            "resource.setrlimit(resource.RLIMIT_FSIZE, (70000, 70000));"
+            "from pathlib import Path\n"
+            "try: downloads.fetch(sys.argv[1], Path(sys.argv[2]), 'x')\n"
+            "except ValueError as e: print(e)")
+    done = subprocess.run([sys.executable, "-c", code, server + "/good", str(tmp_path / "f.bin")],
+                          cwd=HERE, capture_output=True, text=True)
+    assert "File too large" in done.stdout and "python cal.py" in done.stdout
+    assert os.listdir(tmp_path) == []
+
+
+def test_trec_is_fetched_where_it_is_missing(server, tmp_path, monkeypatch):
+    monkeypatch.setattr(data, "TREC_URL", server + "/missing?")
+    with pytest.raises(InputError, match="train_5500.label"):
+        data.load("trec", tmp_path)
+    (tmp_path / "trec" / "train_5500.label").write_text("DESC:x spoiled ?\n")
+    with pytest.raises(InputError, match="not the published file"):
+        data.load("trec", tmp_path)
+
+
+class VectorHandler(http.server.BaseHTTPRequestHandler):
+    """Serves a vector file at /NAME, breaking off each reply after `piece` bytes."""
+
+    body, piece, ranges, sent = b"", 1 << 30, True, 0
+
+    def do_GET(self):
+        asked = self.headers.get("Range") if self.ranges else None
+        start = int(asked[6:-1]) if asked else 0
+        self.send_response(206 if asked else 200)
+        self.send_header("Content-Length", str(len(self.body) - start))
+        self.end_headers()
+        end = start + self.piece if self.ranges else VectorHandler.sent + self.piece
+        with contextlib.suppress(OSError):
+            self.wfile.write(self.body[start:end])
+        VectorHandler.sent = end
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+@pytest.mark.parametrize("ending", [".vec", ".vec.gz"])
+def test_vectors_from_a_url_over_a_breaking_connection(monkeypatch, ranges, ending):
+    lines, v = vector_lines([f"word{i}" for i in range(200)])
+    text = "\n".join(lines).encode()
+    for name, value in (("body", gzip.compress(text) if ending == ".vec.gz" else text),
+                        ("piece", 100_000), ("ranges", ranges), ("sent", 0)):
+        monkeypatch.setattr(VectorHandler, name, value)
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), VectorHandler) as s:
+        threading.Thread(target=s.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{s.server_address[1]}/v{ending}"
+        got = load_vectors(url, ["word199", "word3", "no-such-word"])
+        with pytest.raises(InputError, match="cannot be streamed"):
+            load_vectors(url.partition("/v")[0] + "/v.zip", ["a"])
+        s.shutdown()
+    np.testing.assert_array_equal(got, np.array([v["word199"], v["word3"], np.zeros(300)], "f4"))
+
+
+def test_a_stream_stops_when_every_word_is_found(monkeypatch, capsys):
+    lines, _ = vector_lines([f"word{i}" for i in range(2000)])
+    monkeypatch.setattr(VectorHandler, "body", "\n".join(lines).encode())
+    seen = []
+    monkeypatch.setattr(downloads.Download, "close", lambda self: seen.append(self.at))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), VectorHandler) as s:
+        threading.Thread(target=s.serve_forever, daemon=True).start()
+        load_vectors(f"http://127.0.0.1:{s.server_address[1]}/v.vec", ["word1", "word1100"])
+        s.shutdown()
+    assert seen[0] < len(VectorHandler.body) * 0.7
+    assert "1 of 2 words" in capsys.readouterr().err  # on the progress bar
+
+
+def test_vectors_from_an_address_that_does_not_answer(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["cal.py", "--vectors", "http://127.0.0.1:9/x.vec"])
+    assert cal.main() == 2
+    error = capsys.readouterr().err
+    assert "http://127.0.0.1:9/x.vec" in error and error.count("\n") == 1
+
+
+# ---- processes ----------------------------------------------------------------------------------
+
+
+def plan(seeds=cal.SEEDS):
+    runs = cal.runs_of(cal.SIX, seeds)
+    return SimpleNamespace(args=SimpleNamespace(protocol="paper"), seeds=list(seeds),
+                           phases=[runs[:7], runs[7:]], baselines={"full": 1, "full-long": 31})
+
+
+@pytest.mark.parametrize("world", [1, 2, 3, 7])
+@pytest.mark.parametrize("width", [2, None])
+def test_every_run_and_baseline_has_one_process(world, width):
+    tasks = processes.tasks_of(plan(), width, world)
+    shares = [processes.deal(tasks, rank, world) for rank in range(world)]
+    dealt = [task for share in shares for task in share]
+    assert sorted(map(str, dealt)) == sorted(map(str, tasks))
+    runs = [run for task in dealt for run in task.runs]
+    assert sorted(runs, key=str) == sorted(cal.runs_of(cal.SIX, cal.SEEDS), key=str)
+    full = sorted(baseline for task in dealt for baseline in task.baselines)
+    assert full == sorted((s, *b) for s in cal.SEEDS for b in (("full", 1), ("full-long", 31)))
+    if width:
+        assert all(len(task.runs) <= 2 for task in dealt)
+        costs = [sum(task.cost for task in share) for share in shares]
+        assert max(costs) - min(costs) <= max(task.cost for task in tasks)
+
+
+def half(task):
+    """Work for another process: it says who it is."""
+    if task == "fail":
+        raise InputError("no such task")
+    return os.getpid()
+
+
+def test_a_worker_s_error_comes_back_and_the_rest_is_let_go():
+    left = processes.share_out(half, ["a", "fail", "b"], 2, lambda: None)
+    with pytest.raises(InputError, match="no such task"):
+        list(left)
