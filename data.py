@@ -15,6 +15,7 @@ between white space, case kept, as in the authors' code.
 
 import csv
 import functools
+import hashlib
 import html
 import re
 from array import array
@@ -100,7 +101,7 @@ def of_arrays(x, y, x_test, y_test, seed_size=100, batch_size=16):
     x, x_test = (np.asarray(a, np.float32) for a in (x, x_test))
     y, y_test = (np.asarray(a, np.int64) for a in (y, y_test))
     classes = [str(c) for c in range(max(y.max(), y_test.max()) + 1)]
-    sha256 = digest([str(a.tobytes()) for a in (x, y, x_test, y_test)])
+    sha256 = hashlib.sha256(b"".join(a.tobytes() for a in (x, y, x_test, y_test))).hexdigest()
     return Data("arrays", x, y, [], classes, x_test, y_test, seed_size, batch_size, 0, sha256)
 
 

@@ -2,6 +2,7 @@
 or a limit; the last part runs the real command line on a tiny budget. Each room has tests of its
 own, with helpers from here. `python -m pytest -q`, no network, under four minutes."""
 
+import ast
 import atexit
 import contextlib
 import csv
@@ -552,6 +553,66 @@ def test_the_interval_covers_the_truth_95_times_in_100():
         mean, half = stats.interval(rng.normal(1, 2, 5))
         inside.append(abs(mean - 1) < half)
     assert abs(np.mean(inside) - 0.95) < 0.015
+
+
+# ---- the house ----------------------------------------------------------------------------------
+
+CORE = ("data", "datamap", "strategies", "cal", "stats")
+
+
+def imports(path):
+    """(module, whether it is imported at the top) of every import in a file."""
+    tree = ast.parse(path.read_text("utf-8"))
+    top = {id(node) for node in tree.body}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((name.name, id(node) in top) for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from ((f"{node.module}.{name.name}", id(node) in top) for name in node.names)
+
+
+def test_the_rooms_keep_their_rules():
+    for path in HERE.glob("[a-z]*/*.py"):
+        if path.parent.name == "plumbing" and not path.name.startswith("test_"):
+            assert not {name.partition(".")[0] for name, _ in imports(path)} & set(CORE), path
+    for module in CORE:
+        for name, at_the_top in imports(HERE / f"{module}.py"):
+            assert name.partition(".")[0] not in ("extras", "report") or not at_the_top, name
+    for path in HERE.glob("*/[a-z]*.py"):
+        if "matplotlib" in path.read_text("utf-8") and not path.name.startswith("test_"):
+            assert path.name in ("figures.py",) or path.parent.name == "demo", path
+
+
+def test_the_five_modules_have_no_import_circle():
+    depends = {m: {n.partition(".")[0] for n, top in imports(HERE / f"{m}.py") if top} & set(CORE)
+               for m in CORE}
+    while free := [m for m in depends if not depends[m] - {m} & set(depends)]:
+        for module in free:
+            del depends[module]
+    assert not depends
+
+
+def test_the_readme_s_library_example_runs_as_written(tmp_path, monkeypatch):
+    code = next(block for block in re.findall(r"```python\n(.*?)```", (
+        HERE / "README.md").read_text("utf-8"), re.S) if "of_arrays" in block)
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 4, 500)
+    x = rng.normal(size=(500, 33)) + 2 * np.eye(4, 33)[y]
+    monkeypatch.chdir(tmp_path)
+    code = code.replace("rounds=10", "rounds=1")
+    names = {"x": x[:400], "y": y[:400], "x_test": x[400:].astype("f2"), "y_test": y[400:]}
+    exec(code, names)
+    assert {len(curve) for curve in names["curves"].values()} == {2}
+    assert len(names["curves"]) == 9 and (tmp_path / "map.png").stat().st_size > 0
+    y[7] = 4
+    mine = data.of_arrays(x[:400], y[:400], x[400:], np.where(y[400:] > 3, 0, y[400:]))
+    assert len(mine.classes) == 5
+    stack = datamap.Stack((33, 5, 4), [1])
+    with pytest.raises(ValueError, match="class numbers from 0 to 3, and these go from 0 to 4"):
+        next(datamap.fit(stack, torch.as_tensor(mine.x)[None], torch.as_tensor(mine.y)[None], 1,
+                         16, datamap.Draws([1], "t")))
+    with pytest.raises(ValueError, match="do not fit each other"):
+        data.of_arrays(x, y[1:], x, y)
 
 
 # ---- the command line, for real, on a tiny budget -----------------------------------------------

@@ -18,7 +18,8 @@ import numpy as np
 import torch
 
 from cal import ActiveLearning
-from datamap import HIDDEN, Draws, Stack, fit
+from datamap import HIDDEN, Draws, fit
+from extras.released_model import InOrder, Noisy, Recorded, ReluLogits
 from plumbing.files import InputError, whole_file
 from strategies import STRATEGIES, View, entropy, mc_mean
 
@@ -99,20 +100,6 @@ class NeverReset(ActiveLearning):
 # ---- rows 2 and 10 ------------------------------------------------------------------------------
 
 
-class Noisy(Stack):
-    """A stack whose dropout is always on; noise: a Draws a run."""
-
-    def take(self, runs):
-        other = super().take(runs)
-        other.noise = [self.noise[run] for run in runs]
-        return other
-
-    def forward(self, x, keep=()):
-        masks = keep or [torch.cat([draws.dropout(x.shape[1], width) for draws in self.noise])
-                         for width in self.widths[:-1]]
-        return super().forward(x, masks)
-
-
 class DropoutStaysOn(ActiveLearning):
     """Rows 2 and 10: dropout stays on for the dynamics, the pool and the test set.
 
@@ -160,13 +147,6 @@ class OneSeedSet(ActiveLearning):
         return np.random.RandomState(42).permutation(N)[N - self.s.seed_size :]
 
 
-class InOrder(Draws):
-    """Mini-batches in the order of labelling."""
-
-    def permutation(self, n):
-        return torch.arange(n, device=self.device)[None]
-
-
 class Unshuffled(ActiveLearning):
     """Row 6: theta's mini-batches are never shuffled."""
 
@@ -182,41 +162,6 @@ class UnshuffledBinary(View):
 
 
 # ---- rows 7 and 9: what the training passes saw -------------------------------------------------
-
-
-class Recorded(Stack):
-    """A stack that can keep what its training passes see of each instance: p, and Psi.
-
-    epochs: for each, p [R, n, padded C] and Psi [R, n, width] by instance, once it is settled.
-    """
-
-    passes, mine = None, slice(None)
-
-    def record(self):
-        self.passes, self.epochs = [], []
-
-    def take(self, runs):
-        other = super().take(runs)
-        other.epochs, other.mine = self.epochs, runs
-        return other
-
-    def error(self, psi, onehot):
-        if self.passes is not None:
-            self.passes.append((self.head(psi), psi))
-        return super().error(psi, onehot)
-
-    def settle(self, order):
-        """At the end of an epoch: its passes, that came in an order [R, n], by instance."""
-        if self.passes:
-            self.epochs.append([in_order(order, parts) for parts in zip(*self.passes)])
-            self.passes = []
-        return self.epochs[-1]
-
-
-def in_order(order, pieces):
-    """Pieces [R, B, ...] that came in an order [R, n], as one tensor [R, n, ...] by instance."""
-    whole = torch.cat(pieces, dim=1)
-    return torch.empty_like(whole).scatter_(1, order[..., None].expand_as(whole), whole)
 
 
 class Recording(ActiveLearning):
@@ -259,18 +204,6 @@ class NearestFifth(View):
 
     def high_cor(self):
         return ((self.map.correctness * 5).round() / 5 > self.t_cor).long()
-
-
-class ReluLogits(Stack):
-    """A stack with a ReLU on its outputs, before the softmax."""
-
-    def logits(self, psi):
-        z = super().logits(psi)
-        z[..., : self.C].relu_()
-        return z
-
-    def error(self, psi, onehot):
-        return super().error(psi, onehot).mul_(self.logits(psi) > 0)
 
 
 class LinearBinary(View):

@@ -17,7 +17,7 @@ import data
 import datamap
 import stats
 import strategies
-from extras import bench, ladder, released
+from extras import bench, ladder, released, released_model
 from plumbing.files import InputError
 from plumbing.runs import Log
 from plumbing.vectors import hash_vectors, load_vectors
@@ -161,7 +161,7 @@ def test_row_5_one_seed_set_for_all():
 
 
 def recorded_stack(sizes, seeds, **options):
-    stack = released.laid(released.Recorded, datamap.Stack)(sizes, seeds, **options)
+    stack = released.laid(released_model.Recorded, datamap.Stack)(sizes, seeds, **options)
     stack.record()
     return stack
 
@@ -169,7 +169,7 @@ def recorded_stack(sizes, seeds, **options):
 def test_rows_6_and_7_order_of_labelling_and_what_the_passes_saw():
     x, y = torch.randn(2, 13, 30), torch.randint(3, (2, 13))
     stack, twin = recorded_stack((30, 20, 3), [1, 2]), datamap.Stack((30, 20, 3), [1, 2])
-    draws = released.InOrder([1, 2], "t")
+    draws = released_model.InOrder([1, 2], "t")
     order = next(datamap.fit(stack, x, y, 1, 4, draws, dropout=0))
     p, psi = stack.settle(order)
     onehot = torch.nn.functional.one_hot(y, 8).float()
@@ -190,8 +190,8 @@ def test_what_the_passes_saw_is_in_the_order_of_the_instances():
 
 def test_row_7_the_map_is_of_the_training_passes(monkeypatch):
     mid, seen = algorithm("paper+settled"), []
-    settle = released.Recorded.settle
-    monkeypatch.setattr(released.Recorded, "settle",
+    settle = released_model.Recorded.settle
+    monkeypatch.setattr(released_model.Recorded, "settle",
                         lambda self, order: seen.append(settle(self, order)[0]) or self.epochs[-1])
     L = torch.arange(20)[None]
     _theta, maps = mid.train(0, [cal.Run("cal", 1)], L)

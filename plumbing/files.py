@@ -6,6 +6,7 @@ import hashlib
 import io
 import os
 import sys
+from pathlib import Path
 
 import numpy as np
 from tqdm import tqdm
@@ -24,6 +25,7 @@ def note(text):
 @contextlib.contextmanager
 def whole_file(path):
     """Write a file whole or not at all: what is written to the path that this gives is renamed."""
+    path = Path(path)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         yield part
