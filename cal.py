@@ -14,10 +14,14 @@ functions in strategies.py; stats.py turns finished run files into numbers. The 
 the paper; what goes beyond it has rooms of its own (extras/, report/, plumbing/).
 """
 
+from plumbing.interrupt import on_interrupt
+
+on_interrupt(__name__)  # before the imports that take seconds
+
 import argparse
 import functools
 import sys
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 import torch
@@ -25,7 +29,7 @@ import torch
 import data as texts
 import datamap
 from plumbing import options, processes
-from plumbing.files import InputError, write_arrays
+from plumbing.files import InputError, read_arrays, write_arrays
 from plumbing.processes import stopwatch
 from plumbing.runs import Log, results_folder
 from strategies import STRATEGIES, WITHOUT_MAP, View
@@ -47,16 +51,22 @@ class Run:
     @property
     def label(self):
         """The strategy's name in files and tables: cal, or cal-t0.4 for another threshold."""
-        return self.strategy if self.t_cor == 0.2 else f"{self.strategy}-t{self.t_cor:g}"
+        return self.strategy if self.t_cor == 0.2 else f"{self.strategy}-t{number(self.t_cor)}"
+
+
+def number(t):
+    """A threshold as text, no two alike: 0 for 0.0, 0.4, 0.4000000001."""
+    return f"{t:g}" if float(f"{t:g}") == t else repr(t)
 
 
 def runs_of(strategies, seeds, thresholds=(0.2,)):
     """Every run of these strategies: one a seed, and for CAL and its kin one a threshold too."""
-    return [
-        Run(strategy, seed, t)
+    runs = [
+        Run(strategy, seed, float(t))
         for seed in seeds for strategy in strategies
         for t in (thresholds if strategy not in WITHOUT_MAP else [0.2])
     ]
+    return list(dict.fromkeys(runs))
 
 
 @dataclass(frozen=True)
@@ -87,6 +97,9 @@ class ActiveLearning:
         self.data, self.s, self.log, self.device = data, settings, log, device
         self.x, self.x_test = (self.tensor(a).float() for a in (data.x, data.x_test))
         self.y, self.y_test = self.tensor(data.y), self.tensor(data.y_test)
+        if log:
+            fixed = {name: value for name, value in asdict(settings).items() if name != "rounds"}
+            log.made_with({"data": data.sha256, **fixed}, len(data.y))
 
     def run(self, runs):
         """Take every run from where its file stands to its last round."""
@@ -205,12 +218,15 @@ def all_the_data(algorithm, seed, name="full", times=1):
     training that Figs. 1 and 5 map. `times` as many epochs as a round has, under another name.
     """
     run, lap, log = Run(name, seed), stopwatch(), algorithm.log
-    if log.rounds_done(run):
+    maps = log.folder / f"maps-{seed}.npz"
+    if log.rounds_done(run) and (times > 1 or read_arrays(maps)):
         return
     epochs = algorithm.s.epochs * times
     theta, full_map = watched_training(algorithm, run, "full", slice(None), epochs)
     if times == 1:
-        save_maps(algorithm, seed, full_map)
+        save_maps(algorithm, seed, full_map, maps)
+    if log.rounds_done(run):  # the maps alone were missing
+        return
     log.append(run, {
         "round": 0, "labelled": len(algorithm.y), "accuracy": algorithm.accuracies(theta)[0],
         "picked": [], "batch": None, "seconds": {"train": lap(), "select": 0.0},
@@ -228,7 +244,7 @@ def watched_training(algorithm, run, tag, rows, epochs):
     return theta, datamap.data_map(torch.stack(probs), y[0])
 
 
-def save_maps(algorithm, seed, full_map):
+def save_maps(algorithm, seed, full_map, path):
     """The data maps of all rows and of the seed set (Figs. 1, 2, 5 and 6) as a .npz file."""
     rows, run = algorithm.seed_set(seed), Run("seed set", seed)
     _, seed_map = watched_training(algorithm, run, "seed set", rows, MAP_EPOCHS)
@@ -238,7 +254,7 @@ def save_maps(algorithm, seed, full_map):
             arrays[f"{name}_{field_}"] = values.cpu().numpy().astype(np.float32)
     if algorithm.data.kind is not None:
         arrays["kind"] = algorithm.data.kind
-    write_arrays(algorithm.log.folder / f"maps-{seed}.npz", arrays)
+    write_arrays(path, arrays)
 
 
 # ---- the experiment -----------------------------------------------------------------------------
@@ -258,12 +274,6 @@ class Plan:
     seeds: list
     phases: list
     baselines: dict = field(default_factory=lambda: {"full": 1})
-
-    def lines(self):
-        """{run: how many lines its file will have}, baselines among them."""
-        full = [Run(name, seed) for name in self.baselines for seed in self.seeds]
-        runs = [run for phase in self.phases for run in phase]
-        return {**{run: self.s.rounds + 1 for run in runs}, **{run: 1 for run in full}}
 
 
 def plan_of(args):
@@ -334,7 +344,9 @@ def run(args):
 
         return ladder.run(args)
     if args.report_only:
-        return tables.write_report(results_folder(args))
+        tables.write_report(results_folder(args))
+        print(f"The report with its figures: {results_folder(args) / 'report.md'}")
+        return 0
     args.device = processes.choose_device(args.device)
     if args.bench:
         from extras import bench
@@ -351,27 +363,24 @@ def run(args):
 
         first = plan.algorithm(plan.data, plan.s, None).seed_set(plan.seeds[0])
         warn_of_classes(plan.data, plan.data.y[first])
-    report = functools.partial(tables.write_report, results_folder(args))
+    folder = results_folder(args)
+    report = functools.partial(tables.write_report, folder)
     if processes.conduct(work, [plan], side_by_side(args.device), report):
-        tables.print_summary(results_folder(args))
+        tables.print_summary(folder, [run.label for phase in plan.phases for run in phase])
     return 0
 
 
 def main():
+    options.prepare_terminal()
     args = options.parser(list(STRATEGIES), datamap.EPOCHS).parse_args()
     try:
         return run(args)
     except InputError as e:
         print(f"cal.py: {e}", file=sys.stderr)
-        return 2
     except OSError as e:  # a full disk, say
         print(f"cal.py: {e}; the same command goes on from the last finished round",
               file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("\nInterrupted; the same command goes on from the last finished round.",
-              file=sys.stderr)
-        return 130
+    return 2
 
 
 if __name__ == "__main__":

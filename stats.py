@@ -3,7 +3,7 @@
 In this file, from the top:
   violation_ratio, aso, aso_table   Almost Stochastic Order, exact (Dror et al. 2019; Table 2)
   overlap, chance_overlap           how many rows two strategies both pick (Table 4)
-  paired, interval                  differences within seeds, and how sure they are
+  paired, interval, holm ...        differences within seeds, and how sure they are
   Results                           a results directory, read from its run files
 
 What is made of these numbers (report.md with its tables, claims and figures) is in report/.
@@ -11,14 +11,13 @@ Symbols: F^-1, G^-1 the empirical quantile functions of samples A and B (n and m
 eps the violation ratio, eps_min its upper confidence bound.
 """
 
-import json
 from pathlib import Path
 from statistics import NormalDist
 
 import numpy as np
 
-from plumbing.files import InputError
-from plumbing.runs import read_run
+from plumbing.files import InputError, read_arrays
+from plumbing.runs import read_config, read_run
 
 # ---- Almost Stochastic Order --------------------------------------------------------------------
 
@@ -63,7 +62,9 @@ def aso(a, b, alpha=0.05, n_boot=1000, seed=0):
 def aso_table(scores, alpha=0.05, n_boot=1000, seed=0):
     """{row: {column: eps_min}} for {name: scores}, alpha Bonferroni-corrected for all pairs.
 
-    S samples make k = S (S - 1) / 2 pairs, each tested at alpha / k (Bonferroni 1936).
+    S samples make k = S (S - 1) / 2 pairs, each tested at alpha / k (Bonferroni 1936), as in the
+    paper. Both directions of a pair are tested, so of all 2k cells of the table at least one is
+    below 0.5 by chance with a probability of up to 2 alpha.
     """
     pairs = max(1, len(scores) * (len(scores) - 1) // 2)
     return {a: {b: aso(scores[a], scores[b], alpha / pairs, n_boot, seed) for b in scores if b != a}
@@ -133,16 +134,53 @@ def roc_auc(score, positive):
 
 # ---- differences within seeds -------------------------------------------------------------------
 
-# Two-sided 95 % points of Student's t for 1, 2, ... degrees of freedom.
-T_95 = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262)
+
+def t_two_sided(t, df):
+    """P(|T| > t) of Student's t with df degrees of freedom (Abramowitz & Stegun 26.7.3-4)."""
+    angle = np.arctan(t / np.sqrt(df))
+    first = 1 + df % 2  # the series runs over even powers of the cosine, or over odd ones
+    terms, term = [], np.cos(angle) ** (first - 1) if df > 1 else 0
+    for j in range(first, df, 2):
+        terms.append(term)
+        term *= j / (j + 1) * np.cos(angle) ** 2
+    inside = np.sin(angle) * sum(terms)
+    return 1 - (2 / np.pi * (angle + inside) if df % 2 else inside)
 
 
-def interval(d):
-    """The 95 % confidence interval of the mean of d [S], as (mean, half width)."""
+def paired_t(d):
+    """The two-sided p-value of "the mean of d [S] is 0", by Student's t; 1 without differences."""
+    if len(d) < 2 or not d.any():
+        return 1.0
+    sd = d.std(ddof=1)
+    return t_two_sided(abs(d.mean()) / sd * np.sqrt(len(d)), len(d) - 1) if sd else 0.0
+
+
+def interval(d, level=0.95):
+    """The confidence interval of the mean of d [S], Student's t over seeds: (mean, half width)."""
     if len(d) < 2:
         return (d.mean() if len(d) else np.nan), np.inf
-    t = T_95[min(len(d) - 2, len(T_95) - 1)]
-    return d.mean(), t * d.std(ddof=1) / np.sqrt(len(d))
+    low, high = 0.0, 1e4  # the t beyond which 1 - level lies, by bisection
+    for _ in range(100):
+        middle = (low + high) / 2
+        low, high = (middle, high) if t_two_sided(middle, len(d) - 1) > 1 - level else (low, middle)
+    return d.mean(), low * d.std(ddof=1) / np.sqrt(len(d))
+
+
+def holm(p):
+    """p-values [k] adjusted for their number (Holm 1979), in the order given."""
+    order, k = np.argsort(p, kind="stable"), len(p)
+    adjusted = np.empty(k)
+    adjusted[order] = np.maximum.accumulate(np.sort(p) * np.arange(k, 0, -1))
+    return np.minimum(adjusted, 1)
+
+
+def sign_flip(d):
+    """The one-sided p-value of "the mean of d [S] is not above 0", exact: its signs are flipped.
+
+    The share of the 2^S ways to flip signs that give a mean at least as large; never below 1/2^S.
+    """
+    signs = 1 - 2 * (np.arange(2 ** len(d))[:, None] >> np.arange(len(d)) & 1)  # [2^S, S]
+    return float((signs @ d >= d.sum() - 1e-12).mean())
 
 
 def paired(measure, one, other):
@@ -177,23 +215,19 @@ class Results:
     """
 
     def __init__(self, folder):
-        self.folder = Path(folder)
-        try:
-            self.config = json.loads((self.folder / "config.json").read_text())
-        except FileNotFoundError:
+        self.folder, path = Path(folder), Path(folder) / "config.json"
+        if not path.exists():
             raise InputError(f"no results in {folder}; run the same command without --report-only")
-        except ValueError:
-            raise InputError(f"{self.folder / 'config.json'} is damaged; start over with --fresh")
+        self.config = read_config(path)
         self.settings, self.about = self.config["settings"], self.config["about"]
         self.rounds, self.dataset = self.settings["rounds"], self.settings["dataset"]
-        self.runs = {}
+        self.runs, self.maps = {}, {}
         for label in [*self.config["strategies"], "full", "full-long"]:
             files = {s: self.folder / "runs" / f"{label}-{s}.jsonl" for s in self.config["seeds"]}
             self.runs[label] = {s: read_run(f)[0] for s, f in files.items() if f.exists()}
-        self.maps = {
-            s: dict(np.load(path)) for s in self.config["seeds"]
-            if (path := self.folder / "runs" / f"maps-{s}.npz").exists()
-        }
+        for seed in self.config["seeds"]:
+            if m := read_arrays(self.folder / "runs" / f"maps-{seed}.npz"):
+                self.maps[seed] = m
 
     def finished(self, label):
         """{seed: lines} of a label's finished runs."""

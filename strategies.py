@@ -104,12 +104,12 @@ class View:
 
 def random(view, k):
     """Every row of U alike."""
-    return view.pick(chance(view), k)
+    return view.pick(chance(view, "random"), k)
 
 
-def chance(view):
+def chance(view, purpose):
     """A random score for every row, the same for the runs of one seed: [R, N]."""
-    return view.draws("random").uniform(len(view.x)).expand(view.pool.shape)
+    return view.draws(purpose).uniform(len(view.x)).expand(view.pool.shape)
 
 
 # ---- Least Confidence (LC; Culotta and McCallum, 2005) ------------------------------------------
@@ -175,7 +175,7 @@ def cal(view, k):
         seeds = {seed for seed, one in zip(view.seeds, one_class.tolist()) if one}
         tqdm.write(f"round {view.round}, seed {sorted(seeds)}: all of L is in one correctness"
                    " class, nothing to learn; CAL picks at random in this round", file=sys.stderr)
-        score = torch.where(one_class[:, None], chance(view), score)
+        score = torch.where(one_class[:, None], chance(view, "cal"), score)
     return view.pick(score, k)                                         # lines 6-10
 
 

@@ -4,6 +4,7 @@
 """
 
 import argparse
+import functools
 
 import cal
 import stats
@@ -34,15 +35,18 @@ def run(args):
         raise InputError("--ablate runs CAL (t_cor 0.2) and Random under every protocol: leave"
                          " out --strategies, --t-cor, --protocol and --everything")
     steps = [step_of(args, name) for name in ladder()]
-    if not args.report_only:
+    folder = results_folder(step_of(args, "ladder"))
+    report = functools.partial(write, folder, {s.protocol: results_folder(s) for s in steps})
+    if args.report_only:
+        report()
+    else:
         device = processes.choose_device(args.device)
         processes.one_thread()
         plans = [plan_of(step, device) for step in steps]
-        if not processes.conduct(cal.work, plans, cal.side_by_side(device)):
+        if not processes.conduct(cal.work, plans, cal.side_by_side(device), report):
             return 0
-    folders = {step.protocol: results_folder(step) for step in steps}
-    path = write(results_folder(step_of(args, "ladder")), folders)
-    print(path.read_text(encoding="utf-8"))
+    print((folder / "report.md").read_text(encoding="utf-8"))
+    print(f"The report with its figure: {folder / 'report.md'}")
     return 0
 
 
@@ -73,12 +77,13 @@ def plan_of(step, device):
 
 
 def write(folder, folders):
-    """ladder.csv, ladder.png and report.md; returns the path of report.md.
+    """ladder.csv, ladder.png and report.md.
 
     folders: {protocol: results directory}. The differences are within seeds, against the protocol
     that the switch was turned in. InputError where none has been run.
     """
-    done = {name: stats.Results(path) for name, path in folders.items() if path.exists()}
+    done = {name: stats.Results(path) for name, path in folders.items()
+            if (path / "config.json").exists()}
     if not done:
         stats.Results(folders["paper"])  # raises: no results
     folder.mkdir(parents=True, exist_ok=True)
@@ -97,7 +102,6 @@ def write(folder, folders):
         draw_ladder(folder / "ladder.png", changes)
         text += "\n\n![The ladder](ladder.png)"
     write_text(folder / "report.md", text + "\n")
-    return folder / "report.md"
 
 
 def cells_of(name, r, base, changes):

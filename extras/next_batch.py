@@ -7,7 +7,6 @@ and of their data maps. What is written: next_batch.csv, relabel.csv, map.png; l
 filled in by hand are kept in labels.csv.
 """
 
-import csv
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -15,8 +14,9 @@ import torch
 
 import datamap
 from extras.own_table import warn_of_classes
-from plumbing.files import InputError, make_folder, note, write_csv
-from plumbing.runs import results_folder
+from plumbing.files import InputError, armed, note, write_csv
+from plumbing.runs import locked, results_folder
+from plumbing.tables import records
 from stats import plus_minus
 from strategies import STRATEGIES, View
 
@@ -45,7 +45,13 @@ def run(args, plan):
     """Write the next batch, the doubts and the map of a table, and say what to do."""
     strategy = the_strategy(args)
     folder, data = results_folder(args), plan.data
-    make_folder(folder)
+    with locked(folder):
+        return choose(args, plan, strategy, folder, data)
+
+
+def choose(args, plan, strategy, folder, data):
+    """What run does, in a folder that is ours alone."""
+    keep_answers(folder, answers(folder, args.dataset))
     labelled = np.flatnonzero(data.y >= 0)
     warn_of_classes(data, data.y[labelled])
     view, probs, mean = train(args, plan, labelled)
@@ -165,24 +171,25 @@ see {folder / 'map.png'}
 
 
 def answers(folder, dataset):
-    """Labels that were filled in by hand in a next_batch.csv: {row number: (text, label)}.
-
-    They are moved to labels.csv first, so that the next next_batch.csv does not lose them.
-    """
+    """Labels that were filled in by hand in a next_batch.csv, or before: {row: (text, label)}."""
     found = {}
-    for name in reversed(ANSWERS):
-        if (folder / name).exists():
-            with open(folder / name, encoding="utf-8-sig", newline="") as f:
-                for line, row in enumerate(csv.DictReader(f), 2):
-                    try:
-                        if label := row["label"].strip():
-                            found[int(row["row"])] = row["text"], label
-                    except (KeyError, TypeError, ValueError, AttributeError):
-                        raise InputError(f"{folder / name}, row {line}: its columns row, text and"
-                                         f" label are not what `--dataset {dataset}` wrote")
-    if found:
-        write_csv(folder / ANSWERS[1], ["row", "text", "label"],
-                        [[row, *found[row]] for row in sorted(found)])
+    for path in (folder / name for name in reversed(ANSWERS)):
+        if path.exists():
+            table = records(path, ("row", "text", "label"))
+            _, header = next(table)
+            for line, cells in table:
+                row = dict(zip(header, map(armed, cells)))
+                try:
+                    if cells and (label := row["label"].strip()):
+                        found[int(row["row"])] = row["text"], label
+                except (KeyError, ValueError):
+                    raise InputError(f"{path}, row {line}: its columns row, text and label are not"
+                                     f" what `--dataset {dataset}` wrote")
     return found
 
 
+def keep_answers(folder, found):
+    """Into labels.csv, before the next next_batch.csv is written over them."""
+    if found:
+        write_csv(folder / ANSWERS[1], ["row", "text", "label"],
+                  [[row, *found[row]] for row in sorted(found)])

@@ -1,6 +1,5 @@
 """A table of texts and labels of one's own: .csv or .tsv, a simulation or texts still to label."""
 
-import csv
 from collections import Counter
 from pathlib import Path
 
@@ -8,6 +7,7 @@ import numpy as np
 
 from data import seed_set
 from plumbing.files import InputError, note
+from plumbing.tables import column, records
 
 
 def read_table(path, _data_dir=None, text_column="text", label_column="label", test=None,
@@ -51,43 +51,21 @@ def read_table(path, _data_dir=None, text_column="text", label_column="label", t
 def read_rows(path, text_column, label_column, filled):
     """[(row number, text, label)] of the rows that have a text; a label may be empty.
 
-    Rows are numbered as a spreadsheet numbers them: the header is row 1. An InputError names the
-    file, and the row, where it cannot be read.
+    An InputError names the file, and the row, where it cannot be read.
     """
-    rows, number, skipped = [], 0, 0
-    try:
-        with open(path, encoding="utf-8-sig", newline="") as f:
-            table = csv.reader(f, strict=True,
-                               delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
-            header = [name.strip() for name in next(table, [])]
-            for name in (text_column, label_column):
-                if name not in header:
-                    raise InputError(f"{path} has no column {name!r}; its columns are "
-                                     + ", ".join(map(repr, header)) if header else
-                                     f"{path} is empty")
-            where, number = (header.index(text_column), header.index(label_column)), 1
-            for number, row in enumerate(table, 2):
-                if row and len(row) != len(header):
-                    raise InputError(f"{path}, row {number}: {len(row)} values, and there are"
-                                     f" {len(header)} columns")
-                text, label = (row[i].strip() for i in where) if row else ("", "")
-                label = label or filled_label(path, number, text, filled)
-                if text:
-                    rows.append((number, text, label))
-                else:
-                    skipped += bool(row)
-    except FileNotFoundError:
-        raise InputError(f"no file {path}")
-    except IsADirectoryError:
-        raise InputError(f"{path} is a directory; give a .csv or .tsv file")
-    except UnicodeDecodeError as e:
-        raise InputError(f"{path}, line {undecodable_line(path)}: not UTF-8 ({e.reason}); save the"
-                         " file as UTF-8")
-    except csv.Error as e:
-        unclosed = "end of data" in str(e) or "field limit" in str(e)
-        why = ("a quote is opened and not closed" if unclosed else
-               f"{e}; is a quote not closed, or one inside a text not doubled?")
-        raise InputError(f"{path}, row {number + 1}: {why}")
+    table, rows, skipped = records(path, (text_column, label_column)), [], 0
+    _, header = next(table)
+    where = [column(path, header, name) for name in (text_column, label_column)]
+    for number, row in table:
+        if row and len(row) != len(header):
+            raise InputError(f"{path}, row {number}: {len(row)} values, and there are"
+                             f" {len(header)} columns")
+        text, label = (row[i].strip() for i in where) if row else ("", "")
+        label = label or filled_label(path, number, text, filled)
+        if text:
+            rows.append((number, text, label))
+        else:
+            skipped += bool(row)
     if not rows:
         raise InputError(f"{path} has no row with a text")
     if skipped:
@@ -103,17 +81,6 @@ def filled_label(path, number, text, filled):
                          f" {number}; have rows been moved? (Those labels are kept in labels.csv,"
                          " beside next_batch.csv.)")
     return label
-
-
-def undecodable_line(path):
-    """The number of the first line that is not UTF-8."""
-    with open(path, "rb") as f:
-        for n, line in enumerate(f, 1):
-            try:
-                line.decode("utf-8")
-            except UnicodeDecodeError:
-                return n
-    return n
 
 
 def warn_of_duplicates(path, rows):

@@ -11,6 +11,7 @@ calls view.high_cor, .psi_labelled, .draws or .new_classifier, a row may answer 
 """
 
 import contextlib
+import io
 import pickle
 import zlib
 
@@ -73,9 +74,10 @@ class NeverReset(ActiveLearning):
     def train(self, t, stack, L):
         theta, maps = super().train(t, stack, L)
         for i, run in enumerate(stack if t < self.s.rounds else ()):
+            state, out = [tensor[i].cpu().clone() for tensor in theta.state], io.BytesIO()
+            torch.save([*state, theta.steps.cpu()], out)
             with whole_file(self.state_path(t, run)) as part:
-                torch.save([*(tensor[i].cpu().clone() for tensor in theta.state),
-                            theta.steps.cpu()], part)
+                part.write_bytes(out.getvalue())  # a full disk is an OSError then, not torch's
             self.state_path(t - 2, run).unlink(missing_ok=True)
         return theta, maps
 

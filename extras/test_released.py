@@ -1,6 +1,5 @@
 """The released code's rows, each against an oracle; the ladder; the benchmark."""
 
-import csv
 import itertools
 import json
 import subprocess
@@ -28,6 +27,7 @@ from test_cal import (
     best_rows,
     cal_main,
     probabilities,
+    read_csv,
     run_cal,
     run_files,
     two_clusters,
@@ -308,8 +308,7 @@ def test_the_ladder(tmp_path):
     arguments[arguments.index("--rounds") + 1] = 1
     arguments[arguments.index("--epochs") + 1] = 1
     said = run_cal(*arguments).stdout
-    with open(tmp_path / "demo-ladder-pool" / "ladder.csv", encoding="utf-8") as f:
-        rows = {row["protocol"]: row for row in csv.DictReader(f)}
+    rows = {row["protocol"]: row for row in read_csv(tmp_path / "demo-ladder-pool" / "ladder.csv")}
     assert list(rows) == ladder.ladder()
 
     def accuracy(name, label):

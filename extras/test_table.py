@@ -10,7 +10,7 @@ import torch
 import data
 from extras import next_batch
 from plumbing.files import write_csv
-from test_cal import best_rows, cal_main, run_cal, run_files, table, view_of
+from test_cal import best_rows, cal_main, read_csv, run_cal, run_files, table, view_of
 
 
 def test_a_committee_picks_by_the_mean_of_the_scores():
@@ -68,7 +68,8 @@ def test_duplicate_texts_with_other_labels_are_counted(table, capsys):
     (lambda b: b"", "my.csv is empty"),
     (lambda b: b.splitlines(True)[0], "no row with a text"),
     (lambda b: b.replace(b"label", b"topic", 1), "no column 'label'; its columns are 'id', 'text'"),
-    (lambda b: b.replace(b"of the b", b"of the \xe9 b", 1), "line 3: not UTF-8"),
+    (lambda b: b.replace(b"of the b", b"of the \x81 b", 1), "line 3: not to be read as cp1252"),
+    (lambda b: "\ufeff".encode("utf-16-le") + b[:7], "not to be read as utf-16"),
     (lambda b: b + b'9,"open,a\n', "row 62: a quote is opened and not closed"),
     (lambda b: b + b'9,"open,a\n' * 2, "row 62: ',' expected after"),
     (lambda b: b + b'9,"open,a\n' + b"x" * 140_000, "row 62: a quote is opened and not closed"),
@@ -100,11 +101,6 @@ def test_other_things_than_tables(table, tmp_path):
             data.load(str(name), vectors="hash", **options)
 
 
-def read_table(path):
-    with open(path, encoding="utf-8", newline="") as f:
-        return list(csv.DictReader(f))
-
-
 def test_next_batch_fill_in_next_batch(tmp_path, capsys):
     (texts, labels), kind = data.read_demo()["train"], data.read_demo()["kind"]
     known = set(np.random.default_rng(0).choice(2500, 500, replace=False).tolist())
@@ -116,7 +112,7 @@ def test_next_batch_fill_in_next_batch(tmp_path, capsys):
     said = run_cal(*arguments).stdout
     folder = tmp_path / "results" / "my.csv-paper-pool"
     assert "500 texts have a label, 2,000 have none" in said and "Run the same command" in said
-    batch, doubts = read_table(folder / "next_batch.csv"), read_table(folder / "relabel.csv")
+    batch, doubts = read_csv(folder / "next_batch.csv"), read_csv(folder / "relabel.csv")
     assert list(batch[0]) == ["row", "text", "score", "region", "predicted", "label"]
     numbers = [int(row["row"]) - 2 for row in batch]
     assert len(set(numbers)) == 50 and not set(numbers) & known
@@ -138,14 +134,14 @@ def test_next_batch_fill_in_next_batch(tmp_path, capsys):
     for i, row in zip(numbers[:40], batch):  # forty in next_batch.csv, ten in the file itself
         row["label"] = labels[i]
     write_csv(folder / "next_batch.csv", batch[0], [row.values() for row in batch])
-    rows = read_table(tmp_path / "my.csv")
+    rows = read_csv(tmp_path / "my.csv")
     for i in numbers[40:]:
         rows[i]["label"] = labels[i]
     write_csv(tmp_path / "my.csv", rows[0], [row.values() for row in rows])
     assert "550 texts have a label, 1,950 have none" in run_cal(*arguments, "--seeds", 1, 2).stdout
-    after = [int(row["row"]) - 2 for row in read_table(folder / "next_batch.csv")]
+    after = [int(row["row"]) - 2 for row in read_csv(folder / "next_batch.csv")]
     assert len(after) == 50 and not set(after) & (known | set(numbers))
-    assert len(read_table(folder / "labels.csv")) == 40
+    assert len(read_csv(folder / "labels.csv")) == 40
 
 
 def test_the_next_batch_warns_and_takes_any_strategy(table, tmp_path, capsys):
@@ -161,11 +157,11 @@ def test_the_next_batch_warns_and_takes_any_strategy(table, tmp_path, capsys):
         assert "fewer than five labels: c (3)" in said.err
         assert "no labelled text of d; it cannot be predicted" in said.err
         assert f"Accuracy on {test}: 0.000 ± 0.000 over 2 seeds." in said.out
-        picked = read_table(tmp_path / "results" / "my.csv-paper-hash" / "next_batch.csv")
+        picked = read_csv(tmp_path / "results" / "my.csv-paper-hash" / "next_batch.csv")
         assert len({row["row"] for row in picked}) == 7
     folder = tmp_path / "results" / "my.csv-paper-hash"
     assert cal_main(*arguments, "--batch", 70) == 0  # more than there are
-    assert len(read_table(folder / "next_batch.csv")) == sum(not c for *_, c in rows)
+    assert len(read_csv(folder / "next_batch.csv")) == sum(not c for *_, c in rows)
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     assert cal_main(*arguments, "--batch", 70) == 0
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before

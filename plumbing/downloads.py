@@ -5,14 +5,20 @@ import gzip
 import hashlib
 import http.client
 import io
-import shutil
+import lzma
 import time
 import urllib.request
 import zipfile
+import zlib
 
 from tqdm import tqdm
 
-from plumbing.files import InputError, whole_file
+from plumbing.files import InputError, remove_parts, whole_file
+
+MOST = 1 << 30  # bytes of a download whose size is not known beforehand
+DAMAGED = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, NotImplementedError,
+           RuntimeError)  # what unpacking raises where a file is damaged, or has a password
+BROKEN = (OSError, http.client.HTTPException, ValueError)  # what urllib raises; ValueError: a URL
 
 
 def ensure(path, url, sha256, size=None, part_ok=False):
@@ -36,23 +42,38 @@ def fetch(url, path, sha256, size=None):
     """Download `url` to `path`: streamed to a temporary file, checked, then renamed into place.
 
     Every failure is one InputError that names the file, the address, the folder to put it in by
-    hand, and the command that needs no download.
+    hand, and the command that needs no download; a folder made for it is gone again.
     """
+    new = [folder for folder in path.parents if not folder.exists()]
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        remove_parts(path.parent)
         with whole_file(path) as part:
             with contextlib.closing(Download(url)) as reply, open(part, "wb") as out:
-                shutil.copyfileobj(reply, out)
-            got = part.stat().st_size
+                got = copy(reply, out, size or MOST)
             if size and got != size:
                 raise InputError(f"it has {got:,} bytes instead of {size:,}")
             if hashlib.sha256(part.read_bytes()).hexdigest() != sha256:
                 raise InputError("its SHA-256 is not the published one")
-    except (OSError, InputError, http.client.HTTPException) as e:
+    except BROKEN as e:
+        for folder in new:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
         raise InputError(
             f"could not fetch {path.name} from {url}: {e}; put it in {path.parent} by hand, or"
             " run `python cal.py`, which needs no download"
         )
+
+
+def copy(reply, out, most):
+    """Copy a reply to a file; returns its size. An InputError where it is larger than `most`."""
+    size = 0
+    while piece := reply.read(1 << 16):
+        out.write(piece)
+        size += len(piece)
+        if size > most:
+            raise InputError(f"it has more than {most:,} bytes")
+    return size
 
 
 class Download(io.RawIOBase):
@@ -60,24 +81,27 @@ class Download(io.RawIOBase):
 
     A broken connection goes on from the same byte where the server allows ranges, and otherwise
     starts again and skips what has been read. It gives up after three breaks without progress.
+    Where the server does not say how long the reply is, its end is the end.
     """
 
     def __init__(self, url):
+        if url.partition(":")[0].lower() not in ("http", "https"):
+            raise InputError(f"{url} is no http or https address")
         self.url, self.at, self.breaks = url, 0, 0
         self.connect()
-        self.bar = tqdm(total=self.size or None, unit="B", unit_scale=True,
-                        desc=url.rpartition("/")[2])
+        self.bar = tqdm(total=self.size, unit="B", unit_scale=True, desc=url.rpartition("/")[2])
 
     def readable(self):
         return True
 
     def connect(self):
-        """Open the URL at byte self.at."""
+        """Open the URL at byte self.at; self.size: how long it is, None where nobody says."""
         headers = {"Range": f"bytes={self.at}-"} if self.at else {}
         request = urllib.request.Request(self.url, headers=headers)
         self.reply = urllib.request.urlopen(request, timeout=30)
         skip = self.at if self.reply.status != 206 else 0
-        self.size = int(self.reply.headers.get("Content-Length") or 0) + self.at - skip
+        length = self.reply.headers.get("Content-Length", "")
+        self.size = int(length) + self.at - skip if length.isdecimal() else None
         while skip and (piece := self.reply.read(min(skip, 1 << 16))):
             skip -= len(piece)
 
@@ -85,7 +109,7 @@ class Download(io.RawIOBase):
         while True:
             try:
                 piece = self.reply.read(len(buffer))
-                if piece or self.at >= self.size:
+                if piece or self.size is None or self.at >= self.size:
                     break
                 raise ConnectionError(f"the connection breaks off after {self.at:,} bytes")
             except (ConnectionError, TimeoutError, http.client.IncompleteRead):
@@ -119,5 +143,7 @@ def open_text(source):
             file = gzip.GzipFile(fileobj=file)
         elif name.endswith(".zip"):
             archive = zipfile.ZipFile(file)
+            if not archive.namelist():
+                raise InputError(f"{source} is an empty archive")
             file = archive.open(archive.namelist()[0])  # its first member
         yield io.TextIOWrapper(file, encoding="utf-8", newline="\n"), getattr(raw, "bar", None)

@@ -16,18 +16,20 @@ def bin_vectors(path, words):
     supervised, quantized and damaged models.
     """
     try:
-        with open(path, "rb") as f, mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ) as file:
-            model = read_bin(path, file, {w.encode("utf-8", "surrogatepass") for w in words})
-            vectors = [bin_vector(*model, w.encode("utf-8", "surrogatepass")) for w in words]
-            del model  # the file cannot be closed while an array looks into it
+        with open(path, "rb") as f:  # the map closes itself with the last array that looks into it
+            file = mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ)
+        model = read_bin(path, file, {w.encode("utf-8", "surrogatepass") for w in words})
+        vectors = np.stack([bin_vector(*model, w.encode("utf-8", "surrogatepass")) for w in words])
     except FileNotFoundError:
         raise InputError(f"no vector file {path}; --vectors takes pool, hash, fasttext, a file"
                          " or the address of one")
-    except (OSError, ValueError, struct.error) as e:
-        if isinstance(e, InputError):
-            raise
+    except InputError:
+        raise
+    except (OSError, ValueError, IndexError, OverflowError, struct.error) as e:
         raise InputError(f"{path} is no whole fastText model: {e}")
-    return np.stack(vectors)
+    if not np.isfinite(vectors).all():
+        raise InputError(f"{path} holds values that are not finite")
+    return vectors
 
 
 def read_bin(path, file, wanted):
@@ -47,10 +49,13 @@ def read_bin(path, file, wanted):
         if (word := file[at:end]) in wanted:
             ids[word] = i
         at = end + 10
+    if at >= len(file):
+        raise ValueError("it breaks off after the dictionary")
     if pruned > 0 or file[at]:
         raise InputError(f"{path} is a quantized model; give the one it was made from")
     rows, columns = struct.unpack_from("<2q", file, at + 1)
-    if columns != dim or rows < n_words:
+    fits = columns == dim and 0 < dim <= 10_000 and 0 <= n_words <= size and bucket >= 0
+    if not fits or rows < n_words + bucket:
         raise ValueError("its matrix does not fit its dictionary")
     matrix = np.frombuffer(file, "<f4", rows * columns, at + 17).reshape(rows, columns)
     return matrix, ids, n_words, minn, maxn, bucket

@@ -11,7 +11,7 @@ import os
 
 import numpy as np
 
-from plumbing.files import note, whole_file
+from plumbing.files import note, remove_parts, whole_file
 
 
 def kept(path, rows, make):
@@ -20,11 +20,12 @@ def kept(path, rows, make):
     make() gives about, a dict of facts of the texts, and a generator of the matrix's pieces. No
     file is left where path is None or its folder read-only.
     """
-    if path and (found := read(path)):
+    if path and (found := read(path, rows)):
         return found
     about, pieces = make()
     if path and path.parent.stat().st_mode & 0o222:  # root could write into a read-only folder
         with contextlib.suppress(OSError):  # a full disk, say: then there is no cache
+            remove_parts(path.parent)
             write(path, rows, about, pieces())
             return np.load(path, mmap_mode="c", allow_pickle=False), about
     return np.concatenate(list(pieces())), about
@@ -38,16 +39,16 @@ def identity(vectors):
     return ()
 
 
-def read(path):
-    """(x, about) from a cache file, or None where there is none that is whole."""
+def read(path, rows):
+    """(x [rows, D], about) from a cache file, or None where there is none that is whole."""
     try:
         about = json.loads(path.with_name(path.name + ".json").read_text(encoding="utf-8"))
         x = np.load(path, mmap_mode="c", allow_pickle=False)
-        if hashlib.sha256(x).hexdigest() == about.pop("sha256"):
+        if len(x) == rows and hashlib.sha256(x).hexdigest() == about.pop("sha256"):
             return x, about
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, EOFError, KeyError):
+    except Exception:  # whatever NumPy makes of a damaged header
         pass
     note(f"note: {path} is damaged and is made anew")
     return None

@@ -1,13 +1,42 @@
 """The command line's options."""
 
 import argparse
+import difflib
+import sys
+
+from plumbing.files import shortened
 
 
 class Parser(argparse.ArgumentParser):
     """argparse, with one sentence and exit code 2 for a bad option."""
 
     def error(self, message):
-        self.exit(2, f"cal.py: {message}\n")
+        unknown = message.partition("unrecognized arguments: ")[2].split(" ")[0]
+        near = difflib.get_close_matches(unknown.partition("=")[0], self._option_string_actions)
+        hint = f"; did you mean {near[0]}?" if unknown and near else ""
+        self.exit(2, f"cal.py: {shortened(message)}{hint}\n")
+
+
+class Help(argparse.ArgumentDefaultsHelpFormatter):
+    """Defaults in the help, where there are any."""
+
+    def _get_help_string(self, action):
+        told = action.default in (None, False) or "default" in action.help
+        return action.help if told else super()._get_help_string(action)
+
+
+def prepare_terminal():
+    """A terminal that does not know ± or an accent shows ? for it; arguments must be UTF-8."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    for word in sys.argv:
+        try:
+            word.encode()
+        except UnicodeEncodeError:
+            print(f"cal.py: the argument {ascii(word)} is not UTF-8; rename the file",
+                  file=sys.stderr)
+            sys.exit(2)
 
 
 def at_least(lowest):
@@ -39,7 +68,7 @@ def threshold(text):
 def parser(strategies, epochs):
     """Every option; strategies: the names to choose from, epochs: the default."""
     p = Parser(description="Cartography Active Learning (Zhang & Plank 2021).",
-               formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+               formatter_class=Help, allow_abbrev=False)
     data_options(p.add_argument_group("data"))
     experiment_options(p.add_argument_group("experiment"), strategies, epochs)
     machine_options(p.add_argument_group("machine and output"))

@@ -1,4 +1,4 @@
-"""Work shared out among processes, and the bar that shows how far it is.
+"""Work shared out among processes.
 
 Every run gives the same files whoever does it, so work can be split as it suits the machine: in
 this process, in --jobs processes of this machine, or among those that torchrun has started.
@@ -7,7 +7,6 @@ this process, in --jobs processes of this machine, or among those that torchrun 
 import contextlib
 import datetime
 import functools
-import json
 import multiprocessing
 import os
 import signal
@@ -18,10 +17,10 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 
 import torch
-from tqdm import tqdm
 
-from plumbing.files import InputError
-from plumbing.runs import Log, claim, config_of, results_folder
+from plumbing.files import InputError, shortened
+from plumbing.progress import Progress
+from plumbing.runs import claim, config_of, locked, results_folder
 
 
 def stopwatch():
@@ -87,8 +86,8 @@ def tasks_of(plan, width, processes):
     return tasks
 
 
-def conduct(work, plans, width, report=None):
-    """work(args, task) for every run of every plan; report() now and then.
+def conduct(work, plans, width, report):
+    """work(args, task) for every run of every plan; report() now and then, and at the end.
 
     True in the process that the user started (under torchrun: the first), where all is done.
     """
@@ -96,17 +95,26 @@ def conduct(work, plans, width, report=None):
     join_torchrun(args.device)
     rank, world = rank_and_world()
     jobs = args.jobs or (min(len(plans[0].seeds), one_thread()) if args.device == "cpu" else 1)
-    for plan in plans if rank == 0 else ():
-        claim(results_folder(plan.args), config_of(plan), args.fresh)
-    wait_for_all()
-    tasks = [task for plan in plans for task in tasks_of(plan, width, max(jobs, world))]
-    drawn = time.monotonic()
-    with Progress(plans, quiet=rank > 0) as progress:
-        for left in share_out(functools.partial(work, args), tasks, jobs, progress.tick):
-            if report and left and rank == 0 and time.monotonic() > drawn + 60:
+    with contextlib.ExitStack() as held:
+        for plan in plans if rank == 0 else ():
+            held.enter_context(locked(results_folder(plan.args)))
+        for plan in plans if rank == 0 else ():
+            claim(results_folder(plan.args), config_of(plan), args.fresh)
+        wait_for_all()
+        tasks = [task for plan in plans for task in tasks_of(plan, width, max(jobs, world))]
+        drawn = time.monotonic()
+        with Progress(plans, quiet=rank > 0) as progress:
+            for left in share_out(functools.partial(work, args), tasks, jobs, progress.tick):
+                if left and rank == 0 and time.monotonic() > drawn + 60:
+                    report()
+                    drawn = time.monotonic()
+            if world > 1:
+                progress.say("waiting for the other processes")
+            wait_for_all()
+            progress.say("drawing the report")
+            if rank == 0:
                 report()
-                drawn = time.monotonic()
-    wait_for_all()
+            progress.done()
     return rank == 0
 
 
@@ -119,7 +127,7 @@ def share_out(work, tasks, jobs, tick):
     work is picklable where jobs > 1; each process takes the next task when it is free. Under
     torchrun this process does its share alone. tick() is called about once a second meanwhile.
     """
-    if jobs > 1 and "RANK" not in os.environ:
+    if jobs > 1 and rank_and_world()[1] < 2:
         yield from in_a_pool(work, tasks, jobs, tick)
         return
     tasks = deal(tasks, *rank_and_world())
@@ -187,7 +195,11 @@ def called_every_second(function):
 
 def rank_and_world():
     """This process's number under torchrun, and how many there are: (0, 1) without it."""
-    return int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
+    try:
+        return int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
+    except ValueError:
+        raise InputError("RANK and WORLD_SIZE are set, as torchrun sets them, but not to whole"
+                         " numbers; unset them")
 
 
 def deal(tasks, rank, world):
@@ -202,55 +214,19 @@ def deal(tasks, rank, world):
 
 def join_torchrun(device):
     """Under torchrun: find the other processes, and take one GPU each as far as they go."""
-    if "RANK" in os.environ:
+    if rank_and_world()[1] < 2:
+        return
+    try:
         torch.distributed.init_process_group("gloo", timeout=datetime.timedelta(days=7))
-        if device == "cuda":
-            torch.cuda.set_device(int(os.environ["LOCAL_RANK"]) % torch.cuda.device_count())
+    except (ValueError, RuntimeError) as e:
+        raise InputError("RANK and WORLD_SIZE are set, but torchrun's other processes are not to"
+                         f" be found: {shortened(e)}")
+    if device == "cuda":
+        local = int(os.environ.get("LOCAL_RANK", 0))
+        torch.cuda.set_device(local % torch.cuda.device_count())
 
 
 def wait_for_all():
     """Until every process that torchrun has started has come this far."""
     if rank_and_world()[1] > 1:
         torch.distributed.barrier()
-
-
-# ---- the bar ------------------------------------------------------------------------------------
-
-
-class Progress:
-    """One bar over all run files, read from the files themselves, whoever writes them.
-    """
-
-    def __init__(self, plans, quiet=False):
-        self.sizes, self.lines = {}, {
-            Log(results_folder(plan.args)).path(run): lines
-            for plan in plans for run, lines in plan.lines().items()}
-        self.bar = tqdm(total=sum(self.lines.values()), unit="run-round", disable=quiet,
-                        mininterval=1.0, dynamic_ncols=True)
-        self.tick()
-        self.bar.initial = self.bar.last_print_n = self.bar.n
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.bar.close()
-
-    def tick(self):
-        """Show what the files hold by now, and what their newest line says."""
-        done = 0
-        for path in self.lines:
-            with contextlib.suppress(OSError):
-                content = path.read_bytes()
-                done += content.count(b"\n")
-                if len(content) != self.sizes.get(path):
-                    self.sizes[path] = len(content)
-                    self.describe(path, content)
-        self.bar.n = done
-        self.bar.refresh()
-
-    def describe(self, path, content):
-        with contextlib.suppress(ValueError, IndexError, KeyError):
-            line = json.loads(content.splitlines()[-1])
-            self.bar.set_description_str(f"{path.stem}: round {line['round']}, {line['labelled']}"
-                                         f" labels, accuracy {line['accuracy']:.3f}", False)

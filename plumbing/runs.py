@@ -5,8 +5,10 @@ so far are a run's whole state, so that file is the checkpoint: a process that i
 round under way and no more.
 """
 
+import contextlib
 import hashlib
 import json
+import math
 import os
 import platform
 import re
@@ -17,34 +19,79 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from plumbing.files import InputError, make_folder, write_text
+from plumbing.files import (
+    InputError,
+    lock,
+    make_folder,
+    remove_parts,
+    shortened,
+    write_text,
+)
 
 
-def read_run(path):
+def read_run(path, rows=None):
     """The finished rounds of a run file (a list of dicts), and where the last whole line ends.
 
-    A torn or damaged line and all that follows it are left out.
+    A torn or damaged line and all that follows it are left out; rows: how many texts there are to
+    pick from, where that is known.
     """
-    lines, end = [], 0
-    if path.exists():
-        for raw in path.read_bytes().splitlines(keepends=True):
-            try:
-                line = json.loads(raw)
-            except ValueError:
-                break
-            if not raw.endswith(b"\n") or line.get("round") != len(lines):
-                break
-            lines.append(line)
-            end += len(raw)
+    lines, end, seen = [], 0, set()
+    for raw in path.read_bytes().splitlines(keepends=True) if path.exists() else ():
+        try:
+            line = json.loads(raw)
+            whole = raw.endswith(b"\n") and is_round(line, len(lines), rows)
+        except (ValueError, RecursionError):
+            break
+        if not whole or not seen.isdisjoint(line["picked"]):
+            break
+        lines.append(line)
+        seen.update(line["picked"])
+        end += len(raw)
     return lines, end
+
+
+def is_round(line, number, rows):
+    """Whether a parsed line is what round `number` would have written."""
+    def is_count(value, below=math.inf):
+        return type(value) is int and 0 <= value < (below or math.inf)
+
+    if not isinstance(line, dict) or line.get("round") != number:
+        return False
+    batch, seconds, picked = (line.get(name) for name in ("batch", "seconds", "picked"))
+    return (is_count(line.get("labelled")) and is_share(line.get("accuracy"))
+            and isinstance(picked, list) and all(is_count(row, rows) for row in picked)
+            and (batch is None or isinstance(batch, dict) and len(batch) == 3
+                 and all(map(is_share, batch.values())))
+            and isinstance(seconds, dict) and {"train", "select"} <= seconds.keys())
+
+
+def is_share(value):
+    return type(value) in (int, float) and 0 <= value <= 1
 
 
 class Log:
     """The run files of a results directory. A run is anything with a label and a seed."""
 
     def __init__(self, folder):
-        self.folder, self.lines = Path(folder) / "runs", {}
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder, self.lines, self.rows = Path(folder) / "runs", {}, None
+        make_folder(self.folder)
+
+    def made_with(self, identity, rows):
+        """Say what the runs are made with; an InputError where those there were made with other.
+
+        identity: a dict that JSON can hold. rows: how many texts there are to pick from.
+        """
+        self.rows, path, before = rows, self.folder / "made-with.json", None
+        with contextlib.suppress(OSError, ValueError):
+            before = json.loads(path.read_text())
+        if not isinstance(before, dict):
+            write_text(path, json.dumps(identity) + "\n")
+            return
+        for name, value in identity.items():
+            if before.get(name) != value:
+                raise InputError(f"the runs in {self.folder} were made with {name}"
+                                 f" {shortened(before.get(name))}, and this is {value}; take"
+                                 " another folder")
 
     def path(self, run):
         return self.folder / f"{run.label}-{run.seed}.jsonl"
@@ -53,7 +100,7 @@ class Log:
         """The finished rounds of a run, as a list of dicts; what is torn is cut off."""
         if run not in self.lines:
             path = self.path(run)
-            self.lines[run], end = read_run(path)
+            self.lines[run], end = read_run(path, self.rows)
             if path.exists() and path.stat().st_size > end:
                 os.truncate(path, end)
         return self.lines[run]
@@ -119,17 +166,50 @@ def config_of(plan):
     }
 
 
-def claim(folder, config, fresh=False):
-    """Make a results directory and its config.json, or refuse one made with other settings.
+@contextlib.contextmanager
+def locked(folder):
+    """A results directory for this process and its workers alone, as long as it lives.
 
-    A directory may grow by strategies and by seeds. fresh: forget the runs already there.
+    The lock is the operating system's: a process that is killed holds it no longer.
+    """
+    make_folder(folder)
+    try:
+        file = open(folder / ".lock", "a+b")  # noqa: SIM115 (held until the end)
+    except OSError as e:
+        raise InputError(f"cannot write to {folder}: {e.strerror}")
+    with file:
+        if not lock(file):
+            file.seek(0)
+            raise InputError(f"{folder} is in use by process {file.read(20).decode() or '?'}; wait"
+                             " for it, or name another --out")
+        file.truncate(0)
+        file.write(str(os.getpid()).encode())
+        file.flush()
+        remove_leftovers(folder)
+        yield
+
+
+def remove_leftovers(folder):
+    """What a killed process has left: parts of files, states of rounds long done."""
+    for place in (folder, folder / "runs"):
+        remove_parts(place)
+    for path in folder.glob("runs/*.round*.pt"):
+        run, _, t = path.stem.rpartition(".round")
+        done = len(read_run(path.with_name(f"{run}.jsonl"))[0])
+        if t.isdigit() and int(t) < done - 1:
+            path.unlink()
+
+
+def claim(folder, config, fresh=False):
+    """Write a results directory's config.json, or refuse one made with other settings.
+
+    A directory may grow by strategies, by seeds and by rounds. fresh: forget the runs there.
     """
     path = folder / "config.json"
-    make_folder(folder)
     if fresh:
         shutil.rmtree(folder / "runs", ignore_errors=True)
         path.unlink(missing_ok=True)
-    old = read_config(path)
+    old = read_config(path) if path.exists() else None
     if not old and list(folder.glob("runs/*.jsonl")):
         raise InputError(f"{folder} holds runs but no config.json to tell how they were made;"
                          " start over with --fresh, or name another --out")
@@ -137,6 +217,8 @@ def claim(folder, config, fresh=False):
         refuse_other_settings(folder, old["settings"], config["settings"])
         for key in ("seeds", "strategies"):
             config[key] = list(dict.fromkeys(old[key] + config[key]))
+        if config["settings"]["rounds"] > old["settings"]["rounds"]:
+            reopen(folder)
     try:
         write_text(path, json.dumps(config, indent=1) + "\n")
     except OSError as e:
@@ -144,18 +226,37 @@ def claim(folder, config, fresh=False):
 
 
 def read_config(path):
-    """What config.json holds; None where there is none."""
+    """What config.json holds; an InputError where that is not what a run wrote."""
+    kinds = {"seeds": list, "strategies": list, "classes": list, "about": dict, "settings": dict}
     try:
-        return json.loads(path.read_text()) if path.exists() else None
-    except ValueError:
-        raise InputError(f"{path} is damaged; start over with --fresh, or name another --out")
+        config = json.loads(path.read_text(encoding="utf-8"))
+        settings = config["settings"]
+        whole = all(isinstance(config[key], kind) for key, kind in kinds.items())
+        numbers = [settings[key] for key in ("rounds", "batch", "seed_size")]
+        if whole and {"dataset", "protocol", "vectors"} <= settings.keys() and all(
+                type(n) is int for n in numbers):
+            return config
+    except (ValueError, RecursionError, TypeError, KeyError, AttributeError):
+        pass
+    raise InputError(f"{path} is damaged; start over with --fresh, or name another --out")
 
 
 def refuse_other_settings(folder, old, new):
     """One sentence where a results directory was made with other settings."""
     for name in new:
-        if old.get(name) != new[name]:
+        if old.get(name) != new[name] and not (name == "rounds" and old[name] < new[name]):
             raise InputError(
-                f"{folder} was made with {name} {old.get(name)}, and this is {name} {new[name]};"
-                " start over with --fresh, or name another --out"
+                f"{folder} was made with {name} {shortened(old.get(name))}, and this is {name}"
+                f" {new[name]}; start over with --fresh, or name another --out"
             )
+
+
+def reopen(folder):
+    """Let finished runs go on: their last round, which picked nothing, is to be done again."""
+    for path in folder.glob("runs/*.jsonl"):
+        lines, _ = read_run(path)
+        if path.name.startswith("full-long"):  # as many epochs as there are rounds
+            path.unlink()
+        elif len(lines) > 1 and not lines[-1]["picked"]:
+            raw = path.read_bytes().splitlines(keepends=True)
+            os.truncate(path, sum(map(len, raw[: len(lines) - 1])))

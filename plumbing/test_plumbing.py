@@ -245,7 +245,7 @@ def test_fetch_failures_say_what_to_do(server, tmp_path, path, sha, size, messag
         downloads.fetch(url, file, sha, size)
     for part in (message, "file.bin", url, str(file.parent), "python cal.py"):
         assert part in str(e.value)
-    assert "\n" not in str(e.value) and os.listdir(file.parent) == []
+    assert "\n" not in str(e.value) and os.listdir(tmp_path) == []  # nor is the folder left
 
 
 def test_fetch_to_a_full_disk(server, tmp_path):
@@ -265,6 +265,7 @@ def test_trec_is_fetched_where_it_is_missing(server, tmp_path, monkeypatch):
     monkeypatch.setattr(data, "TREC_URL", server + "/missing?")
     with pytest.raises(InputError, match="train_5500.label"):
         data.load("trec", tmp_path)
+    (tmp_path / "trec").mkdir()
     (tmp_path / "trec" / "train_5500.label").write_text("DESC:x spoiled ?\n")
     with pytest.raises(InputError, match="not the published file"):
         data.load("trec", tmp_path)

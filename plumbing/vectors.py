@@ -3,16 +3,16 @@
 The vectors learned from the texts at hand, `pool`, are in pool.py, and models in fasttext.py.
 """
 
-import http.client
-import zipfile
+import contextlib
 
 import numpy as np
 
-from plumbing.downloads import open_text
+from plumbing.downloads import BROKEN, DAMAGED, open_text
 from plumbing.fasttext import bin_vectors, fnv1a
-from plumbing.files import InputError
+from plumbing.files import InputError, is_number, shortened
 
 DIM = 300  # d_emb in the paper
+MOST_DIM = 10_000  # values that a line of a vector file may have
 FASTTEXT = "https://dl.fbaipublicfiles.com/fasttext/vectors-crawl/cc.en.300.vec.gz"
 
 
@@ -71,49 +71,66 @@ def text_vectors(source, words, spellings=spellings):
         for rank, form in enumerate(spellings(word)):
             wanted.setdefault(form, []).append((i, rank))
     best, out, exact = np.full(len(words), 9), None, 0
-    try:
-        with open_text(source) as (lines, bar):
-            for n, line in enumerate(lines, 1):
-                if bar and n % 1000 == 0:
-                    bar.set_postfix_str(f"{(best < 9).sum():,} of {len(words):,} words", False)
-                parts = line.rstrip(" \n\r").split(" ")
-                if n == 1 and len(parts) == 2:
-                    continue  # the header: how many words, how many values
-                if len(parts) < 2:
-                    raise InputError(f"{source}, line {n}: no values; is this a file of vectors?")
-                if out is None:
-                    out = np.zeros((len(words), len(parts) - 1), np.float32)
-                dim = out.shape[1]
-                if len(parts) <= dim or len(parts) > dim + 1 and is_number(parts[1]):
-                    found = len(parts) - 1
-                    raise InputError(f"{source}, line {n}: {found} values instead of {dim}")
-                for i, rank in wanted.get(" ".join(parts[:-dim]), ()):
-                    if rank < best[i]:
-                        out[i] = parse_floats(parts[-dim:], source, n)
-                        best[i], exact = rank, exact + (rank == 0)
-                if exact == len(words):
-                    break
-    except FileNotFoundError:
-        raise InputError(f"no vector file {source}; --vectors takes pool, hash, fasttext, a file"
-                         " or the address of one")
-    except (OSError, EOFError, http.client.HTTPException, zipfile.BadZipFile, UnicodeError) as e:
-        raise InputError(f"cannot read the vectors in {source}: {e}")
+    with contextlib.closing(vector_lines(source)) as lines:
+        for n, word, values, bar in lines:
+            if out is None:
+                out = np.zeros((len(words), len(values)), np.float32)
+            if bar and n % 1000 == 0:
+                bar.set_postfix_str(f"{(best < 9).sum():,} of {len(words):,} words", False)
+            for i, rank in wanted.get(word, ()):
+                if rank < best[i]:
+                    out[i] = floats(values, source, n)
+                    best[i], exact = rank, exact + (rank == 0)
+            if exact == len(words):
+                break
     if out is None:
         raise InputError(f"{source} holds no vectors")
+    if words and (best == 9).all():
+        raise InputError(f"{source} holds none of the texts' {len(words):,} words; is this a file"
+                         " of vectors?")
     return out
 
 
-def parse_floats(values, source, n):
+def vector_lines(source):
+    """(line number, word, its values as text, progress bar or None) of a file of vectors."""
+    dim = None
+    try:
+        with open_text(source) as (lines, bar):
+            for n, line in enumerate(lines, 1):
+                parts = line.rstrip(" \n\r").split(" ")
+                if n == 1 and len(parts) == 2 and all(part.isdecimal() for part in parts):
+                    continue  # the header: how many words, how many values
+                dim = dim or dimension(parts, source, n)
+                if len(parts) <= dim or len(parts) > dim + 1 and is_number(parts[1]):
+                    found = len(parts) - 1
+                    raise InputError(f"{source}, line {n}: {found:,} values instead of {dim}")
+                yield n, " ".join(parts[:-dim]), parts[-dim:], bar
+    except InputError:
+        raise
+    except FileNotFoundError:
+        raise InputError(f"no vector file {source}; --vectors takes pool, hash, fasttext, a file"
+                         " or the address of one")
+    except (*BROKEN, *DAMAGED) as e:
+        raise InputError(f"cannot read the vectors in {source}: {shortened(e)}")
+
+
+def dimension(parts, source, n):
+    """How many values a line has; an InputError where they are none, or too many, or no numbers."""
+    found = len(parts) - 1
+    if not 0 < found <= MOST_DIM:
+        raise InputError(f"{source}, line {n}: {found if found else 'no'} values; is this a file of"
+                         " vectors?")
+    floats(parts[1:], source, n)
+    return found
+
+
+def floats(values, source, n):
     """A line's values as float32, or an InputError with the line number."""
     try:
-        return np.array(values, dtype=np.float32)
+        with np.errstate(over="ignore"):
+            out = np.array(values, dtype=np.float32)
     except ValueError:
-        raise InputError(f"{source}, line {n}: a value is no number")
-
-
-def is_number(text):
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+        raise InputError(f"{source}, line {n}: a value is no number; is this a file of vectors?")
+    if not np.isfinite(out).all():
+        raise InputError(f"{source}, line {n}: a value is not finite")
+    return out

@@ -4,12 +4,13 @@ All of matplotlib is here. Each function draws one file, the same bytes each tim
 """
 
 import numpy as np
-from matplotlib import colormaps
+from matplotlib import colormaps, rcParams
 from matplotlib.figure import Figure
 
 from plumbing.files import whole_file
 from report.names import name_of, vectors_of
 
+rcParams["text.parse_math"] = False  # a table may be called $^$.csv
 # One colour (Okabe-Ito, safe for the colour-blind), marker and line a strategy: readable in grey.
 STYLE = {
     "random": ("#000000", "o", ":"),

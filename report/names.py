@@ -9,6 +9,7 @@ NAMES = {"random": "Rand.", "lc": "LC", "entropy": "Ent.", "bald": "BALD", "dal"
 SIX = ("random", "lc", "entropy", "bald", "dal", "cal")
 PAPER = {
     "trec": {
+        "budget": {"seed_size": 500, "rounds": 30, "batch": 50, "epochs": 30},
         "final": {"cal": 0.724, "cal-t0": 0.676, "cal-t0.4": 0.701, "cal-t0.6": 0.706,
                   "cal+dal": 0.695, "full": 0.634},
         "aso": ["- 1 1 1 1 1", "0 - 1 .78 .57 1", "0 0 - .87 .60 1", "0 .22 .13 - 1 1",
@@ -17,6 +18,7 @@ PAPER = {
                     "dal&random": 87, "lc&random": 100},
     },
     "agnews": {
+        "budget": {"seed_size": 1000, "rounds": 30, "batch": 50, "epochs": 30},
         "final": {"cal": 0.811, "cal-t0": 0.789, "cal-t0.4": 0.796, "cal-t0.6": 0.788,
                   "cal-t0.8": 0.781, "cal+dal": 0.789, "full": 0.820},
         "aso": ["- 1 1 1 .01 1", "0 - 1 1 .01 1", "0 0 - 1 .01 1", "0 0 0 - .01 1",
@@ -25,6 +27,13 @@ PAPER = {
                     "lc&random": 2},
     },
 }
+
+
+def paper_of(r):
+    """The paper's numbers to stand beside some results: none, but at the paper's own budget."""
+    paper = PAPER.get(r.dataset, {"budget": {"dataset": "another"}})
+    same = all(r.settings.get(name) == value for name, value in paper["budget"].items())
+    return paper if same else {}
 
 
 def name_of(label):

@@ -3,11 +3,20 @@
 import numpy as np
 
 from datamap import DataMap
-from plumbing.files import write_csv, write_text
+from plumbing.files import InputError, note, write_csv, write_text
 from report import figures
-from report.claims import RULE, claims, first_reach, pairs_of
-from report.names import NAMES, PAPER, SIX, name_of, vectors_of
-from stats import Results, aso_table, overlaps, plus_minus, roc_auc
+from report.claims import NOT_RUN, RULE, claims, pairs_of
+from report.names import NAMES, SIX, name_of, paper_of, vectors_of
+from stats import (
+    Results,
+    aso_table,
+    mean_accuracy,
+    overlaps,
+    paired,
+    plus_minus,
+    roc_auc,
+    sign_flip,
+)
 
 
 def markdown(header, rows):
@@ -60,7 +69,7 @@ def main_table(r):
         return ""
     random = r.accuracy("random")
     goal = random[:, -1].mean() if len(random) else None
-    paper = PAPER.get(r.dataset, {}).get("final", {})
+    paper = paper_of(r).get("final", {})
     rows = []
     for label in r.labels():
         accuracy, runs = r.accuracy(label), r.finished(label).values()
@@ -88,9 +97,10 @@ def beside(ours, paper):
     return ["", ""] if paper is None else [f"{paper:.3f}", f"{np.mean(ours) - paper:+.3f}"]
 
 
-def summary(folder):
-    """The main table as plain text for a terminal."""
+def summary(folder, labels):
+    """The main table of some labels as plain text for a terminal."""
     r = Results(folder)
+    r.config["strategies"] = [label for label in r.config["strategies"] if label in labels]
     lines = [line for line in main_table(r).split("\n") if line.startswith("|")]
     cells = [[c.strip() for c in line.strip("|").split("|")] for line in lines if "---" not in line]
     if not cells:
@@ -102,20 +112,28 @@ def summary(folder):
 
 def claims_table(r):
     """One line a claim, and one column for each set of vectors whose results lie side by side."""
-    siblings = [Results(f.parent) for f in sorted(r.folder.resolve().parent.glob(
-        f"{r.dataset}-{r.settings['protocol']}-*/config.json"))]
-    siblings = [other for other in siblings if other.dataset == r.dataset and claims(other)]
-    if not siblings:
+    judged = {vectors_of(other): claims(other) for other in siblings_of(r)}
+    judged = {name: found for name, found in judged.items()
+              if any(word != NOT_RUN for _, word, _ in found)}
+    if not judged:
         return ""
-    by_claim = {}
-    for other in siblings:
-        for text, word, evidence in claims(other):
-            by_claim.setdefault(text, {})[vectors_of(other)] = f"**{word}** ({evidence})"
-    names = [vectors_of(other) for other in siblings]
-    rows = [[text, *(found.get(name, "not run") for name in names)]
-            for text, found in by_claim.items()]
-    header = ["the paper's claim", *(f"with `{name}` vectors" for name in names)]
+    rows = [[row[0][0], *(f"**{word}**" + (f" ({evidence})" if evidence else "")
+                          for _, word, evidence in row)] for row in zip(*judged.values())]
+    header = ["the paper's claim", *(f"with `{name}` vectors" for name in judged)]
     return "## The paper's claims\n\n" + table(r.folder, "claims", header, rows, RULE)
+
+
+def siblings_of(r):
+    """These results, and those beside them that differ from them in nothing but the vectors."""
+    same = ("dataset", "data_sha256", "protocol", "seed_size", "rounds", "batch", "epochs")
+    for config in sorted(r.folder.resolve().parent.glob("*/config.json")):
+        try:
+            other = Results(config.parent)
+        except InputError as e:
+            note(f"note: not set beside the others: {e}")
+            continue
+        if all(other.settings.get(key) == r.settings.get(key) for key in same):
+            yield other
 
 
 def data_efficiency(r):
@@ -134,28 +152,63 @@ def data_efficiency(r):
     return "## Data efficiency\n\n" + table(r.folder, "efficiency", header, rows, note)
 
 
+def first_reach(r, mean, goal):
+    """The number of labels with which a mean curve first reaches a goal, and their share."""
+    reached = np.flatnonzero(mean >= goal)
+    if not len(reached):
+        return "not reached"
+    n = r.labelled()[reached[0]]
+    return f"{n:,} ({n / r.about['train']:.1%})"
+
+
 def aso_tables(r):
     """Table 2: eps_min with all rounds of all seeds pooled, and with one number a seed."""
     labels = [label for label in SIX if label in r.labels()]
     if len(labels) < 2:
         return ""
-    pooled = aso_table({label: r.accuracy(label).ravel() for label in labels})
-    by_seed = aso_table({label: r.accuracy(label).mean(1) for label in labels})
-    tables = {"pooled rounds": pooled, "one number a seed": by_seed}
-    if paper := PAPER.get(r.dataset, {}).get("aso"):
+    tables = {"pooled rounds": aso_table({label: r.accuracy(label).ravel() for label in labels})}
+    seeds = min(len(r.finished(label)) for label in labels)
+    if seeds > 1:
+        tables["one number a seed"] = aso_table({label: r.accuracy(label).mean(1)
+                                                 for label in labels})
+    if paper := paper_of(r).get("aso"):
         tables["the paper"] = {a: dict(zip(SIX, row.split())) for a, row in zip(SIX, paper)}
+    if 1 < seeds < 10:
+        tables["p, signs flipped"] = {
+            a: {b: sign_flip(paired(mean_accuracy, r.finished(a), r.finished(b)))
+                for b in labels if b != a} for a in labels}
     rows = [[which, name_of(a), *("" if a == b else f"{float(t[a][b]):.2f}" for b in labels)]
             for which, t in tables.items() for a in labels]
     figures.draw_aso(r.folder / "table2.png", labels, tables)
-    note = """![Table 2 in colour](table2.png)
-
-ε_min of "row dominates column", α = 0.05 with Bonferroni's correction: below 0.5 the row is
-better, 0 is dominance. The paper pools all rounds of all seeds into one sample. But the rounds of
-one run share their seed, their labels and most of their training, so they are not independent
-samples and the pooled test is far too sure of itself; one number a seed (the mean accuracy over
-its rounds) is independent, and its verdict is the honest one, as few seeds as it has."""
     header = ["sample", "row over column", *(name_of(b) for b in labels)]
-    return "## Table 2: Almost Stochastic Order\n\n" + table(r.folder, "table2", header, rows, note)
+    return "## Table 2: Almost Stochastic Order\n\n" + table(
+        r.folder, "table2", header, rows, f"![Table 2 in colour](table2.png)\n\n{ASO_NOTE}"
+        + what_seeds_allow(seeds, len(labels)))
+
+
+ASO_NOTE = """ε_min of "row dominates column": below 0.5 the row is better, 0 is dominance. α = 0.05
+with Bonferroni's correction for the pairs, as in the paper; both directions of each are tested, so
+twice that chance of an order that is none remains. The paper pools all rounds of all seeds into one
+sample. But the rounds of one run share their seed, their labels and most of their training, so they
+are not independent samples, and the pooled test is far too sure of itself. """
+
+
+def what_seeds_allow(seeds, strategies):
+    """What can be said with one number a seed (the mean accuracy over its rounds)."""
+    if seeds < 2:
+        return "One seed gives one independent number a strategy: no verdict."
+    text = "One number a seed (the mean accuracy over its rounds) is independent. "
+    if seeds >= 10:
+        return text + f"There are {seeds} seeds, enough for the bootstrap behind ε_min."
+    tests = strategies * (strategies - 1)
+    least, asked = 0.5**seeds, 0.05 / tests
+    enough = "can be reached" if least <= asked else "cannot be reached with so few seeds"
+    return text + (
+        f"But with {seeds} seeds the bootstrap behind ε_min sees far too little variance (under"
+        " equality a cell falls below 0.5 much oftener than α says: 8.5 % of cells with five seeds"
+        " at α / 15), so beside it stands p, the exact paired sign-flip test of \"the row's mean"
+        f" accuracy is above the column's\". It cannot be smaller than 1/2^{seeds} = {least:.3g};"
+        f" corrected for the table's {tests} tests, 0.05 asks for {asked:.2g}, which {enough}.")
 
 
 def batches(r):
@@ -222,7 +275,7 @@ def threshold_table(r):
     labels = [label for label in [*labels, "cal+dal"] if label in r.labels()]
     if not set(labels) - {"cal"}:
         return ""
-    paper = PAPER.get(r.dataset, {}).get("final", {})
+    paper = paper_of(r).get("final", {})
     rows = []
     for label in labels:
         final = r.accuracy(label)[:, -1]
@@ -241,7 +294,7 @@ def overlap_table(r):
     pairs = pairs_of(r)
     if not pairs:
         return ""
-    paper, rows = PAPER.get(r.dataset, {}).get("overlap", {}), []
+    paper, rows = paper_of(r).get("overlap", {}), []
     for a, b in pairs:
         n = overlaps(r, a, b)
         rows.append([f"{name_of(a)} ∩ {name_of(b)}", n["round"], f"{n['round_chance']:.1f}",
@@ -278,8 +331,7 @@ def write_report(folder):
     write_text(r.folder / "report.md", "\n\n".join(part for part in parts if part) + "\n")
 
 
-def print_summary(folder):
-    """The report, and its main table in the terminal."""
-    write_report(folder)
-    print(summary(folder))
+def print_summary(folder, labels):
+    """The main table of the strategies that were asked for, and where the report is."""
+    print(summary(folder, labels))
     print(f"\nThe report with its figures: {folder / 'report.md'}")
