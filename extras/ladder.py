@@ -14,7 +14,7 @@ from plumbing import processes
 from plumbing.files import InputError, write_text
 from plumbing.runs import results_folder
 from report.figures import draw_ladder
-from report.tables import table
+from report.markdown import table
 
 OF_CAL = ("settled", "exact", "trained_psi", "binary_hidden")  # Random's runs do not ask for these
 

@@ -4,6 +4,7 @@ import itertools
 import json
 import subprocess
 import sys
+import tempfile
 import time
 from dataclasses import replace
 
@@ -17,6 +18,7 @@ import datamap
 import stats
 import strategies
 from extras import bench, ladder, released, released_model
+from plumbing import options
 from plumbing.files import InputError
 from plumbing.runs import Log
 from plumbing.vectors import hash_vectors, load_vectors
@@ -28,7 +30,6 @@ from test_cal import (
     cal_main,
     probabilities,
     read_csv,
-    run_cal,
     run_files,
     two_clusters,
     view_of,
@@ -294,6 +295,23 @@ def test_the_released_protocol_after_kill_9(tmp_path):
     assert run_files(tmp_path / "one") == run_files(tmp_path / "two")
 
 
+def test_all_the_data_trains_as_long_as_a_run_that_never_resets():
+    args = options.parser(list(cal.STRATEGIES), 30).parse_args(["--vectors", "hash"])
+    for name, want in (("paper", {"full": 1, "full-long": 11}), ("paper+pad", {"full": 1}),
+                       ("code", {"full": 1, "full-long": 11})):
+        plan = ladder.plan_of(ladder.step_of(args, name), "cpu")
+        assert plan.baselines == want and plan.s.rounds == 10 and len(plan.seeds) == 3
+    made, _ = released.protocol("paper")
+    d = data.of_arrays(X4, np.arange(60) % 2, X4, np.arange(60) % 2, 20, 8)
+    with tempfile.TemporaryDirectory() as folder:
+        long = made(d, cal.Settings(20, 2, 5, 4, 8), Log(folder))
+        theta = []
+        monitor = long.new_theta
+        long.new_theta = lambda *a: theta.append(monitor(*a)) or theta[-1]
+        cal.all_the_data(long, 1, "full-long", 3)
+    assert theta[0].steps == 3 * 4 * 8  # three rounds of four epochs of eight mini-batches
+
+
 def test_the_ladder_turns_one_row_at_a_time():
     names = ladder.ladder()
     assert len(names) == len(set(names)) == 2 + 2 * (len(released.ROWS) - 1)
@@ -303,17 +321,18 @@ def test_the_ladder_turns_one_row_at_a_time():
     assert set(ladder.OF_CAL) < set(released.ROWS)
 
 
-def test_the_ladder(tmp_path):
-    arguments = ["--ablate", *TINY[:-1], 2, "--seeds", 1, 2, "--out", tmp_path]
+def test_the_ladder(tmp_path, capsys):
+    arguments = ["--ablate", *TINY, "--vectors", "hash", "--seeds", 1, 2, "--out", tmp_path]
     arguments[arguments.index("--rounds") + 1] = 1
     arguments[arguments.index("--epochs") + 1] = 1
-    said = run_cal(*arguments).stdout
-    rows = {row["protocol"]: row for row in read_csv(tmp_path / "demo-ladder-pool" / "ladder.csv")}
+    assert cal_main(*arguments) == 0
+    said = capsys.readouterr().out
+    rows = {row["protocol"]: row for row in read_csv(tmp_path / "demo-ladder-hash" / "ladder.csv")}
     assert list(rows) == ladder.ladder()
 
     def accuracy(name, label):
         return np.array([[json.loads(line)["accuracy"] for line in
-                          (tmp_path / f"demo-{name}-pool" / "runs" / f"{label}-{s}.jsonl").open()]
+                          (tmp_path / f"demo-{name}-hash" / "runs" / f"{label}-{s}.jsonl").open()]
                          for s in (1, 2)])
 
     for name, (label, head, change) in itertools.product(
@@ -329,7 +348,7 @@ def test_the_ladder(tmp_path):
                 d.mean(), abs=6e-4)
     assert rows["paper+exact"]["Random"] == "as before"
     assert "for as many epochs" in said
-    assert (tmp_path / "demo-ladder-pool" / "ladder.png").stat().st_size > 0
+    assert (tmp_path / "demo-ladder-hash" / "ladder.png").stat().st_size > 0
 
 
 def test_the_benchmark_prints_a_ratio():

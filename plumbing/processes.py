@@ -140,6 +140,7 @@ def share_out(work, tasks, jobs, tick):
 def in_a_pool(work, tasks, jobs, tick):
     """share_out in `jobs` processes of this machine, spawned: CUDA and Windows know no fork."""
     spawn = multiprocessing.get_context("spawn")
+    quiet_tracker()
     with ProcessPoolExecutor(jobs, spawn, initializer=start_worker) as pool:
         ours = signal.signal(signal.SIGINT, signal.SIG_IGN)  # the workers inherit it: Ctrl-C is
         left = {pool.submit(work, task) for task in tasks}   # for the process the user started
@@ -157,6 +158,19 @@ def in_a_pool(work, tasks, jobs, tick):
         finally:
             for future in left:
                 future.cancel()
+
+
+def quiet_tracker():
+    """Python's tracker of semaphores outlives us by a moment; it would warn where we are killed."""
+    with contextlib.suppress(ImportError):  # there is none on Windows
+        from multiprocessing import resource_tracker
+
+        before = os.environ.get("PYTHONWARNINGS")
+        os.environ["PYTHONWARNINGS"] = "ignore::UserWarning:multiprocessing.resource_tracker"
+        resource_tracker.ensure_running()
+        del os.environ["PYTHONWARNINGS"]
+        if before is not None:
+            os.environ["PYTHONWARNINGS"] = before
 
 
 def start_worker():

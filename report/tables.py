@@ -3,33 +3,13 @@
 import numpy as np
 
 from datamap import DataMap
-from plumbing.files import InputError, note, write_csv, write_text
+from plumbing.files import InputError, note, write_text
 from report import figures
 from report.claims import NOT_RUN, RULE, claims, pairs_of
-from report.names import NAMES, SIX, name_of, paper_of, vectors_of
-from stats import (
-    Results,
-    aso_table,
-    mean_accuracy,
-    overlaps,
-    paired,
-    plus_minus,
-    roc_auc,
-    sign_flip,
-)
-
-
-def markdown(header, rows):
-    """A Markdown table."""
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(str(c) for c in line) + " |" for line in lines)
-
-
-def table(folder, name, header, rows, note=""):
-    """A table of the report, written as CSV too; returns its Markdown."""
-    write_csv(folder / f"{name}.csv", header, rows)
-    return markdown(header, rows) + (f"\n\n{note}" if note else "")
-
+from report.markdown import table
+from report.names import NAMES, name_of, paper_of, vectors_of
+from report.significance import aso_tables
+from stats import Results, overlaps, plus_minus, roc_auc
 
 # ---- the report's sections: each takes Results and returns Markdown ------------------------------
 
@@ -65,12 +45,17 @@ def curves(r):
 
 def main_table(r):
     """Final and mean accuracy, labels to reach Random's final accuracy, seconds a round."""
-    if not r.labels():
-        return ""
+    header, rows = main_rows(r)
+    note = ("± is the standard deviation over seeds. Mean accuracy is over all rounds: the area"
+            " under the curve. The last row was trained on every text of the training data.")
+    return "## Results\n\n" + table(r.folder, "results", header, rows, note) if r.labels() else ""
+
+
+def main_rows(r):
+    """The header and the rows of the main table."""
     random = r.accuracy("random")
     goal = random[:, -1].mean() if len(random) else None
-    paper = paper_of(r).get("final", {})
-    rows = []
+    paper, rows = paper_of(r).get("final", {}), []
     for label in r.labels():
         accuracy, runs = r.accuracy(label), r.finished(label).values()
         reached = r.labelled()[accuracy.mean(0) >= goal] if goal is not None else []
@@ -85,11 +70,8 @@ def main_table(r):
     if len(full):
         rows.append([name_of("full"), len(full), plus_minus(full[:, -1]),
                      *beside(full[:, -1], paper.get("full")), "", r.about["train"], "", ""])
-    header = ["strategy", "seeds", "final accuracy", "paper", "difference", "mean accuracy",
-              "labels to Random's final", "s/round to train", "s/round to select"]
-    note = ("± is the standard deviation over seeds. Mean accuracy is over all rounds: the area"
-            " under the curve. The last row was trained on every text of the training data.")
-    return "## Results\n\n" + table(r.folder, "results", header, rows, note)
+    return ["strategy", "seeds", "final accuracy", "paper", "difference", "mean accuracy",
+            "labels to Random's final", "s/round to train", "s/round to select"], rows
 
 
 def beside(ours, paper):
@@ -101,11 +83,11 @@ def summary(folder, labels):
     """The main table of some labels as plain text for a terminal."""
     r = Results(folder)
     r.config["strategies"] = [label for label in r.config["strategies"] if label in labels]
-    lines = [line for line in main_table(r).split("\n") if line.startswith("|")]
-    cells = [[c.strip() for c in line.strip("|").split("|")] for line in lines if "---" not in line]
-    if not cells:
+    header, rows = main_rows(r)
+    if not r.labels():
         return "No run has finished yet."
-    keep = [i for i, head in enumerate(cells[0]) if any(row[i] for row in cells[1:])]
+    cells = [[str(cell) for cell in row] for row in (header, *rows)]
+    keep = [i for i in range(len(header)) if any(row[i] for row in cells[1:])]
     width = {i: max(len(row[i]) for row in cells) for i in keep}
     return "\n".join("  ".join(row[i].ljust(width[i]) for i in keep).rstrip() for row in cells)
 
@@ -159,56 +141,6 @@ def first_reach(r, mean, goal):
         return "not reached"
     n = r.labelled()[reached[0]]
     return f"{n:,} ({n / r.about['train']:.1%})"
-
-
-def aso_tables(r):
-    """Table 2: eps_min with all rounds of all seeds pooled, and with one number a seed."""
-    labels = [label for label in SIX if label in r.labels()]
-    if len(labels) < 2:
-        return ""
-    tables = {"pooled rounds": aso_table({label: r.accuracy(label).ravel() for label in labels})}
-    seeds = min(len(r.finished(label)) for label in labels)
-    if seeds > 1:
-        tables["one number a seed"] = aso_table({label: r.accuracy(label).mean(1)
-                                                 for label in labels})
-    if paper := paper_of(r).get("aso"):
-        tables["the paper"] = {a: dict(zip(SIX, row.split())) for a, row in zip(SIX, paper)}
-    if 1 < seeds < 10:
-        tables["p, signs flipped"] = {
-            a: {b: sign_flip(paired(mean_accuracy, r.finished(a), r.finished(b)))
-                for b in labels if b != a} for a in labels}
-    rows = [[which, name_of(a), *("" if a == b else f"{float(t[a][b]):.2f}" for b in labels)]
-            for which, t in tables.items() for a in labels]
-    figures.draw_aso(r.folder / "table2.png", labels, tables)
-    header = ["sample", "row over column", *(name_of(b) for b in labels)]
-    return "## Table 2: Almost Stochastic Order\n\n" + table(
-        r.folder, "table2", header, rows, f"![Table 2 in colour](table2.png)\n\n{ASO_NOTE}"
-        + what_seeds_allow(seeds, len(labels)))
-
-
-ASO_NOTE = """ε_min of "row dominates column": below 0.5 the row is better, 0 is dominance. α = 0.05
-with Bonferroni's correction for the pairs, as in the paper; both directions of each are tested, so
-twice that chance of an order that is none remains. The paper pools all rounds of all seeds into one
-sample. But the rounds of one run share their seed, their labels and most of their training, so they
-are not independent samples, and the pooled test is far too sure of itself. """
-
-
-def what_seeds_allow(seeds, strategies):
-    """What can be said with one number a seed (the mean accuracy over its rounds)."""
-    if seeds < 2:
-        return "One seed gives one independent number a strategy: no verdict."
-    text = "One number a seed (the mean accuracy over its rounds) is independent. "
-    if seeds >= 10:
-        return text + f"There are {seeds} seeds, enough for the bootstrap behind ε_min."
-    tests = strategies * (strategies - 1)
-    least, asked = 0.5**seeds, 0.05 / tests
-    enough = "can be reached" if least <= asked else "cannot be reached with so few seeds"
-    return text + (
-        f"But with {seeds} seeds the bootstrap behind ε_min sees far too little variance (under"
-        " equality a cell falls below 0.5 much oftener than α says: 8.5 % of cells with five seeds"
-        " at α / 15), so beside it stands p, the exact paired sign-flip test of \"the row's mean"
-        f" accuracy is above the column's\". It cannot be smaller than 1/2^{seeds} = {least:.3g};"
-        f" corrected for the table's {tests} tests, 0.05 asks for {asked:.2g}, which {enough}.")
 
 
 def batches(r):
