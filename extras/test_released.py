@@ -281,6 +281,25 @@ def test_the_released_protocol_resumes_and_does_not_depend_on_the_stack(tmp_path
     assert run_files(tmp_path / "cut") == {n: want[n] for n in run_files(tmp_path / "cut")}
 
 
+def test_a_strategy_of_ones_own_under_the_released_protocol(tmp_path, monkeypatch):
+    monkeypatch.setitem(strategies.STRATEGIES, "mine", strategies.least_confidence)
+    assert cal_main(*TINY, "--seeds", 1, "--vectors", "hash", "--protocol", "code", "--strategies",
+                    "mine", "--out", tmp_path) == 0
+    assert len(run_files(tmp_path)["mine-1.jsonl"]) == 3
+
+
+def test_a_full_disk_under_the_released_protocol(tmp_path):
+    limit = ("import resource, signal, sys, cal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
+             "resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, 500_000)); sys.exit(cal.main())")
+    arguments = [*TINY, "--seeds", 1, "--strategies", "cal", "--protocol", "code", "--vectors",
+                 "hash", "--out", tmp_path]
+    done = subprocess.run([sys.executable, "-c", limit, *map(str, arguments)], cwd=HERE, text=True,
+                          capture_output=True)
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert "File too large" in done.stderr.splitlines()[-1]
+    assert not list(tmp_path.rglob("*.p*t"))
+
+
 def test_the_released_protocol_after_kill_9(tmp_path):
     arguments = [*TINY, "--seeds", 1, "--protocol", "code", "--strategies", "cal", "random",
                  "--out"]

@@ -169,6 +169,49 @@ def test_the_next_batch_warns_and_takes_any_strategy(table, tmp_path, capsys):
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
+@pytest.mark.parametrize("save", [
+    lambda rows: "\n".join(";".join(row) for row in rows).encode("cp1252"),
+    lambda rows: "\n".join("\t".join(row) for row in rows).encode("utf-16"),
+    lambda rows: "\r\n".join(";".join(row) for row in rows).encode("utf-16-le"),
+    lambda rows: "\ufeff".encode() + "\n".join(",".join(row) for row in rows).encode(),
+    lambda rows: "\n".join(",".join((*row, "x" * 200_000)) for row in rows).encode(),
+])
+def test_answers_come_back_from_a_spreadsheet(table, tmp_path, capsys, save):
+    write, rows = table
+    rows = [(i, f"=text é {i} {c}", c if i < 15 else "") for i, text, c in rows]
+    path = write(rows)
+    arguments = ["--dataset", path, "--vectors", "hash", "--epochs", 1, "--seeds", 1,
+                 "--batch", 3, "--out", tmp_path / "out"]
+    assert cal_main(*arguments) == 0
+    folder = tmp_path / "out" / "my.csv-paper-hash"
+    raw = (folder / "next_batch.csv").read_text("utf-8-sig").splitlines()
+    picked = [line.split(",") for line in raw]
+    assert picked[0][-1] == "label" and picked[1][1].startswith("'=text é")
+    for cells in picked[1:]:
+        cells[-1] = "b"
+    (folder / "next_batch.csv").write_bytes(save(picked))
+    assert cal_main(*arguments) == 0
+    assert "48 texts have a label, 12 have none" in capsys.readouterr().out
+    kept = read_csv(folder / "labels.csv")
+    assert {row["text"] for row in kept} == {cells[1][1:] for cells in picked[1:]}
+
+
+def test_a_header_without_end_is_quoted_shortly(table, capsys):
+    write, rows = table
+    path = write(rows, header=("id", "body", "topic" * 20_000))
+    assert cal_main("--dataset", path) == 2
+    error = capsys.readouterr().err
+    assert "no column 'text'; its columns are 'id', 'body', 'topic" in error and len(error) < 400
+
+
+def test_a_table_called_dollars(table, tmp_path):
+    write, rows = table
+    path = write(rows, "$^$.csv")
+    assert cal_main("--dataset", path, "--out", tmp_path / "out", "--vectors", "hash", "--seeds", 1,
+                    "--strategies", "random", "--epochs", 1, "--jobs", 1, "--rounds", 1) == 0
+    assert (tmp_path / "out" / "$^$.csv-paper-hash" / "fig3_accuracy.png").stat().st_size > 0
+
+
 def test_a_map_of_one_region_is_pointed_out(table, tmp_path, capsys):
     write, rows = table
     path = write([(i, c * 3 + f" {c * 3}" * 150, c if i < 15 else "") for i, _, c in rows])

@@ -7,6 +7,7 @@ import http.server
 import io
 import itertools
 import os
+import struct
 import subprocess
 import sys
 import threading
@@ -366,3 +367,169 @@ def test_a_worker_s_error_comes_back_and_the_rest_is_let_go():
     left = processes.share_out(half, ["a", "fail", "b"], 2, lambda: None)
     with pytest.raises(InputError, match="no such task"):
         list(left)
+
+
+# ---- damaged files, and servers that are no good ------------------------------------------------
+
+
+def vec_gz(lines):
+    return gzip.compress("\n".join(lines).encode())
+
+
+def zipped(**members):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as z:
+        for name, content in members.items():
+            z.writestr(name, content)
+    return out.getvalue()
+
+
+WORD = "how " + " ".join(["0.25"] * 300)
+
+
+@pytest.mark.parametrize("name, content, message", [
+    ("v.vec", WORD.replace("0.25", "nan", 1), "line 1: a value is not finite"),
+    ("v.vec", f"2 300\n{WORD}\n{WORD.replace('how', 'you').replace('0.25', 'inf', 1)}",
+     "line 3: a value is not finite"),
+    ("v.vec", WORD.replace("0.25", "1e39", 1), "line 1: a value is not finite"),
+    ("v.vec", "how" + " 1" * 2_000_000, "line 1: 2000000 values"),
+    ("v.vec", "<!DOCTYPE html>\n<html><body>Not</body></html>", "line 1: a value is no number"),
+    ("v.vec", "<html lang=en>\n", "line 1: a value is no number"),
+    ("v.vec", WORD.replace("how", "never"), "holds none of the texts' 2 words"),
+    ("v.vec", b"\xff\xfe\x00", "cannot read the vectors"),
+    ("v.vec.gz", b"", "holds no vectors"),
+    ("v.vec.gz", b"not gzip at all", "cannot read the vectors"),
+    ("v.vec.gz", vec_gz([WORD] * 50)[:-30], "cannot read the vectors"),
+    ("v.vec.gz", vec_gz([WORD] * 50)[:60] + b"garbage" * 30, "cannot read the vectors"),
+    ("v.vec.zip", b"", "cannot read the vectors"), ("v.vec.zip", zipped(), "is an empty archive"),
+    ("v.vec.zip", zipped(v=WORD * 9)[:70] + bytes(40) + zipped(v=WORD * 9)[110:], "cannot read"),
+])
+def test_damaged_vector_files_are_one_sentence(tmp_path, name, content, message):
+    path = tmp_path / name
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    with pytest.raises(InputError) as e:
+        load_vectors(str(path), ["how", "you"])
+    assert message in str(e.value) and len(str(e.value)) < 400 and "\n" not in str(e.value)
+
+
+def changed(b, at, *values):
+    return b[:at] + struct.pack(f"<{len(values)}i", *values) + b[at + 4 * len(values) :]
+
+
+DICTIONARY = 64  # where the model's dictionary begins: its size, words, labels, tokens, pruned
+
+
+@pytest.mark.parametrize("spoil", [
+    lambda b: b[: b.rindex(b"\0", 0, len(b) // 2)], lambda b: b[:100], lambda b: b[:64],
+    lambda b: b[: DICTIONARY + 28], lambda b: b[: len(b) * 2 // 5],
+    lambda b: changed(b, DICTIONARY, 10**9), lambda b: changed(b, DICTIONARY + 4, 10**6),
+    lambda b: changed(b, 8, -3), lambda b: changed(b, 8, 10**9), lambda b: changed(b, 40, 10**6),
+    lambda b: changed(b, 40, -5),
+    lambda b: b[: len(b) // 2] + b"\xff" * 800 + b[len(b) // 2 + 800 :],  # not a number
+])
+def test_damaged_models_are_one_sentence(tmp_path, spoil):
+    whole = FIXTURE.read_bytes()
+    path = tmp_path / "m.bin"
+    path.write_bytes(spoil(whole))
+    lines = FIXTURE.with_suffix(".vec").read_text(encoding="utf-8").splitlines()
+    with pytest.raises(InputError, match="m.bin"):
+        load_vectors(str(path), [line.split(" ")[0] for line in lines])
+
+
+def test_mutated_models_never_leave_a_traceback(tmp_path):
+    whole, rng = FIXTURE.read_bytes(), np.random.default_rng(0)
+    path = tmp_path / "m.bin"
+    for _ in range(300):
+        b = bytearray(whole)
+        for at in rng.integers(0, 400 if rng.random() < 0.7 else len(b), rng.integers(1, 5)):
+            b[at] = rng.integers(256)
+        path.write_bytes(b[: rng.integers(len(b))] if rng.random() < 0.3 else b)
+        with contextlib.suppress(InputError):
+            assert np.isfinite(load_vectors(str(path), ["how", "naïveté"])).all()
+
+
+class Reply(http.server.BaseHTTPRequestHandler):
+    """Replies that no good server gives: /length-X, /none (no length), /html, /endless, /to-URL."""
+
+    def do_GET(self):
+        kind = self.path.rpartition("/")[2].partition(".")[0]
+        self.send_response(302 if kind.startswith("to-") else 200)
+        if kind.startswith("to-"):
+            self.send_header("Location", bytes.fromhex(kind[3:]).decode())
+        if kind.startswith("length-"):
+            self.send_header("Content-Length", kind[7:])
+        self.end_headers()
+        lines, _ = vector_lines(["how", "you"])
+        body = b"<html>" * 10 if kind == "html" else ("\n".join(lines) + "\n").encode()
+        with contextlib.suppress(OSError):
+            for _ in range(10**6 if kind == "endless" else 1):
+                self.wfile.write(body)
+                Reply.sent += len(body)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture(scope="module")
+def odd_server():
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Reply) as s:
+        threading.Thread(target=s.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{s.server_address[1]}"
+        s.shutdown()
+
+
+@pytest.mark.parametrize("path", ["none.vec", "length-abc.vec", "length--5.vec"])
+def test_vectors_from_a_server_that_does_not_say_how_long_they_are(odd_server, path):
+    Reply.sent = 0
+    got = load_vectors(f"{odd_server}/{path}", ["how", "you"])
+    np.testing.assert_array_equal(got, load_vectors_of(["how", "you"]))
+
+
+def load_vectors_of(words):
+    return np.array([vector_lines(words)[1][word] for word in words], np.float32)
+
+
+@pytest.mark.parametrize("source", [
+    "html.vec", "to-" + b"http://[::1".hex() + ".vec", "to-" + b"file:///etc/passwd".hex() + ".vec",
+    "to-" + b"http://127.0.0.1:99999/".hex() + ".vec", "length-99999999.vec",
+])
+def test_odd_replies_are_one_sentence(odd_server, source):
+    Reply.sent = 0
+    with pytest.raises(InputError) as e:
+        load_vectors(f"{odd_server}/{source}", ["how", "absent"])
+    assert "\n" not in str(e.value) and len(str(e.value)) < 400
+
+
+@pytest.mark.parametrize("url", ["http://[::1/x.vec", "http://a b/x.vec", "ftp://127.0.0.1/x.vec",
+                                 "http://127.0.0.1:99999/x.vec", "http:///x.vec", "x://y.vec"])
+def test_malformed_addresses_are_one_sentence(tmp_path, url):
+    with pytest.raises(InputError) as e:
+        load_vectors(url, ["how"])
+    assert "\n" not in str(e.value)
+    with pytest.raises(InputError, match="by hand"):
+        downloads.fetch(url, tmp_path / "a" / "b", "0")
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_endless_reply_is_read_no_further_than_the_file_is_long(odd_server, tmp_path):
+    Reply.sent = 0
+    with pytest.raises(InputError, match="more than 60,000 bytes"):
+        downloads.fetch(f"{odd_server}/endless", tmp_path / "f", SHA, 60_000)
+    assert Reply.sent < 20_000_000  # what the buffers between us have taken
+
+
+@pytest.mark.parametrize("header", [
+    b"\x93NUMPY\x01\x00v\x00{'descr': '<f4', 'fortran_order': False, 'shape': (60, 300), }",
+    b"\x93NUMPY\x01\x00v\x00{'descr': '<f4', 'shape': (60, -300), 'fortran_order': False}",
+    b"\x93NUMPY\x01\x00v\x00{'descr': [('a', 'b')], 'fortran_order': False, 'shape': (60,)}",
+    b"\x93NUMPY\x01\x00v\x00((((((((((", b"\x93NUMPY\x09\x09", b"\x93NUMPY\x01\x00\xff\xff",
+])
+def test_a_kept_matrix_with_a_damaged_header_is_made_anew(table, tmp_path, capsys, header):
+    write, rows = table
+    path = write(rows)
+    want = np.array(data.load(str(path), vectors="hash").x)
+    (cache,) = tmp_path.glob("my.csv-hash-*.npy")
+    whole = cache.read_bytes()
+    cache.write_bytes(header.ljust(128) + whole[128:][: 60 * 300])
+    assert (data.load(str(path), vectors="hash").x == want).all() and cache.read_bytes() == whole
+    assert "is damaged and is made anew" in capsys.readouterr().err

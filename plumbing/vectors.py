@@ -75,7 +75,7 @@ def text_vectors(source, words, spellings=spellings):
         for n, word, values, bar in lines:
             if out is None:
                 out = np.zeros((len(words), len(values)), np.float32)
-            if bar and n % 1000 == 0:
+            if bar is not None and n % 1000 == 0:
                 bar.set_postfix_str(f"{(best < 9).sum():,} of {len(words):,} words", False)
             for i, rank in wanted.get(word, ()):
                 if rank < best[i]:
