@@ -108,7 +108,7 @@ def test_next_batch_fill_in_next_batch(tmp_path, capsys):
         csv.writer(f).writerows([("text", "label"), *(
             (text, label if i in known else "") for i, (text, label) in
             enumerate(zip(texts, labels)))])
-    arguments = ["--dataset", tmp_path / "my.csv", "--out", tmp_path / "results"]
+    arguments = ["--dataset", tmp_path / "my.csv", "--out", tmp_path / "results", "--seeds", 1, 2]
     assert cal_main(*arguments) == 0
     said = capsys.readouterr().out
     folder = tmp_path / "results" / "my.csv-paper-pool"
@@ -139,7 +139,7 @@ def test_next_batch_fill_in_next_batch(tmp_path, capsys):
     for i in numbers[40:]:
         rows[i]["label"] = labels[i]
     write_csv(tmp_path / "my.csv", rows[0], [row.values() for row in rows])
-    assert cal_main(*arguments, "--seeds", 1, 2) == 0
+    assert cal_main(*arguments) == 0
     assert "550 texts have a label, 1,950 have none" in capsys.readouterr().out
     after = [int(row["row"]) - 2 for row in read_csv(folder / "next_batch.csv")]
     assert len(after) == 50 and not set(after) & (known | set(numbers))
