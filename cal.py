@@ -324,6 +324,7 @@ load = functools.lru_cache(maxsize=4)(texts.load)  # an ablation asks for four, 
 
 def work(args, task):
     """Do some runs and baselines of a protocol, in whichever process."""
+    known()
     plan = plan_of(argparse.Namespace(**{**vars(args), "protocol": task.protocol}))
     log = Log(results_folder(plan.args))
     algorithm = plan.algorithm(plan.data, plan.s, log, args.device)
@@ -333,6 +334,15 @@ def work(args, task):
 
 
 # ---- command line -------------------------------------------------------------------------------
+
+
+def known():
+    """The names of all strategies: the paper's, and those of extras/more_strategies.py."""
+    from extras import more_strategies
+
+    WITHOUT_MAP.update(more_strategies.WITHOUT_MAP)
+    STRATEGIES.update(more_strategies.BEYOND)
+    return list(STRATEGIES)
 
 
 def run(args):
@@ -372,7 +382,7 @@ def run(args):
 
 def main():
     options.prepare_terminal()
-    args = options.parser(list(STRATEGIES), datamap.EPOCHS).parse_args()
+    args = options.parser(known(), datamap.EPOCHS).parse_args()
     try:
         return run(args)
     except InputError as e:

@@ -23,7 +23,7 @@ from tqdm import tqdm
 
 import datamap
 
-BINARY_LR, MC_PASSES = 5e-5, 10  # Sections 4.2 and 4.3
+MC_PASSES = 10  # Section 4.2
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class View:
     batch: int
     t_cor: float = 0.2
     epochs: int = datamap.EPOCHS
-    hidden, Binary = (300,), datamap.Stack  # theta' has one ReLU layer of 300 (Section 4.3)
+    hidden, Binary, lr = (300,), datamap.Stack, 5e-5  # theta': one ReLU layer of 300 (Section 4.3)
 
     def draws(self, purpose):
         """The round's random numbers for a purpose; equal for the runs of one seed."""
@@ -87,7 +87,7 @@ class View:
     def new_classifier(self, classes):
         """theta', new every round, from Psi to an output a class."""
         sizes = (self.model.widths[-2], *self.hidden, classes)
-        return self.Binary(sizes, self.seeds, self.round, "binary", lr=BINARY_LR,
+        return self.Binary(sizes, self.seeds, self.round, "binary", lr=self.lr,
                            device=self.x.device)
 
     def classifier(self, features, label, classes=2):
@@ -193,4 +193,4 @@ STRATEGIES = {
     "bald": bald, "dal": dal, "cal": cal, "cal+dal": cal_dal,
 }
 # These do not read view.map; their runs are watched on the latest batch alone, which is quicker.
-WITHOUT_MAP = ("random", "lc", "entropy", "bald", "dal")
+WITHOUT_MAP = {"random", "lc", "entropy", "bald", "dal"}
