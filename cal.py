@@ -95,8 +95,9 @@ class ActiveLearning:
 
     def __init__(self, data, settings, log, device="cpu"):
         self.data, self.s, self.log, self.device = data, settings, log, device
-        self.x, self.x_test = (self.tensor(a).float() for a in (data.x, data.x_test))
-        self.y, self.y_test = self.tensor(data.y), self.tensor(data.y_test)
+        x, x_test, self.y, self.y_test = (torch.as_tensor(a, device=device) for a in (
+            data.x, data.x_test, data.y, data.y_test))
+        self.x, self.x_test = x.float(), x_test.float()
         if log:
             fixed = {name: value for name, value in asdict(settings).items() if name != "rounds"}
             log.made_with({"data": data.sha256, **fixed}, len(data.y))
@@ -104,26 +105,27 @@ class ActiveLearning:
     def run(self, runs):
         """Take every run from where its file stands to its last round."""
         for t, stack in self.log.rounds(runs, self.s.rounds, side_by_side(self.device)):  # line 2
-            lap = stopwatch()
+            lap = stopwatch(self.device)
             L = self.labelled(stack)                     # line 1, and lines 8-9 of earlier rounds
-            theta, maps = self.train(t, stack, L)                                    # lines 3-4
+            theta, maps = self.train(t, stack, L) if t else self.round_0(stack, L)   # lines 3-4
             accuracy = self.accuracies(theta)
             seconds = lap() / len(stack)
             for label, group in by_label(stack).items():               # the runs of one strategy
                 view = self.look(t, stack, group, L, theta, maps[label])
-                picked = self.pick(t, stack[group[0]].strategy, view)                # lines 5-10
-                times = {"train": seconds, "select": lap() / len(group)}
-                for i, batch, means in zip(group, picked, self.means(stack, group, maps[label])):
-                    self.log.append(stack[i], {
-                        "round": t, "labelled": L.shape[1], "accuracy": accuracy[i],
-                        "picked": batch, "batch": means, "seconds": times,
+                picked = self.pick(t, stack[group][0].strategy, view)                # lines 5-10
+                times = {"train": seconds, "select": lap() / len(view.seeds)}
+                means = self.means(stack[group], maps[label])
+                for run, right, batch, mean in zip(stack[group], accuracy[group], picked, means):
+                    self.log.append(run, {
+                        "round": t, "labelled": L.shape[1], "accuracy": right, "picked": batch,
+                        "batch": mean, "seconds": times,
                     })
             # Line 11: theta and theta' end here; the next round draws new parameters.
 
     def labelled(self, stack, t=None):
         """L of every run in round t (None: now): the seed set, then each batch: [R, n] rows."""
-        return self.tensor(np.array([
-            [*self.seed_set(run.seed), *self.log.picked(run, t)] for run in stack]))
+        rows = [[*self.seed_set(run.seed), *self.log.picked(run, t)] for run in stack]
+        return torch.as_tensor(np.array(rows), device=self.device)
 
     def seed_set(self, seed):
         """Line 1's L: stratified, and drawn from the run's seed."""
@@ -136,7 +138,7 @@ class ActiveLearning:
         a map, of the latest batch for the others (which Fig. 4 asks for).
         """
         x, y, newest = self.x[L], self.y[L], max(self.s.seed_size, L.shape[1] - self.s.batch)
-        watched = {label: (group, newest if stack[group[0]].strategy in WITHOUT_MAP else 0)
+        watched = {label: (group, newest if stack[group][0].strategy in WITHOUT_MAP else 0)
                    for label, group in by_label(stack).items()}
         theta, probs = self.new_theta(t, stack), {label: [] for label in watched}
         draws = self.draws(stack, t, "train")
@@ -145,6 +147,16 @@ class ActiveLearning:
                 probs[label].append(self.watch(theta, x, group, first, order))
         return theta, {label: datamap.data_map(torch.stack(probs[label]), y[group, first:])
                        for label, (group, first) in watched.items()}
+
+    def round_0(self, stack, L):
+        """train, where all runs of a seed have one L, one stream of random numbers: one model."""
+        seeds = list(dict.fromkeys(run.seed for run in stack))
+        first = [[run.seed for run in stack].index(seed) for seed in seeds]
+        theta, maps = self.train(0, [Run("any", seed) for seed in seeds], L[first])
+        mine = [seeds.index(run.seed) for run in stack]
+        return theta.take(mine), {
+            label: datamap.DataMap(*(field[mine][group] for field in maps["any"]))
+            for label, group in by_label(stack).items()}
 
     def new_theta(self, t, stack):
         """Line 11: new parameters, drawn from each run's seed and the round."""
@@ -169,10 +181,10 @@ class ActiveLearning:
 
     def look(self, t, stack, group, L, theta, data_map):
         """What the runs of one strategy may see of the round."""
-        pool = torch.ones(len(group), len(self.x), dtype=torch.bool, device=self.device)
-        seeds = tuple(stack[i].seed for i in group)
-        return self.View(theta.take(group), self.x, L[group], pool.scatter_(1, L[group], False),
-                         data_map, seeds, t, self.s.minibatch, stack[group[0]].t_cor, self.s.epochs)
+        seeds, rows = tuple(run.seed for run in stack[group]), L[group]
+        pool = torch.ones(len(seeds), len(self.x), dtype=torch.bool, device=self.device)
+        return self.View(theta.take(group), self.x, rows, pool.scatter_(1, rows, False), data_map,
+                         seeds, t, self.s.minibatch, stack[group][0].t_cor, self.s.epochs)
 
     def pick(self, t, strategy, view):
         """Lines 5-10, a list of rows for each run; nothing after the last round."""
@@ -180,14 +192,11 @@ class ActiveLearning:
             return [[] for _ in view.seeds]
         return self.strategies[strategy](view, self.s.batch).tolist()
 
-    def means(self, stack, group, data_map):
+    def means(self, runs, data_map):
         """Fig. 4: the latest batch's mean confidence, variability, correctness; None without."""
-        sizes = [self.log.last_batch(stack[i]) for i in group]
+        sizes = [self.log.last_batch(run) for run in runs]
         return [{name: field[i, -size:].mean().item() for name, field in data_map._asdict().items()}
                 if size else None for i, size in enumerate(sizes)]
-
-    def tensor(self, array):
-        return torch.as_tensor(array, device=self.device)
 
 
 def side_by_side(device):
@@ -201,60 +210,64 @@ def side_by_side(device):
 
 
 def by_label(stack):
-    """{label: the positions in the stack of that strategy's runs}."""
-    groups = {}
-    for i, run in enumerate(stack):
-        groups.setdefault(run.label, []).append(i)
-    return groups
+    """{label: the slice of the stack that holds that strategy's runs}; they stand together."""
+    labels = [run.label for run in stack]
+    return {label: slice(labels.index(label), labels.index(label) + labels.count(label))
+            for label in dict.fromkeys(labels)}
 
 
 # ---- all the data at once -----------------------------------------------------------------------
 
 
-def all_the_data(algorithm, seed, name="full", times=1):
+def all_the_data(algorithm, seeds, name="full", times=1):
     """Train on every row: one line in runs/full-<seed>.jsonl, the data maps in maps-<seed>.npz.
 
     The learning rate is constant, so the first ten epochs of this training are the ten-epoch
     training that Figs. 1 and 5 map. `times` as many epochs as a round has, under another name.
     """
-    run, lap, log = Run(name, seed), stopwatch(), algorithm.log
-    maps = log.folder / f"maps-{seed}.npz"
-    if log.rounds_done(run) and (times > 1 or read_arrays(maps)):
+    lap, log = stopwatch(algorithm.device), algorithm.log
+    paths = {Run(name, seed): log.folder / f"maps-{seed}.npz" for seed in seeds}
+    runs = [run for run, path in paths.items()
+            if not log.rounds_done(run) or times == 1 and not read_arrays(path)]
+    if not runs:
         return
-    epochs = algorithm.s.epochs * times
-    theta, full_map = watched_training(algorithm, run, "full", slice(None), epochs)
+    rows = torch.arange(len(algorithm.y)).expand(len(runs), -1)
+    theta, maps = watched_training(algorithm, runs, "full", rows, algorithm.s.epochs * times)
     if times == 1:
-        save_maps(algorithm, seed, full_map, maps)
-    if log.rounds_done(run):  # the maps alone were missing
-        return
-    log.append(run, {
-        "round": 0, "labelled": len(algorithm.y), "accuracy": algorithm.accuracies(theta)[0],
-        "picked": [], "batch": None, "seconds": {"train": lap(), "select": 0.0},
-    })
+        save_maps(algorithm, {run: paths[run] for run in runs}, maps)
+    seconds = lap() / len(runs)
+    for run, accuracy in zip(runs, algorithm.accuracies(theta)):
+        if not log.rounds_done(run):  # else the maps alone were missing
+            log.append(run, {
+                "round": 0, "labelled": rows.shape[1], "accuracy": accuracy, "picked": [],
+                "batch": None, "seconds": {"train": seconds, "select": 0.0},
+            })
 
 
-def watched_training(algorithm, run, tag, rows, epochs):
-    """A model trained on rows [n] of the training data: theta, and the map of its first epochs."""
-    x, y = algorithm.x[rows][None], algorithm.y[rows][None]
-    theta, draws = algorithm.new_theta(tag, [run]), algorithm.draws([run], tag)
+def watched_training(algorithm, runs, tag, rows, epochs):
+    """Models trained on rows [R, n] of the training data: theta, the map of the first epochs."""
+    x, y = algorithm.x[rows], algorithm.y[rows]
+    theta, draws = algorithm.new_theta(tag, runs), algorithm.draws(runs, tag)
     probs, training = [], datamap.fit(theta, x, y, epochs, algorithm.s.minibatch, draws)
     for epoch, _ in enumerate(training):
         if epoch < MAP_EPOCHS:
-            probs.append(theta.probs(x)[0])
-    return theta, datamap.data_map(torch.stack(probs), y[0])
+            probs.append(theta.probs(x))
+    return theta, datamap.data_map(torch.stack(probs), y)
 
 
-def save_maps(algorithm, seed, full_map, path):
-    """The data maps of all rows and of the seed set (Figs. 1, 2, 5 and 6) as a .npz file."""
-    rows, run = algorithm.seed_set(seed), Run("seed set", seed)
-    _, seed_map = watched_training(algorithm, run, "seed set", rows, MAP_EPOCHS)
-    arrays = {"rows": rows, "y": algorithm.data.y}
-    for name, one in (("full", full_map), ("seed", seed_map)):
-        for field_, values in one._asdict().items():
-            arrays[f"{name}_{field_}"] = values.cpu().numpy().astype(np.float32)
-    if algorithm.data.kind is not None:
-        arrays["kind"] = algorithm.data.kind
-    write_arrays(path, arrays)
+def save_maps(algorithm, paths, full_maps):
+    """The data maps of all rows and of the seed set (Figs. 1, 2, 5 and 6): a .npz file a run."""
+    runs = [Run("seed set", run.seed) for run in paths]
+    rows = np.array([algorithm.seed_set(run.seed) for run in runs])
+    _, seed_maps = watched_training(algorithm, runs, "seed set", rows, MAP_EPOCHS)
+    for i, path in enumerate(paths.values()):
+        arrays = {"rows": rows[i], "y": algorithm.data.y}
+        for name, maps in (("full", full_maps), ("seed", seed_maps)):
+            for statistic, values in maps._asdict().items():
+                arrays[f"{name}_{statistic}"] = values[i].cpu().numpy().astype(np.float32)
+        if algorithm.data.kind is not None:
+            arrays["kind"] = algorithm.data.kind
+        write_arrays(path, arrays)
 
 
 # ---- the experiment -----------------------------------------------------------------------------
@@ -283,7 +296,7 @@ def plan_of(args):
         from extras import released
 
         algorithm, reading = released.protocol(args.protocol)
-    data = load_for(args, reading)
+    data = load(args.dataset, args.data_dir, args.vectors, **reading, **options.reading(args))
     rounds, seeds = DEFAULTS.get(args.dataset, (30, SEEDS))
     seeds = list(dict.fromkeys(args.seeds or (seeds[:1] if args.quick else seeds)))
     size, batch = args.seed_size or data.seed_size, args.batch or data.picks
@@ -300,22 +313,6 @@ def plan_of(args):
         extra = runs_of(["cal"], seeds, T_COR) + runs_of(["cal+dal"], seeds)
         phases.append([run for run in extra if run not in phases[0]])
     return Plan(args, algorithm, data, s, seeds, phases)
-
-
-def load_for(args, reading):
-    """The data that the options name; reading: how a protocol reads it, for data.load."""
-    options = {}
-    if args.dataset == "agnews":
-        options["agnews_text"] = args.agnews_text
-    elif texts.is_table(args.dataset):
-        from extras.next_batch import answers
-
-        filled = answers(results_folder(args), args.dataset)
-        options = {"text_column": args.text_column, "label_column": args.label_column,
-                   "test": args.test, "filled": tuple(sorted(filled.items()))}
-    elif args.test:
-        raise InputError("--test goes with a .csv or .tsv file of your own as --dataset")
-    return load(args.dataset, args.data_dir, args.vectors, **reading, **options)
 
 
 DEFAULTS = {"demo": (10, SEEDS[:3])}  # rounds and seeds; the demo corpus is ours
@@ -382,6 +379,7 @@ def run(args):
 
 def main():
     options.prepare_terminal()
+    load.cache_clear()
     args = options.parser(known(), datamap.EPOCHS).parse_args()
     try:
         return run(args)

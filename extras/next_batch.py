@@ -13,14 +13,13 @@ import numpy as np
 import torch
 
 import datamap
+from extras.answers import NEXT, keep_answers
 from extras.own_table import warn_of_classes
-from plumbing.files import InputError, armed, note, write_csv
+from plumbing.files import InputError, note, write_csv
 from plumbing.runs import locked, results_folder
-from plumbing.tables import records
 from stats import plus_minus
 from strategies import STRATEGIES, View
 
-ANSWERS = "next_batch.csv", "labels.csv"  # where labels filled in by hand are, and are kept
 REGIONS = "easy", "ambiguous", "hard"
 
 
@@ -51,7 +50,7 @@ def run(args, plan):
 
 def choose(args, plan, strategy, folder, data):
     """What run does, in a folder that is ours alone."""
-    keep_answers(folder, answers(folder, args.dataset))
+    keep_answers(folder)
     labelled = np.flatnonzero(data.y >= 0)
     warn_of_classes(data, data.y[labelled])
     view, probs, mean = train(args, plan, labelled)
@@ -60,7 +59,7 @@ def choose(args, plan, strategy, folder, data):
         note(f"warning: all {len(labelled):,} labelled texts are {REGIONS[region[0]]} to"
              " learn: the map tells little yet; label more, some of them drawn at random")
     rows = STRATEGIES[strategy](view, args.batch or 50)[0].tolist()
-    write_next(folder / ANSWERS[0], data, view, rows, torch.as_tensor(region, device=args.device))
+    write_next(folder / NEXT, data, view, rows, torch.as_tensor(region, device=args.device))
     doubted = write_doubts(folder / "relabel.csv", data, labelled, mean, probs)
 
     from report.figures import draw_maps
@@ -157,7 +156,7 @@ def advise(data, region, rows, doubted, folder):
 Of the labelled, {counts[0]:,} are easy to learn, {counts[1]:,} ambiguous and {counts[2]:,} hard:
 see {folder / 'map.png'}
 
-1. Label these {len(rows):,} texts next: {folder / ANSWERS[0]}
+1. Label these {len(rows):,} texts next: {folder / NEXT}
    Write the label into its last column, or into {data.name} itself, at the row it names.""")
     if doubted:
         row, text, label, model, *_ = doubted[0]
@@ -168,28 +167,3 @@ see {folder / 'map.png'}
 3. Run the same command again: it goes on from there.""")
     else:
         print("2. Run the same command again: it goes on from there.")
-
-
-def answers(folder, dataset):
-    """Labels that were filled in by hand in a next_batch.csv, or before: {row: (text, label)}."""
-    found = {}
-    for path in (folder / name for name in reversed(ANSWERS)):
-        if path.exists():
-            table = records(path, ("row", "text", "label"))
-            _, header = next(table)
-            for line, cells in table:
-                row = dict(zip(header, map(armed, cells)))
-                try:
-                    if cells and (label := row["label"].strip()):
-                        found[int(row["row"])] = row["text"], label
-                except (KeyError, ValueError):
-                    raise InputError(f"{path}, row {line}: its columns row, text and label are not"
-                                     f" what `--dataset {dataset}` wrote")
-    return found
-
-
-def keep_answers(folder, found):
-    """Into labels.csv, before the next next_batch.csv is written over them."""
-    if found:
-        write_csv(folder / ANSWERS[1], ["row", "text", "label"],
-                  [[row, *found[row]] for row in sorted(found)])

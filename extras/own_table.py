@@ -6,18 +6,20 @@ from pathlib import Path
 import numpy as np
 
 from data import seed_set
+from extras.answers import answers
 from plumbing.files import InputError, note
 from plumbing.tables import column, records
 
 
 def read_table(path, _data_dir=None, text_column="text", label_column="label", test=None,
-               filled=()):
+               folder=None):
     """A .csv or .tsv file of texts and labels; where no label is empty, a simulation.
 
-    A simulation is tested on `test`, a second file, or on a stratified fifth of the rows. filled:
-    pairs (row number, (text, label)), labels for rows that have none in the file.
+    A simulation is tested on `test`, a second file, or on a stratified fifth of the rows. folder:
+    where labels were filled in for rows that have none in the file (extras.answers).
     """
-    rows = read_rows(path, text_column, label_column, dict(filled))
+    filled = answers(folder) if folder else {}
+    rows = read_rows(path, text_column, label_column, filled)
     numbers, texts, labels = (list(column) for column in zip(*rows))
     found = Counter(labels)
     unlabelled, classes = found.pop("", 0), sorted(found)

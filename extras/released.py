@@ -71,6 +71,9 @@ class NeverReset(ActiveLearning):
             theta.steps.copy_(steps)
         return theta
 
+    def round_0(self, stack, L):
+        return self.train(0, stack, L)  # each run has a state of its own
+
     def train(self, t, stack, L):
         theta, maps = super().train(t, stack, L)
         for i, run in enumerate(stack if t < self.s.rounds else ()):
@@ -107,6 +110,9 @@ class DropoutStaysOn(ActiveLearning):
 
     Each run has masks of its own, whatever else is in the stack.
     """
+
+    def round_0(self, stack, L):
+        return self.train(0, stack, L)
 
     @property
     def Theta(self):

@@ -10,7 +10,7 @@ class Noisy(Stack):
 
     def take(self, runs):
         other = super().take(runs)
-        other.noise = [self.noise[run] for run in runs]
+        other.noise = [self.noise[i] for i in range(len(self.noise))[runs]]
         return other
 
     def forward(self, x, keep=()):
@@ -32,14 +32,15 @@ class Recorded(Stack):
     epochs: for each, p [R, n, padded C] and Psi [R, n, width] by instance, once it is settled.
     """
 
-    passes, mine = None, slice(None)
+    passes, mine = None, None  # mine: the runs that a part of a stack holds
 
     def record(self):
         self.passes, self.epochs = [], []
 
     def take(self, runs):
         other = super().take(runs)
-        other.epochs, other.mine = self.epochs, runs
+        mine = torch.arange(len(self.W[0])) if self.mine is None else self.mine
+        other.epochs, other.mine = self.epochs, mine[runs]
         return other
 
     def error(self, psi, onehot):

@@ -130,9 +130,9 @@ def test_row_2_dropout_stays_on_and_a_run_does_not_depend_on_its_stack():
     alone, together = noisy.new_theta(0, runs[:1]), noisy.new_theta(0, runs)
     first, second = alone.probs(x), alone.probs(x)
     assert not torch.equal(first, second)
-    taken = together.take([2, 0])
-    assert torch.equal(taken.probs(x)[1], first[0])
-    assert torch.equal(together.take([0]).probs(x)[0], second[0])
+    taken = together.take(slice(None, None, 2))
+    assert torch.equal(taken.probs(x)[0], first[0])
+    assert torch.equal(together.take(slice(0, 1)).probs(x)[0], second[0])
 
 
 def test_row_3_padding_adds_the_first_word(monkeypatch):
@@ -217,7 +217,7 @@ def test_row_9_psi_of_the_first_epoch():
     nine = algorithm("paper+trained_psi")
     stack, L = [cal.Run("cal", 1), cal.Run("cal", 2)], torch.arange(40).view(2, 20)
     theta, maps = nine.train(0, stack, L)
-    view = nine.look(0, stack, [1], L, theta, maps["cal"])
+    view = nine.look(0, stack, slice(1, 2), L, theta, maps["cal"])
     assert torch.equal(view.psi_labelled(), theta.epochs[0][1][[1]])
     plain = view_of(X4, range(7))
     assert torch.equal(plain.psi_labelled(), plain.model.psi(plain.x[plain.rows]))
@@ -246,7 +246,7 @@ def test_row_11_linear_layer_with_a_relu_on_its_outputs():
 def test_row_13_dal_learns_from_every_epoch():
     x = torch.from_numpy(two_clusters(400, far=9)).float()
     view = as_in(released.RecordedBinary, view_of(x, range(100)))
-    view.model.epochs, view.model.mine = [(None, x[None, :100])] * 30, slice(None)
+    view.model.epochs, view.model.mine = [(None, x[None, :100])] * 30, [0]
     assert (released.dal(view, 150)[0] >= 200).all()
 
 
@@ -327,7 +327,7 @@ def test_all_the_data_trains_as_long_as_a_run_that_never_resets():
         theta = []
         monitor = long.new_theta
         long.new_theta = lambda *a: theta.append(monitor(*a)) or theta[-1]
-        cal.all_the_data(long, 1, "full-long", 3)
+        cal.all_the_data(long, [1], "full-long", 3)
     assert theta[0].steps == 3 * 4 * 8  # three rounds of four epochs of eight mini-batches
 
 

@@ -38,7 +38,7 @@ def test_a_table_is_split_by_class_and_keeps_its_row_numbers(table, name, encodi
     assert sorted(both) == sorted(label) and len(d.x_test) == 12
 
 
-def test_other_columns_a_test_file_and_missing_labels(table, capsys):
+def test_other_columns_a_test_file_and_missing_labels(table, tmp_path, capsys):
     write, rows = table
     rows[3] = (3, "", "a")
     path = write(rows, header=("id", "body", "topic"))
@@ -49,11 +49,12 @@ def test_other_columns_a_test_file_and_missing_labels(table, capsys):
     assert "1 rows without a text are skipped" in capsys.readouterr().err
     rows[10:20] = [(i, text, "") for i, text, _ in rows[10:20]]
     path = write(rows, header=("id", "body", "topic"))
-    filled = ((12 + 2, (rows[12][1], "b")),)
-    d = data.load(str(path), vectors="hash", filled=filled, **names)
+    write_csv(tmp_path / "labels.csv", ["row", "text", "label"], [[14, rows[12][1], "b"]])
+    d = data.load(str(path), vectors="hash", folder=tmp_path, **names)
     assert (d.y == -1).sum() == 9 and d.classes[d.y[d.row_numbers == 14][0]] == "b"
     with pytest.raises(data.InputError, match="row 14: the text is not the one"):
-        data.load(str(path), vectors="hash", filled=((14, ("other", "b")),), **names)
+        write_csv(tmp_path / "labels.csv", ["row", "text", "label"], [[14, "other", "b"]])
+        data.load(str(path), vectors="hash", folder=tmp_path, **names)
 
 
 def test_duplicate_texts_with_other_labels_are_counted(table, capsys):

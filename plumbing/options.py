@@ -4,7 +4,8 @@ import argparse
 import difflib
 import sys
 
-from plumbing.files import shortened
+from plumbing.files import InputError, shortened
+from plumbing.runs import results_folder
 
 
 class Parser(argparse.ArgumentParser):
@@ -23,6 +24,18 @@ class Help(argparse.ArgumentDefaultsHelpFormatter):
     def _get_help_string(self, action):
         told = action.default in (None, False) or "default" in action.help
         return action.help if told else super()._get_help_string(action)
+
+
+def reading(args):
+    """What data.load is to know of a dataset, out of the command line's options."""
+    if args.dataset == "agnews":
+        return {"agnews_text": args.agnews_text}
+    if args.dataset.lower().endswith((".csv", ".tsv")):
+        return {"text_column": args.text_column, "label_column": args.label_column,
+                "test": args.test, "folder": results_folder(args)}
+    if args.test:
+        raise InputError("--test goes with a .csv or .tsv file of your own as --dataset")
+    return {}
 
 
 def prepare_terminal():

@@ -23,15 +23,18 @@ from plumbing.progress import Progress
 from plumbing.runs import claim, config_of, locked, results_folder
 
 
-def stopwatch():
+def stopwatch(device="cpu"):
     """A function that gives the seconds since it was last called (or since this call)."""
-    last = time.perf_counter()
+    last = None
 
     def lap():
         nonlocal last
+        if device != "cpu":  # a GPU works on while we go on; what it was given is done now
+            torch.cuda.synchronize()
         before, last = last, time.perf_counter()
-        return last - before
+        return last - (before or last)
 
+    lap()
     return lap
 
 
@@ -55,7 +58,7 @@ def one_thread():
 
 @dataclass(frozen=True)
 class Task:
-    """Some runs of a protocol, and baselines (seed, name, epochs), for one process."""
+    """Some runs of a protocol, and baselines (seeds, name, epochs), for one process."""
 
     protocol: str
     runs: tuple = ()
@@ -70,19 +73,23 @@ class Task:
 def tasks_of(plan, width, processes):
     """What there is to do: the baselines, then seed after seed, so that curves come early.
 
-    width: how many of a seed's runs train side by side; None, on a GPU, takes a process's share
-    of the seeds as one stack.
+    width: how many runs train side by side. Whole seeds go first, as far as they divide evenly
+    among the processes; the runs of what is left come `width` at a time, the longest first. None,
+    on a GPU: each process takes its share of the seeds as one stack.
     """
-    protocol, tasks = plan.args.protocol, []
-    for seed in plan.seeds:
-        tasks += [Task(protocol, baselines=((seed, *b),)) for b in plan.baselines.items()]
-    shares = [[seed] for seed in plan.seeds] if width else [
-        plan.seeds[i::processes] for i in range(processes)]
+    protocol, seeds, tasks = plan.args.protocol, plan.seeds, []
+    shares = [seeds[i::processes] for i in range(processes)] if not width else [
+        [seed] for seed in seeds]
+    even = len(shares) // processes * processes
+    for share in filter(None, shares):
+        tasks += [Task(protocol, baselines=((tuple(share), *b),)) for b in plan.baselines.items()]
     for phase in plan.phases:
-        for share in shares:
-            runs = [run for run in phase if run.seed in share]
-            tasks += [Task(protocol, tuple(runs[i : i + (width or len(runs))]))
-                      for i in range(0, len(runs), width or len(runs) or 1)]
+        for i, share in enumerate(shares):
+            runs = sorted((run for run in phase if run.seed in share),
+                          key=lambda run: -Task(protocol, (run,)).cost)
+            step = len(runs) if i < even else width
+            tasks += [Task(protocol, tuple(runs[j : j + step]))
+                      for j in range(0, len(runs), step or 1)]
     return tasks
 
 

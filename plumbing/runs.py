@@ -128,11 +128,13 @@ class Log:
         """(round, runs that have it to do) until every run has done rounds 0 ... last.
 
         The least advanced come first, at most `width` of them: they have as many labels, so they
-        can train side by side. The caller appends a line for each before it asks again.
+        can train side by side (in round 0, all: they share their models). A label's runs stand
+        together. The caller appends a line for each before it asks again.
         """
         while todo := [run for run in runs if self.rounds_done(run) <= last]:
             t = min(self.rounds_done(run) for run in todo)
-            yield t, [run for run in todo if self.rounds_done(run) == t][:width]
+            stack = [run for run in todo if self.rounds_done(run) == t][: width if t else None]
+            yield t, sorted(stack, key=lambda run: run.label)
 
 
 # ---- the directory ------------------------------------------------------------------------------
