@@ -108,18 +108,16 @@ class ActiveLearning:
             lap = stopwatch(self.device)
             L = self.labelled(stack)                     # line 1, and lines 8-9 of earlier rounds
             theta, maps = self.train(t, stack, L) if t else self.round_0(stack, L)   # lines 3-4
-            accuracy = self.accuracies(theta)
+            scores = self.measure(theta)
             seconds = lap() / len(stack)
             for label, group in by_label(stack).items():               # the runs of one strategy
                 view = self.look(t, stack, group, L, theta, maps[label])
                 picked = self.pick(t, stack[group][0].strategy, view)                # lines 5-10
                 times = {"train": seconds, "select": lap() / len(view.seeds)}
                 means = self.means(stack[group], maps[label])
-                for run, right, batch, mean in zip(stack[group], accuracy[group], picked, means):
-                    self.log.append(run, {
-                        "round": t, "labelled": L.shape[1], "accuracy": right, "picked": batch,
-                        "batch": mean, "seconds": times,
-                    })
+                for run, score, batch, mean in zip(stack[group], scores[group], picked, means):
+                    self.log.append(run, {"round": t, "labelled": L.shape[1], **score,
+                                          "picked": batch, "batch": mean, "seconds": times})
             # Line 11: theta and theta' end here; the next round draws new parameters.
 
     def labelled(self, stack, t=None):
@@ -174,10 +172,10 @@ class ActiveLearning:
         """
         return theta.take(group).probs(x[group, first:])
 
-    def accuracies(self, theta):
-        """The test accuracy of every run of a stack."""
-        right = theta.probs(self.x_test[None]).argmax(-1) == self.y_test
-        return right.double().mean(1).tolist()
+    def measure(self, theta):
+        """Accuracy, macro-F1 and recall by class on the test set, for every run of a stack."""
+        predicted = theta.probs(self.x_test[None]).argmax(-1)
+        return datamap.measures(predicted, self.y_test, len(self.data.classes))
 
     def look(self, t, stack, group, L, theta, data_map):
         """What the runs of one strategy may see of the round."""
@@ -236,12 +234,10 @@ def all_the_data(algorithm, seeds, name="full", times=1):
     if times == 1:
         save_maps(algorithm, {run: paths[run] for run in runs}, maps)
     seconds = lap() / len(runs)
-    for run, accuracy in zip(runs, algorithm.accuracies(theta)):
+    for run, score in zip(runs, algorithm.measure(theta)):
         if not log.rounds_done(run):  # else the maps alone were missing
-            log.append(run, {
-                "round": 0, "labelled": rows.shape[1], "accuracy": accuracy, "picked": [],
-                "batch": None, "seconds": {"train": seconds, "select": 0.0},
-            })
+            log.append(run, {"round": 0, "labelled": rows.shape[1], **score, "picked": [],
+                             "batch": None, "seconds": {"train": seconds, "select": 0.0}})
 
 
 def watched_training(algorithm, runs, tag, rows, epochs):

@@ -107,6 +107,24 @@ def test_steps_equal_autograd_and_torch_adamw(C):
         torch.testing.assert_close(stack.probs(x)[run], expected, atol=2e-6, rtol=1e-4)
 
 
+def test_measures_against_counting():
+    rng = np.random.default_rng(0)
+    for C in (2, 5):
+        y, said = rng.integers(0, C - (C > 2), 70), rng.integers(0, C, (3, 70))  # one is not there
+        got = datamap.measures(torch.as_tensor(said), torch.as_tensor(y), C)
+        for p, m in zip(said, got):
+            assert m["accuracy"] == pytest.approx(np.mean(p == y))
+            f1, recall = [], []
+            for c in range(C):
+                tp, fp, fn = ((p == c) & (y == c)).sum(), ((p == c) & (y != c)).sum(), (
+                    (p != c) & (y == c)).sum()
+                recall.append(tp / (tp + fn) if tp + fn else None)
+                f1 += [2 * tp / (2 * tp + fp + fn)] if tp + fp + fn else []
+            assert m["f1"] == pytest.approx(np.mean(f1)) and m["recall"] == pytest.approx(recall)
+    same = datamap.measures(torch.tensor([[0, 1, 1]]), torch.tensor([0, 1, 1]), 4)[0]
+    assert same == {"accuracy": 1.0, "f1": 1.0, "recall": [1.0, 1.0, None, None]}
+
+
 def train_stack(seeds, instances, n=61, C=6):
     """Train a stack whose run r has seed seeds[r] and data set number instances[r]."""
     g = torch.Generator().manual_seed(0)

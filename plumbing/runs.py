@@ -59,6 +59,7 @@ def is_round(line, number, rows):
         return False
     batch, seconds, picked = (line.get(name) for name in ("batch", "seconds", "picked"))
     return (is_count(line.get("labelled")) and is_share(line.get("accuracy"))
+            and is_share(line.get("f1", 0))
             and isinstance(picked, list) and all(is_count(row, rows) for row in picked)
             and (batch is None or isinstance(batch, dict) and len(batch) == 3
                  and all(map(is_share, batch.values())))
