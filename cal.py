@@ -354,7 +354,7 @@ def run(args):
     if args.bench:
         from extras import bench
 
-        return bench.run(args.device)
+        return bench.run(args.device, args.pool)
     processes.one_thread()
     plan = plan_of(args)
     if (plan.data.y < 0).any():

@@ -1,9 +1,13 @@
 """How long the parts take on this machine.
 
-    python cal.py --bench
+    python cal.py --bench                   the parts of a TREC-sized round
+    python cal.py --bench --pool 100000     every strategy on a large pool
 """
 
+import multiprocessing
+import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -15,12 +19,69 @@ from datamap import HIDDEN, DataMap, Draws, Stack, fit
 from strategies import STRATEGIES, View
 
 
-def run(device):
+def run(device, pool=None):
     """Print every line as it is measured."""
     torch.set_num_threads(1)
-    for line in lines(device):
+    for line in selection_at_scale(pool, device) if pool else lines(device):
         print("{:54} {:>9}  {}".format(*line).rstrip(), flush=True)
     return 0
+
+
+# ---- a large pool -------------------------------------------------------------------------------
+
+
+def selection_at_scale(N, device, D=300, C=6, labelled=1250, k=50):
+    """Every strategy's seconds and peak memory on N made-up texts, each in a process of its own."""
+    spawn = multiprocessing.get_context("spawn")
+    for name in cal.known():
+        ours, theirs = spawn.Pipe()
+        process = spawn.Process(target=select, args=(name, N, D, C, labelled, k, device, theirs))
+        process.start()
+        seconds, before, peak = ours.recv()
+        process.join()
+        per_row = f"{seconds / N * 1e6:.1f} µs a row, {peak:.2f} GB at most"
+        yield f"{name}, {N:,} x {D}", f"{seconds:.2f} s", f"{per_row} ({before:.2f} GB before)"
+
+
+def select(name, N, D, C, labelled, k, device, pipe):
+    """Send the seconds of one selection, and the memory in GB before it and at most."""
+    torch.set_num_threads(1)
+    cal.known()
+    view = made_up_view(N, D, C, labelled, device)
+    before = gigabytes()
+    seconds, picked = timed(device, lambda: STRATEGIES[name](view, k))
+    assert len(set(picked[0].tolist())) == k
+    pipe.send((seconds, before, gigabytes()))
+
+
+def made_up_view(N, D, C, labelled, device):
+    """A view of N texts of C classes around 3 C centres, and a model trained on some of them.
+
+    A fifth of the labels is drawn at random, so that some texts are hard.
+    """
+    g = torch.Generator().manual_seed(0)
+    kind = torch.randint(3 * C, (N,), generator=g)
+    x = (torch.randn(3 * C, D, generator=g)[kind] + torch.randn(N, D, generator=g)).to(device)
+    rows = torch.randperm(N, generator=g)[:labelled].to(device)[None]
+    y = torch.where(torch.rand(N, generator=g) < 0.2, torch.randint(C, (N,), generator=g), kind % C)
+    data = Data("bench", x, y, [], list(range(C)), x[:0], kind[:0], labelled, 16, 0, "")
+    algorithm = cal.ActiveLearning(data, cal.Settings(labelled, 1, 50, 6), None, device)
+    stack = [cal.Run("cal", 1)]
+    theta, maps = algorithm.train(0, stack, rows)
+    return replace(algorithm.look(0, stack, slice(None), rows, theta, maps["cal"]), epochs=30)
+
+
+def gigabytes():
+    """This process's peak memory so far (macOS counts bytes, Linux kilobytes)."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return float("nan")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1e9 if sys.platform == "darwin" else 1e6)
+
+
+# ---- the parts ----------------------------------------------------------------------------------
 
 
 def lines(device):
@@ -45,7 +106,8 @@ def lines(device):
     yield "a round's training, data map included", f"{seconds / len(stack):.2f} s", "a run"
     pool = torch.ones(1, 5452, dtype=torch.bool, device=device).scatter(1, rows[:1], False)
     one_map = DataMap(*(field[:1] for field in maps["cal"]))
-    view = View(theta.take([0]), x.to(device), rows[:1], pool, one_map, cal.SEEDS[:1], 0, 16)
+    view = View(theta.take(slice(0, 1)), x.to(device), rows[:1], pool, one_map, cal.SEEDS[:1], 0,
+                s.minibatch)
     for name in cal.SIX:
         seconds, _ = timed(device, lambda name=name: STRATEGIES[name](view, s.batch))
         per_row = f"{seconds / 5452 * 1e6:.1f} µs a row, {5452 / seconds:,.0f} rows a second"

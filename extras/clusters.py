@@ -46,7 +46,8 @@ def squared_distances(x, y):
 
 def nearest(x, y, k=1):
     """The k nearest of y [m, d] to each of x [n, d]: squared distances and numbers, [n, k]."""
-    found = [squared_distances(piece, y).topk(k, dim=1, largest=False) for piece in x.split(CHUNK)]
+    d2 = (squared_distances(piece, y) for piece in x.split(CHUNK))
+    found = (d.min(1, keepdim=True) if k == 1 else d.topk(k, dim=1, largest=False) for d in d2)
     return tuple(torch.cat(parts) for parts in zip(*found))
 
 

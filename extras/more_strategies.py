@@ -80,9 +80,11 @@ def core_set(view, k):
         x, pool, mine = joined(psi, jury), view.pool[jury[0]], []
         d2 = clusters.nearest(x, joined(psi_L, jury))[0][:, 0].masked_fill(~pool, -1)
         scores.append(d2)
+        square = (x * x).sum(1)
         for _ in range(min(k, int(pool.sum()))):
-            mine.append(int(d2.argmax()))
-            d2 = torch.minimum(d2, clusters.squared_distances(x, x[mine[-1:]])[:, 0])
+            c = int(d2.argmax())
+            mine.append(c)
+            d2 = torch.minimum(d2, (square + square[c] - 2 * (x @ x[c])).clamp_min_(0))
             d2[mine] = -1
         rows.append(mine)
     return chosen(view, rows, scores)

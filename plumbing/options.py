@@ -126,6 +126,8 @@ def machine_options(g):
     g.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto", help="to train on")
     g.add_argument("--jobs", type=at_least(1), help="processes (default: a physical core a seed)")
     g.add_argument("--bench", action="store_true", help="time the parts on this machine, and stop")
+    g.add_argument("--pool", type=at_least(100), metavar="N",
+                   help="with --bench: time every strategy on N made-up texts")
     g.add_argument("--out", default="results", help="where results go")
     g.add_argument("--fresh", action="store_true", help="forget the runs already there")
     g.add_argument("--report-only", action="store_true", help="redraw the report, train nothing")
