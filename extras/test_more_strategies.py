@@ -107,7 +107,8 @@ def test_cal_on_unit_psi_is_cal_where_every_psi_has_one_length():
 def blobs(sizes=(30, 20, 10), dim=5, far=20):
     rng = np.random.default_rng(0)
     kind = np.repeat(np.arange(len(sizes)), sizes)
-    return torch.as_tensor(rng.normal(size=(len(kind), dim)) + far * np.eye(dim)[kind]).float(), kind
+    x = rng.normal(size=(len(kind), dim)) + far * np.eye(dim)[kind]
+    return torch.as_tensor(x).float(), kind
 
 
 def test_nearest_against_all_distances(monkeypatch):
