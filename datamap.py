@@ -66,9 +66,10 @@ def data_map(probs, y):
 
 def check_labels(y, C):
     """A ValueError where labels are not class numbers 0 ... C - 1."""
-    if y.numel() and not 0 <= int(y.min()) <= int(y.max()) < C:
+    low, high = (y.min().item(), y.max().item()) if y.numel() else (0, 0)
+    if not 0 <= low <= high < C:
         raise ValueError(f"labels must be class numbers from 0 to {C - 1}, and these go from"
-                         f" {int(y.min())} to {int(y.max())}")
+                         f" {low} to {high}")
 
 
 # ---- the model ----------------------------------------------------------------------------------

@@ -6,7 +6,6 @@
 
 import multiprocessing
 import sys
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -15,7 +14,8 @@ import torch
 import cal
 import stats
 from data import Data
-from datamap import HIDDEN, DataMap, Draws, Stack, fit
+from datamap import DROPOUT, HIDDEN, DataMap, Draws, Stack, fit
+from plumbing.processes import stopwatch
 from strategies import STRATEGIES, View
 
 
@@ -94,10 +94,12 @@ def lines(device):
     x = torch.randn(5452, 300, generator=g)
     y = torch.randint(6, (5452,), generator=g)
     width = cal.side_by_side(device) or 30
-    for runs in dict.fromkeys((1, width, 6)):
-        t = step(runs, device=device)
-        yield (f"training step, {runs} run{'s' if runs > 1 else ''} side by side",
-               f"{t['step'] * 1e3:.2f} ms", f"{t['step'] / t['floor']:.2f} x its floor")
+    for which, hidden, C, dropout, counts in (("", HIDDEN, 6, DROPOUT, (1, width, 6)),
+                                              (" of theta'", View.hidden, 2, 0, (1, 5))):
+        for runs in dict.fromkeys(counts):
+            t = step(runs, hidden, C, dropout, device=device)
+            yield (f"training step{which}, {runs} run{'s' if runs > 1 else ''} side by side",
+                   f"{t['step'] * 1e3:.2f} ms", f"{t['step'] / t['floor']:.2f} x its floor")
     data = Data("bench", x, y, [], list("abcdef"), x[:0], y[:0], 1250, 16, 0, "")
     algorithm = cal.ActiveLearning(data, s, None, device)
     stack = [cal.Run("cal", seed) for seed in cal.SEEDS[:width]]
@@ -117,15 +119,15 @@ def lines(device):
     yield "ASO, 155 against 155 scores, 1,000 bootstrap samples", f"{seconds * 1e3:.0f} ms", ""
 
 
-def step(R=6, batch=16, device="cpu", steps=64, repeats=9):
+def step(R=6, hidden=HIDDEN, C=6, dropout=DROPOUT, batch=16, device="cpu", steps=64, repeats=9):
     """Seconds of a training step, and of its floor: its bare matrix products and fused AdamW.
 
     Returns {"step", "floor"}, medians of `repeats` turns in which both are timed one after the
     other, so that other load on the machine meets both alike.
     """
-    stack = Stack((300, *HIDDEN, 6), range(R), device=device)
+    stack = Stack((300, *hidden, C), range(R), device=device)
     x = torch.randn(R, steps * batch, 300, device=device)
-    y = torch.randint(6, (R, steps * batch), device=device)
+    y = torch.randint(C, (R, steps * batch), device=device)
     h, g = x[:, :batch].contiguous(), torch.randn(R, batch, 8, device=device)
 
     def floor():
@@ -134,13 +136,13 @@ def step(R=6, batch=16, device="cpu", steps=64, repeats=9):
             for W, b in zip(stack.W, stack.b):
                 a = torch.baddbmm(b, a, W)
             d = g
-            for layer in (3, 2, 1, 0):
+            for layer in reversed(range(len(stack.W))):
                 torch.bmm(h.transpose(1, 2), d, out=stack.dW[layer])
                 d = torch.bmm(d, stack.W[layer].transpose(1, 2)) if layer else d
             stack.adamw()
 
     def training():
-        list(fit(stack, x, y, 1, batch, Draws([0] * R, "bench", device=device)))
+        list(fit(stack, x, y, 1, batch, Draws([0] * R, "bench", device=device), dropout))
 
     times = {"step": [], "floor": []}
     for _ in range(repeats):
@@ -151,8 +153,6 @@ def step(R=6, batch=16, device="cpu", steps=64, repeats=9):
 
 def timed(device, work):
     """(seconds, result) of a piece of work."""
-    began = time.perf_counter()
+    lap = stopwatch(device)
     result = work()
-    if device != "cpu":
-        torch.cuda.synchronize()
-    return time.perf_counter() - began, result
+    return lap(), result

@@ -39,7 +39,8 @@ def stopwatch(device="cpu"):
 
 
 def choose_device(name):
-    """cpu or cuda; auto becomes cuda where there is one."""
+    """cpu or cuda; auto becomes cuda where there is one. float32 stays float32 there: no TF32."""
+    torch.set_float32_matmul_precision("highest")
     if name == "cuda" and not torch.cuda.is_available():
         raise InputError("--device cuda: no CUDA device is visible to torch; use --device cpu")
     return ("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name
@@ -109,12 +110,9 @@ def conduct(work, plans, width, report):
             claim(results_folder(plan.args), config_of(plan), args.fresh)
         wait_for_all()
         tasks = [task for plan in plans for task in tasks_of(plan, width, max(jobs, world))]
-        drawn = time.monotonic()
         with Progress(plans, quiet=rank > 0) as progress:
-            for left in share_out(functools.partial(work, args), tasks, jobs, progress.tick):
-                if left and rank == 0 and time.monotonic() > drawn + 60:
-                    report()
-                    drawn = time.monotonic()
+            tick = ticks(progress, report if rank == 0 else None)
+            share_out(functools.partial(work, args), tasks, jobs, tick)
             if world > 1:
                 progress.say("waiting for the other processes")
             wait_for_all()
@@ -125,23 +123,36 @@ def conduct(work, plans, width, report):
     return rank == 0
 
 
+def ticks(progress, report, every=60):
+    """What is to be done once a second: move the bar, and now and then draw the report so far."""
+    drawn = time.monotonic()
+
+    def tick():
+        nonlocal drawn
+        progress.tick()
+        if report and time.monotonic() > drawn + every:
+            with contextlib.suppress(OSError, InputError):  # the last report says what is wrong
+                report()
+            drawn = time.monotonic()
+
+    return tick
+
+
 # ---- sharing out --------------------------------------------------------------------------------
 
 
 def share_out(work, tasks, jobs, tick):
-    """work(task) for every task; yields how many are left, each time that one is done.
+    """work(task) for every task, and tick() about once a second meanwhile.
 
     work is picklable where jobs > 1; each process takes the next task when it is free. Under
-    torchrun this process does its share alone. tick() is called about once a second meanwhile.
+    torchrun this process does its share alone.
     """
     if jobs > 1 and rank_and_world()[1] < 2:
-        yield from in_a_pool(work, tasks, jobs, tick)
+        in_a_pool(work, tasks, jobs, tick)
         return
-    tasks = deal(tasks, *rank_and_world())
     with called_every_second(tick):
-        for left, task in zip(reversed(range(len(tasks))), tasks):
+        for task in deal(tasks, *rank_and_world()):
             work(task)
-            yield left
 
 
 def in_a_pool(work, tasks, jobs, tick):
@@ -158,7 +169,6 @@ def in_a_pool(work, tasks, jobs, tick):
                 for future in done:
                     future.result()
                 tick()
-                yield from (len(left) for _ in done)
         except BrokenProcessPool:
             raise InputError("a process was killed; the same command goes on from the last"
                              " finished round")
@@ -237,6 +247,8 @@ def join_torchrun(device):
     """Under torchrun: find the other processes, and take one GPU each as far as they go."""
     if rank_and_world()[1] < 2:
         return
+    if os.name == "nt":
+        os.environ.setdefault("USE_LIBUV", "0")  # torch for Windows has no libuv
     try:
         torch.distributed.init_process_group("gloo", timeout=datetime.timedelta(days=7))
     except (ValueError, RuntimeError) as e:

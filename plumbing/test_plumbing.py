@@ -11,6 +11,7 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 import zipfile
 from types import SimpleNamespace
 
@@ -367,9 +368,27 @@ def half(task):
 
 
 def test_a_worker_s_error_comes_back_and_the_rest_is_let_go():
-    left = processes.share_out(half, ["a", "fail", "b"], 2, lambda: None)
     with pytest.raises(InputError, match="no such task"):
-        list(left)
+        processes.share_out(half, ["a", "fail", "b"], 2, lambda: None)
+
+
+def test_the_report_is_drawn_while_runs_go_on():
+    said = []
+    progress = SimpleNamespace(tick=lambda: said.append("tick"))
+
+    def report():
+        said.append("report")
+        raise InputError("not yet")  # is for the last report to say
+
+    tick = processes.ticks(progress, report, every=0.3)
+
+    def work(task):
+        tick()
+        time.sleep(0.2)
+
+    processes.share_out(work, [processes.Task("paper")] * 5, 1, lambda: None)
+    assert said.count("tick") == 5 and 2 <= said.count("report") <= 3
+    assert said[:2] == ["tick", "tick"]
 
 
 # ---- damaged files, and servers that are no good ------------------------------------------------
