@@ -292,7 +292,8 @@ def plan_of(args):
         from extras import released
 
         algorithm, reading = released.protocol(args.protocol)
-    data = load(args.dataset, args.data_dir, args.vectors, **reading, **options.reading(args))
+    data = load(args.dataset, args.data_dir, args.vectors, cache=f"{args.out}/cache", **reading,
+                **options.reading(args))
     rounds, seeds = DEFAULTS.get(args.dataset, (30, SEEDS))
     seeds = list(dict.fromkeys(args.seeds or (seeds[:1] if args.quick else seeds)))
     size, batch = args.seed_size or data.seed_size, args.batch or data.picks
@@ -304,7 +305,8 @@ def plan_of(args):
             f"{s.seed_size} labels to start with and {s.rounds} x {s.batch} to pick are more than"
             f" the {len(data.y)} texts of {args.dataset}; lower --rounds, --batch or --seed-size"
         )
-    phases = [runs_of(list(dict.fromkeys(args.strategies or SIX)), seeds, args.t_cor)]
+    names = args.strategies or (OF_TABLES if texts.is_table(args.dataset) else SIX)
+    phases = [runs_of(list(dict.fromkeys(names)), seeds, args.t_cor)]
     if args.everything:
         extra = runs_of(["cal"], seeds, T_COR) + runs_of(["cal+dal"], seeds)
         phases.append([run for run in extra if run not in phases[0]])
@@ -312,6 +314,7 @@ def plan_of(args):
 
 
 DEFAULTS = {"demo": (10, SEEDS[:3])}  # rounds and seeds; the demo corpus is ours
+OF_TABLES = ("random", "lc", "margin", "cal")  # DAL takes most of the time and helps least
 load = functools.lru_cache(maxsize=4)(texts.load)  # an ablation asks for four, many times
 
 
@@ -357,15 +360,13 @@ def run(args):
         return bench.run(args.device, args.pool)
     processes.one_thread()
     plan = plan_of(args)
-    if (plan.data.y < 0).any():
-        from extras import next_batch
-
-        return next_batch.run(args, plan)
     if texts.is_table(args.dataset):
-        from extras.own_table import warn_of_classes
+        from extras import next_batch, own_table
 
+        if next_batch.is_due(args, plan.data):
+            return next_batch.run(args, plan)
         first = plan.algorithm(plan.data, plan.s, None).seed_set(plan.seeds[0])
-        warn_of_classes(plan.data, plan.data.y[first])
+        own_table.warn_of_classes(plan.data, plan.data.y[first])
     folder = results_folder(args)
     report = functools.partial(tables.write_report, folder)
     if processes.conduct(work, [plan], side_by_side(args.device), report):

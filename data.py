@@ -27,9 +27,10 @@ import torch
 
 from plumbing.downloads import ensure, published
 from plumbing.files import InputError, digest, note
-from plumbing.matrix import identity, kept
+from plumbing.matrix import given, identity, kept
 from plumbing.pool import pool_vectors
 from plumbing.vectors import load_vectors, spellings
+from plumbing.words import tokens
 
 
 @dataclass
@@ -37,7 +38,8 @@ class Data:
     """A dataset as numbers. N training rows, T test rows, C classes, D dimensions.
 
     x [N, D] float32, y [N] int64 (-1: no label), x_test [T, D], y_test [T].
-    kind [N] strings (the demo corpus alone: easy, ambiguous or mislabelled), otherwise None.
+    kind [N] strings, what is known of a row beyond its label, otherwise None: easy, ambiguous or
+    mislabelled in the demo corpus, skipped in a table of one's own (not to be asked for).
     row_numbers [N]: the rows of a file of one's own as a spreadsheet numbers them (the header is
     1), otherwise None. picks: how many texts to pick a round. sha256 tells the data apart; about
     holds what Table 1 says and what the vectors know of it.
@@ -60,11 +62,13 @@ class Data:
     about: dict = field(default_factory=dict)
 
 
-def load(name, data_dir="data", vectors="pool", spellings=spellings, fill=None, **options):
-    """The dataset `name` (demo, trec, agnews or a .csv or .tsv file) as a Data.
+def load(name, data_dir="data", vectors="pool", spellings=spellings, fill=None, cache=None,
+         **options):
+    """The dataset `name` (demo, trec, agnews or a .csv, .tsv or .jsonl file) as a Data.
 
     vectors: pool, or a source of load_vectors; for fasttext, a cc.en.300 file in data_dir/fasttext
-    goes before the download.
+    goes before the download. Or x itself, a .npy file with a row a text (plumbing.matrix.given).
+    cache: a folder to keep the matrix x in, for the next time.
     spellings: the forms in which load_vectors looks up a word. fill: a function of (tokens that
     a text lacks of max_len [n], the first word's vector [D]) that is added to the texts' sums.
     options: those of read_agnews, or of own_table.read_table for a file.
@@ -78,7 +82,7 @@ def load(name, data_dir="data", vectors="pool", spellings=spellings, fill=None, 
     classes = sorted({*labels, *test_labels} - {""})
     code = {c: i for i, c in enumerate(classes)} | {"": -1}
     y, y_test = (np.array([code[c] for c in ls], dtype=np.int64) for ls in (labels, test_labels))
-    x, about = matrix(raw, at_hand(vectors, data_dir), spellings, fill)
+    x, about = matrix(raw, at_hand(vectors, data_dir), spellings, fill, cache)
     counts = {c: int((y == i).sum()) for i, c in enumerate(classes)}
     return Data(
         name=Path(name).name, x=x[: len(y)], y=y, texts=texts, classes=classes,
@@ -113,15 +117,15 @@ def reader_of(name):
         return functools.partial(read_table, Path(name))
     if name not in READERS:
         if Path(name).is_dir():
-            raise InputError(f"{name} is a directory; give a .csv or .tsv file")
+            raise InputError(f"{name} is a directory; give a .csv, .tsv or .jsonl file")
         raise InputError(f"unknown dataset {name!r}; choose from {', '.join(READERS)}, or give a"
-                         " .csv or .tsv file")
+                         " .csv, .tsv or .jsonl file")
     return READERS[name]
 
 
 def is_table(name):
     """Whether a dataset's name is that of a file of one's own."""
-    return Path(name).suffix.lower() in (".csv", ".tsv")
+    return Path(name).suffix.lower() in (".csv", ".tsv", ".jsonl")
 
 
 def at_hand(vectors, data_dir):
@@ -169,7 +173,7 @@ def read_trec(data_dir):
         lines = path.read_text(encoding="latin-1").splitlines()
         pairs = [line.partition(" ") for line in lines if line]
         splits[split] = [text for _, _, text in pairs], [c.split(":")[0] for c, _, _ in pairs]
-    return dict(splits, max_len=42, batch_size=16, seed_size=500, folder=path.parent, stem="trec")
+    return dict(splits, max_len=42, batch_size=16, seed_size=500, stem="trec")
 
 
 AGNEWS_CLASSES = {"1": "World", "2": "Sports", "3": "Business", "4": "Sci/Tech"}
@@ -194,8 +198,7 @@ def read_agnews(data_dir, agnews_text="description"):
         if split == "train" and not published(path, SHA256[file]):
             note(f"note: {path} is not the published file: its SHA-256 differs, and it has"
                  f" {len(rows):,} rows of {AGNEWS_ROWS:,}")
-    return dict(splits, max_len=200, batch_size=64, seed_size=1000, folder=path.parent,
-                stem=f"agnews-{agnews_text}")
+    return dict(splits, max_len=200, batch_size=64, seed_size=1000, stem=f"agnews-{agnews_text}")
 
 
 def repair(text):
@@ -225,18 +228,20 @@ PIECE = 20_000  # texts summed at once
 LAYOUT = 1  # raise it where the same texts and vectors come to give another matrix
 
 
-def matrix(raw, vectors, spellings, fill):
+def matrix(raw, vectors, spellings, fill, cache=None):
     """(x [N + T, D] of the training and the test texts, what the vectors know of the texts).
 
-    Kept as a .npy file beside the data, whose name carries what it was made from.
+    Kept as a .npy file in the folder `cache`, whose name carries what it was made from.
     """
+    texts = raw["train"][0] + raw["test"][0]
+    if str(vectors).endswith(".npy"):
+        return given(vectors, raw.get("places", np.arange(len(texts))), raw.get("length"), texts)
     made_from = [LAYOUT, raw["max_len"], vectors, *identity(vectors), fill, spellings]
     made_from = [getattr(part, "__name__", str(part)) for part in made_from]
     key = digest(raw["train"][0], raw["test"][0], made_from)[:16]
     name = re.sub(r"\W+", "-", Path(str(vectors)).name)
-    path = raw["folder"] / f"{raw['stem']}-{name}-{key}.npy" if "folder" in raw else None
-    rows = len(raw["train"][0]) + len(raw["test"][0])
-    return kept(path, rows, lambda: sums(raw, vectors, spellings, fill))
+    path = Path(cache) / f"{raw['stem']}-{name}-{key}.npy" if cache and "stem" in raw else None
+    return kept(path, len(texts), lambda: sums(raw, vectors, spellings, fill))
 
 
 def sums(raw, vectors, spellings, fill):
@@ -256,11 +261,6 @@ def sums(raw, vectors, spellings, fill):
             yield x + fill(raw["max_len"] - np.diff(starts), table[ids[0]]) if fill else x
 
     return table_1(train, ends[:N], table, words), pieces
-
-
-def tokens(text):
-    """Lower-cased words and punctuation marks."""
-    return re.findall(r"\w+|[^\w\s]", text.lower())
 
 
 def index_tokens(texts, split, max_len):

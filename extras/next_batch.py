@@ -1,10 +1,11 @@
 """A table with unlabelled rows: which texts to label next, and which labels to doubt.
 
-    python cal.py --dataset my.csv      where some labels are empty
+    python cal.py --dataset my.csv      where some labels are empty, or all
 
 All seeds train side by side on every labelled row, and pick together, by the mean of their scores
-and of their data maps. What is written: next_batch.csv, relabel.csv, map.png; labels that were
-filled in by hand are kept in labels.csv.
+and of their data maps. While there is too little to train on, the first texts are typical ones
+(clusters.typical). What is written: next_batch.csv, relabel.csv, map.png, predictions.csv and
+labelled.csv (outcome.py); everything asked and answered is kept in labels.csv.
 """
 
 from dataclasses import dataclass, field, replace
@@ -13,7 +14,9 @@ import numpy as np
 import torch
 
 import datamap
-from extras.answers import NEXT, keep_answers
+from extras import clusters, doubts, outcome
+from extras.answers import KEPT, NEXT, keep_answers, key, read_answers
+from extras.held_out import epochs_for, out_of_fold
 from extras.own_table import warn_of_classes
 from plumbing.files import InputError, note, write_csv
 from plumbing.runs import locked, results_folder
@@ -21,16 +24,26 @@ from stats import plus_minus
 from strategies import STRATEGIES, View
 
 REGIONS = "easy", "ambiguous", "hard"
+FEW = 20  # labels: with fewer the first batch's strategy goes on
+ALIKE = 0.95  # the cosine above which two texts of a batch are near-duplicates
+DEFAULT = "margin"  # the strategy that docs/strategies.md shows best with `pool` vectors
 
 
 @dataclass(frozen=True)
 class Committee(View):
     """A round in which the runs of all seeds pick together, by the mean of their scores.
 
-    scores: {row: the mean score with which it was picked}, filled by pick.
+    scores: {row: the mean score with which it was picked}, filled by pick. seen: probs, once made.
     """
 
     scores: dict = field(default_factory=dict)
+    seen: dict = field(default_factory=dict)
+
+    def probs(self):
+        """P_theta(y | x) of every row [R, N, C]: scored once, for the strategy and predictions."""
+        if "probs" not in self.seen:
+            self.seen["probs"] = super().probs()
+        return self.seen["probs"]
 
     def pick(self, score, k):
         """The k best rows by the mean score, the same for every run -> [R, k]."""
@@ -40,43 +53,43 @@ class Committee(View):
         return rows.expand(len(score), -1)
 
 
+def is_due(args, data):
+    """Whether a table is being labelled: a label is missing, or answers were given for it."""
+    return (data.y < 0).any() or read_answers(results_folder(args)).given
+
+
 def run(args, plan):
     """Write the next batch, the doubts and the map of a table, and say what to do."""
     strategy = the_strategy(args)
     folder, data = results_folder(args), plan.data
     with locked(folder):
-        return choose(args, plan, strategy, folder, data)
-
-
-def choose(args, plan, strategy, folder, data):
-    """What run does, in a folder that is ours alone."""
-    keep_answers(folder)
-    labelled = np.flatnonzero(data.y >= 0)
-    warn_of_classes(data, data.y[labelled])
-    view, probs, mean = train(args, plan, labelled)
-    region = region_of(mean.correctness)
-    if len(set(region)) == 1:
-        note(f"warning: all {len(labelled):,} labelled texts are {REGIONS[region[0]]} to"
-             " learn: the map tells little yet; label more, some of them drawn at random")
-    rows = STRATEGIES[strategy](view, args.batch or 50)[0].tolist()
-    write_next(folder / NEXT, data, view, rows, torch.as_tensor(region, device=args.device))
-    doubted = write_doubts(folder / "relabel.csv", data, labelled, mean, probs)
-
-    from report.figures import draw_maps
-
-    draw_maps(folder / "map.png", {
-        f"{len(labelled):,} labelled texts, mean over {len(plan.seeds)} seeds": mean})
-    advise(data, region, rows, doubted, folder)
-    if len(data.y_test):
-        x, y = (torch.as_tensor(a, device=args.device) for a in (data.x_test, data.y_test))
-        right = (view.model.probs(x[None]).argmax(-1) == y).double().mean(1).tolist()
-        print(f"Accuracy on {args.test}: {plus_minus(right)} over {len(right)} seeds.")
+        answers = read_answers(folder)
+        answers.complete(data)
+        keep_answers(folder, answers)
+        labelled, free = np.flatnonzero(data.y >= 0), askable(data)
+        counts = np.bincount(data.y[labelled])
+        if len(labelled) < FEW or (counts > 1).sum() < 2:
+            first_batch(args, plan, folder, labelled, free)
+        else:
+            next_batch(args, plan, folder, answers, labelled, free, strategy)
     return 0
+
+
+def askable(data):
+    """True for the rows that may be asked for: no label, not skipped, a text's first copy: [N]."""
+    seen, free = set(), data.y < 0
+    if data.kind is not None:
+        free &= data.kind != "skipped"
+    for i in np.flatnonzero(free):
+        k = key(data.texts[i])
+        free[i] = k not in seen
+        seen.add(k)
+    return free
 
 
 def the_strategy(args):
     """The one strategy that picks; an InputError where options make no sense without labels."""
-    names = args.strategies or ["cal"]
+    names = args.strategies or [DEFAULT]
     if len(names) > 1 or len(args.t_cor) > 1:
         raise InputError("some rows have no label, and one strategy picks the next to get one:"
                          " name one in --strategies, and one --t-cor")
@@ -89,10 +102,76 @@ def the_strategy(args):
     return names[0]
 
 
-def train(args, plan, labelled):
-    """Train all seeds on the labelled rows: the committee's view, probabilities, the mean map.
+# ---- without a model ----------------------------------------------------------------------------
 
-    probs [E, R, n, C] at the end of each epoch; the map's fields are NumPy arrays [n].
+
+def first_batch(args, plan, folder, labelled, free):
+    """Typical and spread texts, where there are too few labels to train on."""
+    data, k = plan.data, args.batch or 50
+    x = torch.as_tensor(data.x, device=args.device).float()
+    free_ = torch.as_tensor(free, device=args.device)
+    draws = datamap.Draws(plan.seeds[:1], "first batch", device=args.device)
+    rows = clusters.typical(x, torch.as_tensor(labelled, device=args.device), free_, 2 * k, draws)
+    rows = spread(data.x, rows, k)
+    ask(folder, data, rows, dict.fromkeys(rows, "typical"), {}, {}, {})
+    remove(folder, "relabel.csv", "map.png", "predictions.csv")
+    outcome.write_labelled(folder, args, data)
+    few = f"{len(labelled):,} texts have a label" if len(labelled) else "No text has a label yet"
+    print(f"""{data.name}: {few}, {(data.y < 0).sum():,} have none.
+
+1. Label these {len(rows):,} texts first: {folder / NEXT}
+   They are typical of what is there, and spread; no model has chosen them. Write the label into
+   the last column, any name for a class, or - to skip a text.
+2. Run the same command again: from {FEW} labels of two classes on, a model chooses.""")
+
+
+# ---- with a model -------------------------------------------------------------------------------
+
+
+def next_batch(args, plan, folder, answers, labelled, free, strategy):
+    """What run does where there is something to train on."""
+    data, y = plan.data, plan.data.y[labelled]
+    warn_of_classes(data, y)
+    view, seen, mean = train(args, plan, labelled, free)
+    predicted = outcome.predict(view)  # [N, C]
+    one = len(np.unique(predicted.argmax(1))) == 1
+    region = region_of(mean.correctness)
+    if len(set(region)) == 1:
+        note(f"warning: all {len(labelled):,} labelled texts are {REGIONS[region[0]]} to"
+             " learn: the map tells little yet; label more, some of them drawn at random")
+    rows, how = choose(args, view, data, free, strategy)
+    ask(folder, data, rows, how, view.scores, predicted,
+        regions_of(view, rows, torch.as_tensor(region, device=args.device)))
+
+    from report.figures import draw_maps
+
+    draw_maps(folder / "map.png", {
+        f"{len(labelled):,} labelled texts, mean over {len(plan.seeds)} seeds": mean})
+    p = out_of_fold(data.x[labelled], y, len(data.classes), plan.s.minibatch, asked_epochs(args),
+                    device=args.device)
+    p, found = p.cpu().double().numpy(), None
+    if one:
+        remove(folder, "relabel.csv")
+        note(f"warning: the models predict one class, {data.classes[predicted[0].argmax()]!r}, for"
+             " every text: their doubts would mean nothing, and no relabel.csv is written; label"
+             " more")
+    else:
+        found = doubts.find(data.x[labelled], y, len(data.classes), seen, p)
+        doubts.write(folder / "relabel.csv", data, labelled, found, mean)
+    outcome.write_predictions(folder / "predictions.csv", data, predicted)
+    outcome.write_labelled(folder, args, data)
+    advise(data, labelled, region, rows, found, folder)
+    print(outcome.judge(folder, data, answers, labelled, p, predicted))
+    if len(data.y_test):
+        x, y = (torch.as_tensor(a, device=args.device) for a in (data.x_test, data.y_test))
+        right = (view.model.probs(x[None]).argmax(-1) == y).double().mean(1).tolist()
+        print(f"Accuracy on {args.test}: {plus_minus(right)} over {len(right)} seeds.")
+
+
+def train(args, plan, labelled, free):
+    """Train all seeds on the labelled rows: the committee's view, p [E, R, n, C], the mean map [n].
+
+    free [N]: True for the rows that may be picked. p: at the end of each epoch.
     """
     data, s, R, t = plan.data, plan.s, len(plan.seeds), len(labelled)
     x, y = (torch.as_tensor(a, device=args.device) for a in (data.x, data.y))
@@ -100,13 +179,54 @@ def train(args, plan, labelled):
     sizes = (x.shape[1], *datamap.HIDDEN, len(data.classes))
     theta = datamap.Stack(sizes, plan.seeds, t, device=args.device)
     draws, x_L, y_L = datamap.Draws(plan.seeds, t, device=args.device), x[L], y[L]
+    epochs = asked_epochs(args) or epochs_for(t, s.minibatch)
     probs = torch.stack([theta.probs(x_L) for _ in
-                         datamap.fit(theta, x_L, y_L, s.epochs, s.minibatch, draws)])
+                         datamap.fit(theta, x_L, y_L, epochs, s.minibatch, draws)])
     mean = datamap.DataMap(*(values.mean(0) for values in datamap.data_map(probs, y_L)))
     shared = datamap.DataMap(*(values.expand(R, -1) for values in mean))
-    view = Committee(theta, x, L, (y < 0).expand(R, -1), shared, tuple(plan.seeds), t,
-                     s.minibatch, args.t_cor[0], epochs=s.epochs)
-    return view, probs, datamap.DataMap(*(values.cpu().numpy() for values in mean))
+    pool = torch.as_tensor(free, device=args.device).expand(R, -1)
+    view = Committee(theta, x, L, pool, shared, tuple(plan.seeds), t, s.minibatch, args.t_cor[0],
+                     epochs=epochs)
+    mean = datamap.DataMap(*(values.cpu().numpy() for values in mean))
+    return view, probs.cpu().double().numpy(), mean
+
+
+def asked_epochs(args):
+    """What --epochs says, or None where it has been left alone."""
+    return args.epochs if args.epochs != datamap.EPOCHS else None
+
+
+def choose(args, view, data, free, strategy):
+    """(the rows to ask for, {row: how it was chosen}): a strategy's, and some at random.
+
+    The strategy is asked for twice as many, so that near-duplicates can be left out.
+    """
+    k = min(args.batch or 50, int(free.sum()))
+    share = args.random_share if strategy != "random" else 0
+    at_random = np.flatnonzero(free)[torch.rand(
+        int(free.sum()), generator=torch.Generator().manual_seed(len(view.rows[0]))
+    ).argsort().numpy()[: round(share * k)]] if share else np.empty(0, int)
+    left = view.without(torch.as_tensor(at_random, device=view.x.device).expand(
+        len(view.rows), -1))
+    asked = STRATEGIES[strategy](left, 2 * (k - len(at_random)))[0].tolist() if k else []
+    if strategy == "cal+dal":  # its halves, side by side again
+        half = -(-len(asked) // 2)
+        asked = [row for pair in zip(asked[:half], [*asked[half:], None]) for row in pair
+                 if row is not None]
+    rows = spread(data.x, asked, k - len(at_random))
+    how = {**dict.fromkeys(rows, strategy), **dict.fromkeys(at_random.tolist(), "random")}
+    return [*rows, *at_random.tolist()], how
+
+
+def spread(x, rows, k):
+    """The first k of `rows` that are no near-duplicates of each other; filled up with the rest."""
+    unit, kept = np.asarray(x[rows], np.float64), []
+    unit /= np.linalg.norm(unit, axis=1, keepdims=True).clip(1e-12)
+    for i in range(len(rows)):
+        if len(kept) < k and not (kept and (unit[kept] @ unit[i]).max() > ALIKE):
+            kept.append(i)
+    kept += [i for i in range(len(rows)) if i not in set(kept)][: k - len(kept)]
+    return [rows[i] for i in sorted(kept)]
 
 
 def region_of(correctness):
@@ -117,53 +237,52 @@ def region_of(correctness):
     return np.where(correctness >= 0.8 - 1e-9, 0, np.where(correctness <= 0.2 + 1e-9, 2, 1))
 
 
-def write_next(path, data, view, rows, region):
-    """next_batch.csv: the picked rows in the strategy's order, the last column to be filled in.
-
-    The predicted region is that of a classifier like CAL's, trained on Psi(L) with three classes.
-    """
+def regions_of(view, rows, region):
+    """{row: the region that is predicted for it}, by a classifier like CAL's with three classes."""
     region = region.expand(len(view.rows), -1)
     head = view.classifier(view.psi_labelled(), region, classes=3)
-    x = view.x[None, rows]
-    regions = head.probs(view.model.psi(x)).mean(0).argmax(-1).tolist()
-    predicted = view.model.probs(x).mean(0).argmax(-1).tolist()
-    write_csv(path, ["row", "text", "score", "region", "predicted", "label"], [
-        [data.row_numbers[i], data.texts[i], f"{view.scores[i]:.6f}", REGIONS[r],
-         data.classes[c], ""] for i, r, c in zip(rows, regions, predicted)])
+    regions = head.probs(view.model.psi(view.x[None, rows])).mean(0).argmax(-1).tolist()
+    return {row: REGIONS[r] for row, r in zip(rows, regions)}
 
 
-def write_doubts(path, data, labelled, mean, probs):
-    """relabel.csv: labels that the models of all seeds find unlikely from first epoch to last.
-
-    A label is doubted where confidence and variability are both below their mean over the
-    labelled rows, and the models would give another (the largest mean probability over epochs
-    and seeds). Most suspicious first: the smallest confidence + variability.
-    """
-    given, theirs = data.y[labelled], probs.mean((0, 1)).argmax(-1).cpu().numpy()
-    low = (mean.confidence < mean.confidence.mean()) & (mean.variability < mean.variability.mean())
-    order = np.argsort(mean.confidence + mean.variability, kind="stable")
-    order = [i for i in order if low[i] and theirs[i] != given[i]]
-    doubts = [[data.row_numbers[labelled[i]], data.texts[labelled[i]], data.classes[given[i]],
-               data.classes[theirs[i]], *(f"{field[i]:.4f}" for field in mean)] for i in order]
-    write_csv(path, ["row", "text", "label", "model", *mean._fields], doubts)
-    return doubts
+# ---- what is written and said -------------------------------------------------------------------
 
 
-def advise(data, region, rows, doubted, folder):
+def ask(folder, data, rows, how, scores, predicted, regions):
+    """next_batch.csv: the picked rows in order, the last column to be filled in."""
+    write_csv(folder / NEXT, ["row", "text", "how", "score", "region", "predicted", "label"], [
+        [data.row_numbers[i], data.texts[i], how[i], f"{scores[i]:.6f}" if i in scores else "",
+         regions.get(i, ""), data.classes[predicted[i].argmax()] if len(predicted) else "", ""]
+        for i in rows])
+
+
+def remove(folder, *names):
+    """What an earlier call wrote, and this one has nothing to say of."""
+    for name in names:
+        (folder / name).unlink(missing_ok=True)
+
+
+def advise(data, labelled, region, rows, found, folder):
     """What was found and what to do next, in plain words."""
     counts = np.bincount(region, minlength=3)
     print(f"""{data.name}: {len(region):,} texts have a label, {(data.y < 0).sum():,} have none.
 Of the labelled, {counts[0]:,} are easy to learn, {counts[1]:,} ambiguous and {counts[2]:,} hard:
 see {folder / 'map.png'}
-
-1. Label these {len(rows):,} texts next: {folder / NEXT}
-   Write the label into its last column, or into {data.name} itself, at the row it names.""")
-    if doubted:
-        row, text, label, model, *_ = doubted[0]
-        text = text if len(text) < 60 else text[:57] + "..."
-        print(f"""2. Look again at these {len(doubted):,} labels: {folder / 'relabel.csv'}
-   The most suspicious is row {row}, {text!r}:
-   {label} it says, {model} say the models. Where they are right, correct {data.name}.
-3. Run the same command again: it goes on from there.""")
-    else:
-        print("2. Run the same command again: it goes on from there.")
+""")
+    steps = []
+    if rows:
+        steps.append(f"""Label these {len(rows):,} texts next: {folder / NEXT}
+   Write the label into its last column (- to skip a text), or into {data.name} itself, at the row
+   it names.""")
+    if found and found.places:
+        i, theirs = labelled[found.places[0]], found.theirs[0]
+        text = data.texts[i] if len(data.texts[i]) < 60 else data.texts[i][:57] + "..."
+        wrong = f"About {found.believed:,} are" if found.believed else "None is"
+        steps.append(f"""Look again at labels, the most suspicious first: {folder / 'relabel.csv'}
+   {wrong} believed wrong. First is row {data.row_numbers[i]}, {text!r}:
+   {data.classes[data.y[i]]} it says, {data.classes[theirs]} say the models. Where they are right,
+   correct {data.name}, or the label in {folder / KEPT}.""")
+    steps.append("Run the same command again: it goes on from there." if rows else
+                 f"No text is left to ask for. The finished table: {folder / 'labelled.csv'}")
+    for number, step in enumerate(steps, 1):
+        print(f"{number}. {step}")

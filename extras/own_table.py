@@ -1,4 +1,4 @@
-"""A table of texts and labels of one's own: .csv or .tsv, a simulation or texts still to label."""
+"""A table of one's own (.csv, .tsv, .jsonl): a simulation, or texts still to be labelled."""
 
 from collections import Counter
 from pathlib import Path
@@ -6,91 +6,120 @@ from pathlib import Path
 import numpy as np
 
 from data import seed_set
-from extras.answers import answers
+from extras.answers import SKIP, Answers, key, read_answers, warn_of_labels
 from plumbing.files import InputError, note
 from plumbing.tables import column, records
 
 
 def read_table(path, _data_dir=None, text_column="text", label_column="label", test=None,
                folder=None):
-    """A .csv or .tsv file of texts and labels; where no label is empty, a simulation.
+    """A file of texts and labels; where no label is empty, a simulation.
 
     A simulation is tested on `test`, a second file, or on a stratified fifth of the rows. folder:
-    where labels were filled in for rows that have none in the file (extras.answers).
+    where labels were filled in for rows that have none in the file (extras.answers). A label `-`
+    is none: the row's kind is `skipped`.
     """
-    filled = answers(folder) if folder else {}
-    rows = read_rows(path, text_column, label_column, filled)
-    numbers, texts, labels = (list(column) for column in zip(*rows))
-    found = Counter(labels)
-    unlabelled, classes = found.pop("", 0), sorted(found)
-    if len(classes) < 2:
-        raise InputError(
-            f"{path}: " + (f"every label is {classes[0]!r}" if classes else "no row has a label")
-            + ", and there must be two classes at least; label some texts drawn at random")
+    answers = read_answers(folder) if folder else Answers()
+    rows, length = read_rows(path, text_column, label_column)
+    rows = with_answers(path, rows, answers)
+    held_out, more = read_rows(Path(test), text_column, label_column) if test else ([], 0)
+    if any(not label for _, _, _, label in held_out):
+        raise InputError(f"{test}, row {next(n for _, n, _, c in held_out if not c)}: no label")
+    labels = [label for *_, label in rows if label and label != SKIP]
+    simulation = len(labels) == len(rows) and not answers.given
+    if simulation:
+        check_classes(path, rows)
+    warn_of_labels(labels)
     warn_of_duplicates(path, rows)
-    held_out = read_rows(Path(test), text_column, label_column, {}) if test else []
-    if any(not label for _, _, label in held_out):
-        raise InputError(f"{test}, row {next(n for n, _, c in held_out if not c)}: no label")
-    if not unlabelled and not test:
-        if once := [c for c in classes if found[c] == 1]:
-            row = numbers[labels.index(once[0])]
-            raise InputError(f"{path}, row {row}: the label {once[0]!r} stands nowhere else, and"
-                             " training and test need one each")
-        y = np.array([classes.index(c) for c in labels])
+    if simulation and not test:
+        y = np.unique(labels, return_inverse=True)[1]
         fifth = set(seed_set(y, max(1, len(y) // 5), 0).tolist())
         held_out = [row for i, row in enumerate(rows) if i in fifth]
         rows = [row for i, row in enumerate(rows) if i not in fifth]
-        numbers, texts, labels = (list(column) for column in zip(*rows))
-    N = len(texts)
+    elif test:
+        held_out = [(length + place, *rest) for place, *rest in held_out]
+    places, numbers, texts, labels = (list(column) for column in zip(*rows))
+    N, skipped = len(texts), np.array(labels) == SKIP
+    labels = ["" if label == SKIP else label for label in labels]
     return {
-        "train": (texts, labels), "test": ([r[1] for r in held_out], [r[2] for r in held_out]),
+        "train": (texts, labels), "test": ([r[2] for r in held_out], [r[3] for r in held_out]),
         "row_numbers": np.array(numbers), "max_len": 200, "batch_size": 16 if N < 20_000 else 64,
-        "seed_size": min(500, max(10 * len(classes), N // 20)), "picks": min(50, -(-N // 50)),
-        "folder": path.resolve().parent, "stem": path.name,
+        "seed_size": min(500, max(10 * len(set(labels)), N // 20)), "picks": min(50, -(-N // 50)),
+        "kind": np.where(skipped, "skipped", "") if skipped.any() else None, "stem": path.name,
+        "places": np.array([*places, *(r[0] for r in held_out)]), "length": length + more,
     }
 
 
-def read_rows(path, text_column, label_column, filled):
-    """[(row number, text, label)] of the rows that have a text; a label may be empty.
+def read_rows(path, text_column, label_column):
+    """([(place, row number, text, label)] of the rows that have a text, how many rows there are).
 
-    An InputError names the file, and the row, where it cannot be read.
+    place: 0 for the first row below the header, rows without a text counted, blank lines not. An
+    InputError names the file, and the row, where it cannot be read.
     """
-    table, rows, skipped = records(path, (text_column, label_column)), [], 0
+    table, rows, place, skipped = records(path, (text_column, label_column)), [], -1, 0
     _, header = next(table)
     where = [column(path, header, name) for name in (text_column, label_column)]
     for number, row in table:
-        if row and len(row) != len(header):
+        if not row:
+            continue
+        place += 1
+        if len(row) != len(header):
             raise InputError(f"{path}, row {number}: {len(row)} values, and there are"
                              f" {len(header)} columns")
-        text, label = (row[i].strip() for i in where) if row else ("", "")
-        label = label or filled_label(path, number, text, filled)
+        text, label = (row[i].strip() for i in where)
         if text:
-            rows.append((number, text, label))
+            rows.append((place, number, text, label))
         else:
-            skipped += bool(row)
+            skipped += 1
     if not rows:
         raise InputError(f"{path} has no row with a text")
     if skipped:
         note(f"note: {path}: {skipped:,} rows without a text are skipped")
-    return rows
+    return rows, place + 1
 
 
-def filled_label(path, number, text, filled):
-    """The label that a row without one has been given elsewhere, or ''."""
-    same, label = filled.get(number, (text, ""))
-    if same != text:
-        raise InputError(f"{path}, row {number}: the text is not the one that was labelled as row"
-                         f" {number}; have rows been moved? (Those labels are kept in labels.csv,"
-                         " beside next_batch.csv.)")
-    return label
+def with_answers(path, rows, answers):
+    """The rows, with the labels that were filled in for them, or that a copy of theirs has.
+
+    Copies of a text (case and white space apart) whose labels agree share them.
+    """
+    keys = [key(text) for _, _, text, _ in rows]
+    known, given, used = set(keys), {}, set()
+    for k, (_, _, _, label) in zip(keys, rows):
+        if label:
+            given.setdefault(k, set()).add(label)
+    out = []
+    for k, (place, number, text, label) in zip(keys, rows):
+        if not label and (label := answers.label_of(number, text, known)):
+            used.add(number)
+        elif not label and len(given.get(k, ())) == 1:
+            label = next(iter(given[k]))
+        out.append((place, number, text, label))
+    if lost := answers.lost(known, used):
+        note(f"warning: {len(lost):,} labels were given to texts that {path} does not hold (any"
+             f" more), the first as row {lost[0].row}, {lost[0].text[:40]!r}; they stay in"
+             " labels.csv and are not used")
+    return out
+
+
+def check_classes(path, rows):
+    """InputErrors of a simulation, which needs two classes, and each in training and test."""
+    counts = Counter(label for *_, label in rows)
+    if len(counts) < 2:
+        raise InputError(f"{path}: every label is {rows[0][3]!r}, and there must be two classes at"
+                         " least")
+    for _, number, _, label in rows:
+        if counts[label] == 1:
+            raise InputError(f"{path}, row {number}: the label {label!r} stands nowhere else, and"
+                             " training and test need one each")
 
 
 def warn_of_duplicates(path, rows):
     """Say how many texts stand there more than once, with labels that differ."""
     first, differing = {}, {}
-    for number, text, label in rows:
-        if label and first.setdefault(text, (number, label))[1] != label:
-            differing.setdefault(text, (first[text][0], number))
+    for _, number, text, label in rows:
+        if label and first.setdefault(key(text), (number, label))[1] != label:
+            differing.setdefault(key(text), (first[key(text)][0], number))
     if differing:
         a, b = next(iter(differing.values()))
         note(f"warning: {path}: {len(differing):,} texts stand there with different labels, the"

@@ -3,7 +3,6 @@
 import contextlib
 import csv
 import hashlib
-import io
 import os
 import re
 import sys
@@ -125,10 +124,10 @@ def write_csv(path, header, rows):
     With a byte order mark, so that Excel shows accents; texts that a spreadsheet would run as a
     formula get an apostrophe in front, which `armed` takes away again.
     """
-    out = io.StringIO()
-    rows = [[disarmed(cell) for cell in row] for row in rows]
-    csv.writer(out, lineterminator="\n").writerows([header, *rows])
-    write_text(path, "\ufeff" + out.getvalue())
+    with whole_file(path) as part, open(part, "w", encoding="utf-8-sig", newline="") as f:
+        out = csv.writer(f, lineterminator="\n")
+        out.writerow(header)
+        out.writerows([disarmed(cell) for cell in row] for row in rows)
 
 
 def disarmed(cell):

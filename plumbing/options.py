@@ -30,11 +30,11 @@ def reading(args):
     """What data.load is to know of a dataset, out of the command line's options."""
     if args.dataset == "agnews":
         return {"agnews_text": args.agnews_text}
-    if args.dataset.lower().endswith((".csv", ".tsv")):
+    if args.dataset.lower().endswith((".csv", ".tsv", ".jsonl")):
         return {"text_column": args.text_column, "label_column": args.label_column,
                 "test": args.test, "folder": results_folder(args)}
     if args.test:
-        raise InputError("--test goes with a .csv or .tsv file of your own as --dataset")
+        raise InputError("--test goes with a file of your own as --dataset")
     return {}
 
 
@@ -78,6 +78,12 @@ def threshold(text):
     return number
 
 
+def share(text):
+    """An argparse type: a number in [0, 1]."""
+    number = threshold(text) if text not in ("1", "1.0") else 1.0
+    return number
+
+
 def parser(strategies, epochs):
     """Every option; strategies: the names to choose from, epochs: the default."""
     p = Parser(description="Cartography Active Learning (Zhang & Plank 2021).",
@@ -90,22 +96,26 @@ def parser(strategies, epochs):
 
 def data_options(g):
     g.add_argument("--dataset", default="demo",
-                   help="demo, trec, agnews, or a .csv or .tsv file; where some of its labels are"
-                   " empty: the next batch to label")
+                   help="demo, trec, agnews, or a .csv, .tsv or .jsonl file; where some of its"
+                   " labels are empty: the next batch to label")
     g.add_argument("--vectors", default="pool",
-                   help="pool, hash, fasttext, or a .vec, .txt (.gz, .zip) or .bin file, or a URL")
+                   help="pool, hash, fasttext, or a .vec, .txt (.gz, .zip) or .bin file, or a URL;"
+                   " or a .npy file with a row a text")
     g.add_argument("--data-dir", default="data", help="where the data files are, or are put")
     g.add_argument("--text-column", default="text", metavar="NAME", help="of a file")
     g.add_argument("--label-column", default="label", metavar="NAME", help="of a file")
     g.add_argument("--test", metavar="FILE",
                    help="texts to test on (default: a stratified fifth of the file)")
+    g.add_argument("--random-share", type=share, default=0.0,
+                   help="of a next batch to draw at random, for an honest estimate of accuracy")
     g.add_argument("--agnews-text", default="description",
                    choices=["description", "title+description"], help="what agnews reads")
 
 
 def experiment_options(g, strategies, epochs):
     g.add_argument("--strategies", nargs="+", choices=strategies, metavar="NAME",
-                   help=f"of {' '.join(strategies)} (default: the first six; next batch: cal)")
+                   help=f"of {' '.join(strategies)} (default: the first six; a table of your"
+                   " own: random lc margin cal; its next batch: margin)")
     g.add_argument("--seeds", nargs="+", type=at_least(0), help="default: the paper's (demo: 3)")
     g.add_argument("--rounds", type=at_least(1), help="batches to pick (default: 30; demo: 10)")
     g.add_argument("--batch", type=at_least(1), help="texts to pick a round (default: 50)")

@@ -148,7 +148,7 @@ def results_folder(args):
 
 def short_name(source):
     """A file's or a URL's name without the endings of vector files."""
-    return re.sub(r"(\.(vec|txt|bin|gz|zip))+$", "", Path(source.partition("?")[0]).name)
+    return re.sub(r"(\.(vec|txt|bin|npy|gz|zip))+$", "", Path(source.partition("?")[0]).name)
 
 
 def config_of(plan):

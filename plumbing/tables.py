@@ -1,7 +1,8 @@
-"""Tables that people have saved from a spreadsheet: commas, semicolons or tabs, in any encoding."""
+"""Tables that people have saved: commas, semicolons, tabs or JSON lines, in any encoding."""
 
 import codecs
 import csv
+import json
 
 from plumbing.files import InputError, note, shortened
 
@@ -13,13 +14,17 @@ def records(path, wanted=()):
     """(number, cells) of every row of a table, blank rows as []; the first is the header, number 1.
 
     Rows are numbered as a spreadsheet numbers them. The delimiter is the one of , ; and tab that
-    finds most of the columns `wanted`. InputError names the file, and the row, where it cannot be
-    read.
+    finds most of the columns `wanted`. A .jsonl file has an object a line, and its rows are
+    numbered like its lines. InputError names the file, and the row, where it cannot be read.
     """
     number = 0
     try:
         encoding = encoding_of(path)
         with open(path, encoding=encoding, newline="") as f:
+            if path.suffix.lower() == ".jsonl":
+                for number, row in json_records(path, f, wanted):
+                    yield number, row
+                return
             delimiter = delimiter_of(f.readline(1 << 20), wanted, path.suffix.lower() == ".tsv")
             f.seek(0)
             for number, row in enumerate(csv.reader(f, strict=True, delimiter=delimiter), 1):
@@ -27,7 +32,7 @@ def records(path, wanted=()):
     except FileNotFoundError:
         raise InputError(f"no file {path}")
     except IsADirectoryError:
-        raise InputError(f"{path} is a directory; give a .csv or .tsv file")
+        raise InputError(f"{path} is a directory; give a .csv, .tsv or .jsonl file")
     except UnicodeError as e:
         raise InputError(f"{path}, line {undecodable_line(path, encoding) or number + 1}: not to be"
                          f" read as {encoding} ({e}); save the file as UTF-8")
@@ -39,6 +44,35 @@ def records(path, wanted=()):
         raise InputError(f"cannot read {path}: {e.strerror}")
     if not number:
         raise InputError(f"{path} is empty")
+
+
+def json_records(path, lines, wanted):
+    """records of a .jsonl file. Its columns are the names that its first object has, and `wanted`.
+
+    Text, numbers and null are cells; null, or a name that is not there, is an empty one.
+    """
+    header = None
+    for number, line in enumerate(lines, 1):
+        try:
+            found = json.loads(line) if line.strip() else {}
+        except (ValueError, RecursionError) as e:
+            raise InputError(f"{path}, line {number}: no JSON ({shortened(e)})")
+        if not isinstance(found, dict):
+            raise InputError(f"{path}, line {number}: no JSON object such as"
+                             ' {"text": "...", "label": "..."}')
+        if header is None and found:
+            known = {name.lower() for name in found}
+            header = [*found, *(name for name in wanted if name.lower() not in known)]
+            yield 0, header
+        if header:
+            yield number, [cell_of(found.get(name)) for name in header] if found else []
+    if header is None:
+        raise InputError(f"{path} is empty")
+
+
+def cell_of(value):
+    """A JSON value as a table's cell."""
+    return "" if value is None else value if isinstance(value, str) else json.dumps(value)
 
 
 def encoding_of(path):
@@ -78,14 +112,20 @@ def delimiter_of(header, wanted, tabs):
     """The delimiter of a table with this header line."""
     def found(delimiter):
         cells = next(csv.reader([header], delimiter=delimiter), [])
-        return sum(name in map(str.strip, cells) for name in wanted)
+        names = {cell.strip().lower() for cell in cells}
+        return sum(name.lower() in names for name in wanted)
 
     return max("\t,;" if tabs else ",;\t", key=found)
 
 
 def column(path, header, name):
-    """The number of a table's column; an InputError that names those it has."""
-    if name not in header:
+    """The number of a table's column, in any case; an InputError that names those it has."""
+    same = [i for i, found in enumerate(header) if found.lower() == name.lower()]
+    exact = [i for i in same if header[i] == name]
+    if not same:
         raise InputError(f"{path} has no column {name!r}; its columns are "
-                         + shortened(", ".join(map(repr, header))))
-    return header.index(name)
+                         + shortened(", ".join(map(repr, header)))
+                         + "; --text-column and --label-column name them")
+    if len(exact or same) > 1:
+        raise InputError(f"{path} has {len(exact or same)} columns {name!r}; rename one")
+    return (exact or same)[0]

@@ -247,8 +247,10 @@ def dataset_table(r):
             ["classes", f"{a['classes']}: {shares}"], ["seed set", f"{r.settings['seed_size']:,}"],
             ["tokens a text", f"{a['length_mean']} on average, {a['length_max']} at most"],
             ["vectors", f"{vectors_of(r)}: {a['tokens_known']:.1%} of the training texts' tokens"
-             f" and {a['types_known']:.1%} of their {a['types']:,} types have one"]]
-    note = "Frequent words without a vector: " + ", ".join(a["missing"]) if a["missing"] else ""
+             f" and {a['types_known']:.1%} of their {a['types']:,} types have one"
+             if "types" in a else f"{vectors_of(r)}: one of its own for every text"]]
+    lacking = a.get("missing")
+    note = "Frequent words without a vector: " + ", ".join(lacking) if lacking else ""
     return "## Table 1: the data\n\n" + table(r.folder, "table1", ["", "as loaded"], rows, note)
 
 

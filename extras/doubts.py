@@ -1,0 +1,73 @@
+"""Labels to look at again: how suspicious each is, and how many are believed wrong.
+
+Three looks at a label, each a margin: the given class's score less the best other class's. The
+models that were trained on it, from first epoch to last (the area under the margin, Pleiss et al.
+2020); models that were not (out-of-fold); and ridge regression on all other labels (leave-one-out).
+Suspicious is what has a low rank in all three. Of nine scores tried this was the best
+(docs/your-csv-measured.md).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+import datamap
+from extras.held_out import epochs_for, leave_one_out, margin
+from plumbing.files import write_csv
+
+
+@dataclass
+class Doubts:
+    """Doubted labels, the most suspicious first: places in L, and the class that is likelier.
+
+    believed: how many are believed wrong: all three looks speak for another class.
+    """
+
+    places: list
+    theirs: list
+    believed: int
+
+
+def find(x, y, C, seen, p):
+    """The Doubts of labels y [n], x [n, D]: those that two looks of three speak against.
+
+    seen [E, R, n, C]: p of the models trained on them, epoch by epoch; p [n, C]: out-of-fold.
+    """
+    looks = np.log(seen.clip(1e-12)).mean((0, 1)), p, leave_one_out(x, y, C)
+    margins = np.stack([margin(look, y) for look in looks])  # [3, n]
+    rank = sum(np.argsort(np.argsort(m, kind="stable"), kind="stable") for m in margins)
+    likely = sum(np.eye(C)[np.where(np.eye(C)[y] > 0, -np.inf, look).argmax(1)] for look in looks)
+    against = (margins < 0).sum(0)
+    order = [int(i) for i in np.argsort(rank, kind="stable") if against[i] >= 2]
+    return Doubts(order, likely.argmax(1)[order].tolist(), int((against == 3).sum()))
+
+
+def write(path, data, labelled, found, mean):
+    """relabel.csv. mean: the data map of the labelled texts, fields [n]."""
+    rows = [(labelled[i], c, i) for i, c in zip(found.places, found.theirs)]
+    write_csv(path, ["row", "text", "label", "model", *mean._fields], [
+        [data.row_numbers[row], data.texts[row], data.classes[data.y[row]], data.classes[c],
+         *(f"{field[i]:.4f}" for field in mean)] for row, c, i in rows])
+
+
+def dynamics(x, y, C, minibatch, seeds, device="cpu"):
+    """p of every labelled text at the end of each epoch, for a model a seed: [E, R, n, C]."""
+    x, y = (torch.as_tensor(a, device=device).expand(len(seeds), *a.shape) for a in (x, y))
+    theta = datamap.Stack((x.shape[-1], *datamap.HIDDEN, C), seeds, "doubts", device=device)
+    draws = datamap.Draws(seeds, "doubts", device=device)
+    training = datamap.fit(theta, x, y, epochs_for(x.shape[1], minibatch), minibatch, draws)
+    return torch.stack([theta.probs(x) for _ in training]).cpu().double().numpy()
+
+
+def believed_wrong(p, y):
+    """How many labels y [n] confident learning counts as wrong (Northcutt et al. 2021).
+
+    For comparison alone. p [n, C]: out-of-fold probabilities. A class's threshold is the mean
+    probability that its own texts give it; a label is counted where another class is above its
+    threshold, and the likeliest of those that are is not the one given.
+    """
+    C = p.shape[1]
+    threshold = np.array([p[y == c, c].mean() if (y == c).any() else np.inf for c in range(C)])
+    sure = np.where(p >= threshold, p, -1)
+    return int(((sure.max(1) > 0) & (sure.argmax(1) != y)).sum())

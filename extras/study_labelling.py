@@ -1,0 +1,144 @@
+"""A team's way from no label to 1,550, simulated: what the next batch's choices cost and give.
+
+    python -m extras.study_labelling --data-dir data --dataset trec --out labelling
+
+Each seed starts from 50 typical texts (or 50 random ones), trains at least 960 steps, and is given
+50 labels a round: the next batch's default strategy (margin), the same with a fifth of each batch
+at random, and random alone. Beside the run files OUT/agreement.csv has, for every round, test
+accuracy and the agreement (Cohen's kappa) of the model's predictions on all texts with those of the
+round before. `python -m extras.study_labelling --report OUT ...` prints what the rule of
+extras.outcome makes of them (docs/your-csv-measured.md).
+"""
+
+import argparse
+import csv
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+import cal
+import data
+import datamap
+from extras import clusters
+from extras.held_out import epochs_for
+from extras.outcome import kappa, stop_at
+from plumbing.files import write_csv
+from plumbing.runs import Log
+from strategies import STRATEGIES, random
+
+
+def margin_and_random(view, k):
+    """Margin, and a fifth of the batch at random."""
+    first = STRATEGIES["margin"](view, k - k // 5)
+    return torch.cat([first, random(view.without(first), k // 5)], dim=1)
+
+
+class Labelling(cal.ActiveLearning):
+    """ActiveLearning as a table that is being labelled has it."""
+
+    typical = True
+
+    def seed_set(self, seed):
+        if not self.typical:
+            return np.random.default_rng([seed, 2]).permutation(len(self.x))[: self.s.seed_size]
+        free = torch.ones(len(self.x), dtype=torch.bool)
+        return clusters.typical(self.x, torch.empty(0, dtype=torch.int64), free, self.s.seed_size,
+                                datamap.Draws([seed], "first batch"))
+
+    def run(self, runs):
+        self.last, self.agreement = {}, {}
+        super().run(runs)
+
+    def train(self, t, stack, L):
+        self.now = t, stack
+        self.s = replace(self.s, epochs=epochs_for(L.shape[1], self.s.minibatch))
+        return super().train(t, stack, L)
+
+    def round_0(self, stack, L):
+        theta, maps = super().round_0(stack, L)
+        self.now = 0, stack
+        return theta, maps
+
+    def measure(self, theta):
+        t, stack = self.now
+        for run, said in zip(stack, theta.probs(self.x[None]).argmax(-1).numpy()):
+            if t:
+                self.agreement[run, t] = kappa(self.last[run], said)
+            self.last[run] = said
+        return super().measure(theta)
+
+
+def simulate(args):
+    """Run what is asked for, a seed at a time, and write agreement.csv."""
+    d = data.load(args.dataset, args.data_dir)
+    lines = []
+    for start, names in (("typical", ["margin", "margin+random", "random"]),
+                         ("random", ["random"])):
+        for seed in args.seeds:
+            log = Log(Path(args.out) / start)
+            s = cal.Settings(50, args.rounds, 50, datamap.EPOCHS, d.batch_size)
+            algorithm = Labelling(d, s, None)
+            algorithm.log, algorithm.typical = log, start == "typical"
+            runs = cal.runs_of(names, [seed])
+            algorithm.run(runs)
+            for run in runs:
+                lines += [[args.dataset, start, run.strategy, seed, x["labelled"], x["accuracy"],
+                           algorithm.agreement.get((run, x["round"]), "")] for x in log.read(run)]
+            write_csv(Path(args.out) / "agreement.csv", HEADER, lines)
+            print(start, seed, flush=True)
+
+
+HEADER = ["data", "start", "strategy", "seed", "labelled", "accuracy", "agreement"]
+
+
+def report(folders):
+    """The curves, and where the rule stops."""
+    for folder in folders:
+        with open(Path(folder) / "agreement.csv", encoding="utf-8-sig", newline="") as f:
+            rows = list(csv.DictReader(f))
+        curves = {}
+        for row in rows:
+            curves.setdefault((row["data"], row["start"], row["strategy"]), {}).setdefault(
+                row["seed"], []).append((int(row["labelled"]), float(row["accuracy"]),
+                                         float(row["agreement"] or "nan")))
+        for name, of_seed in curves.items():
+            table = np.array(list(of_seed.values()))  # [S, rounds + 1, 3]
+            mean, sd = table[..., 1].mean(0), table[..., 1].std(0, ddof=1)
+            at = {int(n): f"{m:.3f} ± {e:.3f}" for n, m, e in zip(table[0, :, 0], mean, sd)}
+            print(*name, {n: at[n] for n in (50, 100, 250, 500, 1000, 1550) if n in at},
+                  f"mean {mean.mean():.3f}")
+            for one in table:
+                print("   ", stopped(stop_at(one[:, 2]), one))
+
+
+def stopped(i, one):
+    """Where a run [rounds + 1, 3] would have stopped (round i, or None), in words."""
+    if i is None:
+        return "never stops"
+    rise = (one[min(i + 2, len(one) - 1), 1] - one[i - 2, 1]) / 4
+    return (f"stops at {one[i, 0]:.0f} with {one[i, 1]:.3f}; the end (mean of three) is"
+            f" {one[-3:, 1].mean():.3f}; rising {rise:+.3f} a round")
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    p.add_argument("--data-dir", default="data")
+    p.add_argument("--dataset", default="trec")
+    p.add_argument("--seeds", nargs="+", type=int, default=[2000, 2001, 2002, 2003, 2004])
+    p.add_argument("--rounds", type=int, default=30)
+    p.add_argument("--out", default="labelling")
+    p.add_argument("--report", nargs="+", metavar="OUT")
+    args = p.parse_args()
+    if args.report:
+        return report(args.report)
+    torch.set_num_threads(1)
+    cal.known()
+    STRATEGIES["margin+random"] = margin_and_random
+    cal.WITHOUT_MAP.add("margin+random")
+    return simulate(args)
+
+
+if __name__ == "__main__":
+    main()
