@@ -17,7 +17,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 import cal
 import data
 import datamap
-from extras import next_batch, released
+from extras import held_out, next_batch, released
 from plumbing.runs import Log
 
 
@@ -132,12 +132,16 @@ def test_all_the_data_and_its_maps_stay_on_their_device(fake, tmp_path):
 
 
 def test_the_next_batch_stays_on_its_device(fake, tmp_path):
-    d, args = small(), SimpleNamespace(device="cuda", t_cor=[0.2])
+    d = small()
+    args = SimpleNamespace(device="cuda", t_cor=[0.2], epochs=2, batch=5, random_share=0.2)
     d.y[30:] = -1  # no label
     plan = SimpleNamespace(data=d, s=cal.Settings(20, 1, 5, 2, 8), seeds=[1, 2])
-    view, probs, _mean = next_batch.train(args, plan, np.arange(30))
-    assert probs.device.type == "cuda"
-    assert algorithm_on_cuda(tmp_path).strategies["cal"](view, 5).device.type == "cuda"
+    view, _seen, _mean = next_batch.train(args, plan, np.arange(30), d.y < 0)
+    assert view.probs().device.type == "cuda"
+    for name in ("cal", "margin", "cal+dal"):
+        assert algorithm_on_cuda(tmp_path).strategies[name](view, 5).device.type == "cuda"
+    p = held_out.out_of_fold(d.x[:30], d.y[:30], 3, 8, 2, device="cuda")
+    assert p.device.type == "cuda" and p.shape == (30, 3)
 
 
 class Counter(TorchDispatchMode):

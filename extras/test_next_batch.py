@@ -102,7 +102,7 @@ def test_from_no_label_to_a_finished_table(tmp_path, capsys):
         csv.writer(f).writerows([("id", "Text", "Label"), *rows])
     truth = {key(text): next((c for c in kinds if c in text.lower()), "") for _, text, _ in rows}
     arguments = ["--dataset", tmp_path / "my.csv", "--out", tmp_path / "out", "--vectors", "hash",
-                 "--seeds", 1, 2, "--batch", 20, "--epochs", 20, "--random-share", 0.2]
+                 "--seeds", 1, 2, "--batch", 20, "--epochs", 20, "--random-share", 0.4]
     folder, asked = tmp_path / "out" / "my.csv-paper-hash", []
     for call in range(5):
         assert cal_main(*arguments) == 0
@@ -114,7 +114,7 @@ def test_from_no_label_to_a_finished_table(tmp_path, capsys):
             break
         how = [row["how"] for row in batch]
         assert set(how) == {"typical"} if call == 0 else how.count("random") == round(
-            0.2 * len(batch))
+            0.4 * len(batch))
         asked += answer(folder, lambda text: truth[key(text)], asked[:1] or [batch[0]["text"]])
         assert len({key(text) for text in asked}) == len(asked)  # never one twice
     assert call == 3 and "No text is left to ask for. The finished table" in said.out

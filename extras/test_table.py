@@ -185,13 +185,35 @@ def test_a_table_called_dollars(table, tmp_path):
 
 def test_a_simulation_on_a_table(table, tmp_path, capsys):
     write, rows = table
-    arguments = ["--dataset", write(rows), "--out", tmp_path / "out", "--vectors", "hash",
-                 "--seeds", 1, "--strategies", "cal", "random", "--epochs", 2, "--jobs", 1]
+    path = write(rows)
+    arguments = ["--dataset", path, "--out", tmp_path / "out", "--vectors", "hash",
+                 "--seeds", 1, 2, "--epochs", 2, "--jobs", 1]
     assert cal_main(*arguments, "--seed-size", 12, "--batch", 6, "--rounds", 2) == 0
+    names = {name.rpartition("-")[0] for name in run_files(tmp_path / "out")}
+    assert names == {"random", "lc", "margin", "cal", "full"}  # DAL takes most of the time
     lines = run_files(tmp_path / "out")["cal-1.jsonl"]
     assert [x["labelled"] for x in lines] == [12, 18, 24]
     assert "final accuracy" in capsys.readouterr().out
-    assert cal_main(*arguments, "--fresh") == 0  # sizes from the file: 48 texts
-    lines = run_files(tmp_path / "out")["cal-1.jsonl"]
+    folder = tmp_path / "out" / "my.csv-paper-hash"
+    report = (folder / "report.md").read_text()
+    assert "## Would active learning have helped?" in report and len(report.splitlines()) < 70
+    for other in ("claim", "Table 2", "Table 4", "Data efficiency"):
+        assert other not in report
+    assert cal_main(*arguments, "--fresh", "--seeds", 1, "--strategies", "cal", "random") == 0
+    lines = run_files(tmp_path / "out")["cal-1.jsonl"]  # sizes from the file: 48 texts
     assert [x["labelled"] for x in lines] == list(range(30, 49))
-    assert "(t_cor" not in (tmp_path / "out" / "my.csv-paper-hash" / "report.md").read_text()
+    assert "(t_cor" not in (folder / "report.md").read_text()
+    assert cal_main(*arguments, "--seeds", 1, "--strategies", "cal", "random", "--everything") == 0
+    assert "## Table 4" in (folder / "report.md").read_text()
+    assert {p.name for p in tmp_path.iterdir()} == {"my.csv", "out"}  # nothing beside the file
+
+
+def test_today_s_matrix_given_back_picks_the_same(table, tmp_path):
+    write, rows = table
+    path = write([(i, text, c if i < 15 else "") for i, text, c in rows])
+    arguments = ["--dataset", path, "--out", tmp_path / "out", "--seeds", 1, "--epochs", 3]
+    assert cal_main(*arguments) == 0
+    (kept,) = (tmp_path / "out" / "cache").glob("*.npy")
+    assert cal_main(*arguments, "--vectors", kept) == 0
+    a, b = (folder / "next_batch.csv" for folder in (tmp_path / "out").glob("my.csv-*"))
+    assert a.read_bytes() == b.read_bytes()

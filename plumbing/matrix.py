@@ -64,8 +64,9 @@ def given(path, places, length, texts):
     except FileNotFoundError:
         raise InputError(f"no vector file {path}")
     except (OSError, ValueError, EOFError, SyntaxError, MemoryError) as e:
-        objects = "it holds Python objects" if "pickle" in str(e) else "it is no whole .npy file"
-        raise InputError(f"cannot read the vectors in {path}: {objects}")
+        objects = "Python objects" in str(e)  # what NumPy says of an array that it cannot map
+        raise InputError(f"cannot read the vectors in {path}: it "
+                         + ("holds Python objects" if objects else "is no whole .npy file"))
     if not isinstance(x, np.ndarray):
         raise InputError(f"cannot read the vectors in {path}: it is an archive of several arrays")
     if x.ndim != 2 or x.dtype.kind != "f" or not x.shape[1]:

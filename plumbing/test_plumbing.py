@@ -1,6 +1,7 @@
 """Word vectors, kept matrices, downloads, processes: each against an oracle or its own server."""
 
 import contextlib
+import csv
 import gzip
 import hashlib
 import http.server
@@ -25,7 +26,8 @@ from plumbing import downloads, pool, processes
 from plumbing.fasttext import subwords
 from plumbing.files import InputError
 from plumbing.vectors import hash_vectors, load_vectors
-from test_cal import HERE, table
+from plumbing.words import tokens
+from test_cal import HERE, cal_main, run_files, table
 
 
 def test_hash_vectors_are_the_same_on_every_machine_and_know_their_kin():
@@ -146,13 +148,13 @@ def test_malformed_vectors_are_named_by_line(tmp_path, spoil, message):
 
 def test_a_matrix_is_made_once_and_made_anew_where_it_is_damaged(table, tmp_path, capsys):
     write, rows = table
-    path = write(rows)
-    first = data.load(str(path))
-    assert isinstance(first.x, np.ndarray) and not list(tmp_path.glob("*.part"))
-    (cache,) = tmp_path.glob("my.csv-pool-*.npy")
+    path, kept = write(rows), tmp_path / "out" / "cache"
+    first = data.load(str(path), cache=kept)
+    assert isinstance(first.x, np.ndarray) and not list(kept.glob("*.part"))
+    (cache,) = kept.glob("my.csv-pool-*.npy")
     want, whole = np.array(first.x), cache.read_bytes()
     built = os.stat(cache).st_mtime_ns
-    again = data.load(str(path))
+    again = data.load(str(path), cache=kept)
     assert os.stat(cache).st_mtime_ns == built and isinstance(again.x, np.memmap)
     assert (again.x == want).all() and again.about == first.about
     pickled = io.BytesIO()
@@ -160,37 +162,117 @@ def test_a_matrix_is_made_once_and_made_anew_where_it_is_damaged(table, tmp_path
     flipped = whole[:-1] + bytes([whole[-1] ^ 1])
     for damaged in (whole[:-100], b"", pickled.getvalue(), flipped):
         cache.write_bytes(damaged)
-        assert (data.load(str(path)).x == want).all() and cache.read_bytes() == whole
+        assert (data.load(str(path), cache=kept).x == want).all() and cache.read_bytes() == whole
         assert f"{cache} is damaged" in capsys.readouterr().err
     cache.with_name(cache.name + ".json").write_text("{")
-    assert (data.load(str(path)).x == want).all()
+    assert (data.load(str(path), cache=kept).x == want).all()
+    assert [p.name for p in tmp_path.iterdir()] in (["my.csv", "out"], ["out", "my.csv"])
 
 
-def test_a_matrix_carries_what_it_was_made_from(table, tmp_path):
+def test_of_a_file_s_matrices_the_newest_alone_is_kept(table, tmp_path):
     write, rows = table
-    path, vectors = write(rows), tmp_path / "v.vec"
+    path, vectors, kept = write(rows), tmp_path / "v.vec", tmp_path / "cache"
     lines, _ = vector_lines(["text", "of"])
     vectors.write_text("\n".join(lines))
-    a = np.array(data.load(str(path), vectors=str(vectors)).x)
+    a = np.array(data.load(str(path), vectors=str(vectors), cache=kept).x)
     vectors.write_text("\n".join(lines[:-1]))
-    b = np.array(data.load(str(path), vectors=str(vectors)).x)
-    assert (a != b).any()
+    b = np.array(data.load(str(path), vectors=str(vectors), cache=kept).x)
+    assert (a != b).any() and len(list(kept.glob("my.csv-v-vec-*.npy"))) == 1
     write([(*row[:2], "") if i < 9 else row for i, row in enumerate(rows)])
-    data.load(str(path))
-    caches = set(tmp_path.glob("my.csv-pool-*.npy"))
+    data.load(str(path), cache=kept)
+    caches = set(kept.glob("my.csv-pool-*"))
     write([(*row[:2], "") if i < 5 else row for i, row in enumerate(rows)])
-    data.load(str(path))  # labels do not change a text's vector
-    assert set(tmp_path.glob("my.csv-pool-*.npy")) == caches and len(caches) == 1
+    data.load(str(path), cache=kept)  # labels do not change a text's vector
+    assert set(kept.glob("my.csv-pool-*")) == caches and len(caches) == 2
+    write([(i, text + "!", c) for i, text, c in rows])
+    data.load(str(path), cache=kept)
+    assert not caches & set(kept.glob("my.csv-pool-*")) and len(list(kept.iterdir())) == 4
+    data.load(str(write(rows, "my.csv-pool-x.csv")), cache=kept)  # of another file
+    assert len(list(kept.iterdir())) == 6
 
 
 def test_no_matrix_is_left_in_a_read_only_folder(table, tmp_path):
     write, rows = table
-    path = write(rows)
-    os.chmod(tmp_path, 0o555)
-    x = data.load(str(path)).x
-    os.chmod(tmp_path, 0o755)
-    assert not list(tmp_path.glob("*.npy")) and not isinstance(x, np.memmap)
-    assert (x == data.load(str(path)).x).all()
+    path, kept = write(rows), tmp_path / "cache"
+    kept.mkdir()
+    os.chmod(kept, 0o555)
+    x = data.load(str(path), cache=kept).x
+    os.chmod(kept, 0o755)
+    assert not list(kept.iterdir()) and not isinstance(x, np.memmap)
+    assert (x == data.load(str(path), cache=kept).x).all()
+    assert (x == data.load(str(path), cache="/dev/null/cache").x).all()
+
+
+@pytest.mark.parametrize("kind", ["f2", "f4", "f8"])
+def test_vectors_of_one_s_own_encoder(table, tmp_path, kind):
+    write, rows = table
+    rows[3] = (3, "", "a")  # a row without a text is counted, a blank line is not
+    path, mine = write(rows), tmp_path / "mine.npy"
+    path.write_bytes(path.read_bytes().replace(b"\r\n", b"\r\n\r\n", 2))
+    x = np.random.default_rng(0).normal(size=(60, 7)).astype(kind)
+    np.save(mine, x)
+    d = data.load(str(path), vectors=str(mine))
+    place = {text: i for i, (_, text, _) in enumerate(rows)}
+    assert d.x.dtype == np.float32 and d.x.shape == (48, 7) and d.x_test.shape == (11, 7)
+    assert (d.x == x[[place[text] for text in d.texts]].astype("f4")).all()
+    rows = [(i, text or "x", c if i < 9 else "") for i, text, c in rows]
+    d = data.load(str(write(rows)), vectors=str(mine))
+    assert (d.x == x.astype("f4")).all() and isinstance(d.x, np.memmap) == (kind == "f4")
+
+
+@pytest.mark.parametrize("content, message", [
+    (np.zeros((59, 7)), "has 59 rows, and there are 60 texts"),
+    (np.zeros(60), r"shape \(60,\) and type float64"), (np.zeros((60, 0)), r"shape \(60, 0\)"),
+    (np.zeros((60, 3), int), "type int64"), (np.array([{}] * 60), "it holds Python objects"),
+    (np.where(np.arange(120).reshape(60, 2) == 75, np.nan, 1), "row 37 .from 0.: a value is not"),
+    (np.where(np.arange(120).reshape(60, 2) == 75, np.inf, 1), "row 37 .from 0.: a value is not"),
+    (b"", "no whole .npy file"), (b"\x93NUMPY\x01\x00v\x00{", "no whole .npy file"),
+    (b"not an array", "no whole .npy file"), (None, "no vector file"),
+])
+def test_vectors_that_do_not_fit_are_one_sentence(table, tmp_path, content, message):
+    write, rows = table
+    mine = tmp_path / "mine.npy"
+    if isinstance(content, bytes):
+        mine.write_bytes(content)
+    elif content is not None:
+        np.save(mine, content)
+    with pytest.raises(InputError, match=message) as e:
+        data.load(str(write(rows)), vectors=str(mine))
+    assert "\n" not in str(e.value)
+
+
+def test_an_archive_of_arrays_is_no_matrix(table, tmp_path):
+    write, rows = table
+    np.savez(tmp_path / "a.npz", np.zeros((60, 2)))
+    (tmp_path / "a.npz").rename(tmp_path / "a.npy")
+    with pytest.raises(InputError, match="an archive of several arrays"):
+        data.load(str(write(rows)), vectors=str(tmp_path / "a.npy"))
+
+
+@pytest.mark.parametrize("text, want", [
+    ("The cat's 2 hats.", ["the", "cat", "'", "s", "2", "hats", "."]),
+    ("Café DÉJÀ-vu", ["café", "déjà", "-", "vu"]), ("cafe\u0301", ["cafe\u0301"]),
+    ("हिन्दी में", ["हिन्दी", "में"]),
+    ("我喜欢AI。", ["我", "喜", "欢", "我喜", "喜欢", "ai", "。"]),
+    ("한국어 문장", ["한국어", "문장"]), ("ง่าย", ["ง่", "า", "ย", "ง่า", "าย"]),
+])
+def test_tokens_in_any_script(text, want):
+    assert tokens(text) == want
+
+
+def test_a_chinese_table_can_be_learned(tmp_path):
+    words = {"天气": "今天下雨很冷热晴风雪云", "食物": "米饭面条好吃甜辣汤鱼肉",
+             "运动": "足球比赛跑步游泳赢输队"}
+    rng, rows = np.random.default_rng(0), []
+    for i in range(240):
+        c = list(words)[i % 3]
+        rows.append(("".join(rng.choice(list(words[c] + "我你他的是了在不有这"), 8)), c))
+    with open(tmp_path / "zh.csv", "w", newline="", encoding="utf-8") as f:
+        csv.writer(f).writerows([("text", "label"), *rows])
+    assert cal_main("--dataset", tmp_path / "zh.csv", "--strategies", "random", "--seeds", 1,
+                    "--rounds", 1, "--batch", 100, "--seed-size", 80, "--out", tmp_path,
+                    "--jobs", 1) == 0
+    assert run_files(tmp_path)["full-1.jsonl"][0]["accuracy"] > 0.9
 
 
 BODY = bytes(range(256)) * 1000
@@ -549,9 +631,9 @@ def test_an_endless_reply_is_read_no_further_than_the_file_is_long(odd_server, t
 def test_a_kept_matrix_with_a_damaged_header_is_made_anew(table, tmp_path, capsys, header):
     write, rows = table
     path = write(rows)
-    want = np.array(data.load(str(path), vectors="hash").x)
+    want = np.array(data.load(str(path), vectors="hash", cache=tmp_path).x)
     (cache,) = tmp_path.glob("my.csv-hash-*.npy")
     whole = cache.read_bytes()
     cache.write_bytes(header.ljust(128) + whole[128:][: 60 * 300])
-    assert (data.load(str(path), vectors="hash").x == want).all() and cache.read_bytes() == whole
+    assert (data.load(str(path), vectors="hash", cache=tmp_path).x == want).all() and cache.read_bytes() == whole
     assert "is damaged and is made anew" in capsys.readouterr().err

@@ -9,7 +9,15 @@ from report.claims import NOT_RUN, RULE, claims, pairs_of
 from report.markdown import table
 from report.names import NAMES, name_of, paper_of, vectors_of
 from report.significance import aso_tables
-from stats import Results, overlaps, plus_minus, roc_auc
+from stats import (
+    Results,
+    interval,
+    mean_accuracy,
+    overlaps,
+    paired,
+    plus_minus,
+    roc_auc,
+)
 
 # ---- the report's sections: each takes Results and returns Markdown ------------------------------
 
@@ -254,14 +262,40 @@ def dataset_table(r):
     return "## Table 1: the data\n\n" + table(r.folder, "table1", ["", "as loaded"], rows, note)
 
 
+def helped(r):
+    """Of a table of one's own: would active learning have saved labels? A sentence a strategy."""
+    if not r.finished("random"):
+        return ""
+    lines, goal = [], r.accuracy("random")[:, -1].mean()
+    for label in (label for label in r.labels() if label != "random"):
+        d = paired(mean_accuracy, r.finished(label), r.finished("random"))
+        mean, half = interval(d)
+        sure = "" if len(d) < 2 else f" ± {half:.3f} (95 % interval over {len(d)} seeds)"
+        reached = r.labelled()[r.accuracy(label).mean(0) >= goal]
+        saved = (f"reaches Random's final accuracy with {reached[0]:,} labels instead of"
+                 f" {r.labelled()[-1]:,}" if len(reached) else
+                 "does not reach Random's final accuracy")
+        lines.append(f"- {name_of(label)}: {mean:+.3f}{sure} in mean accuracy against picking at"
+                     f" random; it {saved}.")
+    return "## Would active learning have helped?\n\n" + "\n".join(lines)
+
+
 SECTIONS = (opening, curves, main_table, claims_table, data_efficiency, aso_tables, batches,
             data_maps, threshold_table, overlap_table, dataset_table)
+OF_A_TABLE = (opening, curves, helped, main_table, data_maps, dataset_table)  # of one's own
+
+
+def sections_of(r):
+    """What a report has: half a page for a table of one's own, unless it ran --everything."""
+    table_of_ones_own = r.dataset.lower().endswith((".csv", ".tsv", ".jsonl"))
+    everything = any("-t" in label for label in r.config["strategies"])
+    return OF_A_TABLE if table_of_ones_own and not everything else SECTIONS
 
 
 def write_report(folder):
     """report.md with its figures and tables, redrawn from the run files alone."""
     r = Results(folder)
-    parts = [section(r) for section in SECTIONS]
+    parts = [section(r) for section in sections_of(r)]
     write_text(r.folder / "report.md", "\n\n".join(part for part in parts if part) + "\n")
 
 
