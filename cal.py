@@ -31,7 +31,7 @@ import datamap
 from plumbing import options, processes
 from plumbing.files import InputError, read_arrays, write_arrays
 from plumbing.processes import stopwatch
-from plumbing.runs import Log, results_folder
+from plumbing.runs import Log, as_bytes, results_folder
 from strategies import STRATEGIES, WITHOUT_MAP, View
 
 SEEDS = (398048, 127003, 259479, 869323, 570852)  # Section 7
@@ -230,9 +230,9 @@ def all_the_data(algorithm, seeds, name="full", times=1):
     if not runs:
         return
     rows = torch.arange(len(algorithm.y)).expand(len(runs), -1)
-    theta, maps = watched_training(algorithm, runs, "full", rows, algorithm.s.epochs * times)
+    theta, probs = watched_training(algorithm, runs, "full", rows, algorithm.s.epochs * times)
     if times == 1:
-        save_maps(algorithm, {run: paths[run] for run in runs}, maps)
+        save_maps(algorithm, {run: paths[run] for run in runs}, probs)
     seconds = lap() / len(runs)
     for run, score in zip(runs, algorithm.measure(theta)):
         if not log.rounds_done(run):  # else the maps alone were missing
@@ -240,27 +240,32 @@ def all_the_data(algorithm, seeds, name="full", times=1):
                              "batch": None, "seconds": {"train": seconds, "select": 0.0}})
 
 
-def watched_training(algorithm, runs, tag, rows, epochs):
-    """Models trained on rows [R, n] of the training data: theta, the map of the first epochs."""
+def watched_training(algorithm, runs, tag, rows, epochs, watched=MAP_EPOCHS):
+    """Models trained on rows [R, n] of the data: theta, and p [E, R, n, C] of the first epochs."""
     x, y = algorithm.x[rows], algorithm.y[rows]
     theta, draws = algorithm.new_theta(tag, runs), algorithm.draws(runs, tag)
     probs, training = [], datamap.fit(theta, x, y, epochs, algorithm.s.minibatch, draws)
     for epoch, _ in enumerate(training):
-        if epoch < MAP_EPOCHS:
+        if epoch < watched:
             probs.append(theta.probs(x))
-    return theta, datamap.data_map(torch.stack(probs), y)
+    return theta, torch.stack(probs)
 
 
-def save_maps(algorithm, paths, full_maps):
-    """The data maps of all rows and of the seed set (Figs. 1, 2, 5 and 6): a .npz file a run."""
+def save_maps(algorithm, paths, full):
+    """The dynamics of all rows and of the seed set (Figs. 1, 2, 5 and 6): a .npz file a run.
+
+    A seed set smaller than TREC's 500 texts gets as many more epochs: ten would teach it nothing.
+    """
     runs = [Run("seed set", run.seed) for run in paths]
     rows = np.array([algorithm.seed_set(run.seed) for run in runs])
-    _, seed_maps = watched_training(algorithm, runs, "seed set", rows, MAP_EPOCHS)
+    epochs = MAP_EPOCHS * max(1, 500 // rows.shape[1])
+    _, few = watched_training(algorithm, runs, "seed set", rows, epochs, epochs)
     for i, path in enumerate(paths.values()):
         arrays = {"rows": rows[i], "y": algorithm.data.y}
-        for name, maps in (("full", full_maps), ("seed", seed_maps)):
-            for statistic, values in maps._asdict().items():
-                arrays[f"{name}_{statistic}"] = values[i].cpu().numpy().astype(np.float32)
+        for name, probs, y in (("full", full, algorithm.y), ("seed", few, algorithm.y[rows[i]])):
+            for statistic, values in datamap.data_map(probs[:, i], y)._asdict().items():
+                arrays[f"{name}_{statistic}"] = values.cpu().numpy().astype(np.float32)
+            arrays |= as_bytes(name, probs[:, i], y)
         if algorithm.data.kind is not None:
             arrays["kind"] = algorithm.data.kind
         write_arrays(path, arrays)

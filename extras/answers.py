@@ -9,6 +9,7 @@ from plumbing.tables import records
 
 NEXT, KEPT = "next_batch.csv", "labels.csv"  # where labels are filled in, and are kept
 SKIP = "-"  # as a label: do not ask again
+CORRECTED = "corrected"  # how: a doubted label that was looked at again
 
 
 def key(text):

@@ -18,6 +18,7 @@ from extras import clusters, doubts, outcome
 from extras.answers import KEPT, NEXT, keep_answers, key, read_answers
 from extras.held_out import epochs_for, out_of_fold
 from extras.own_table import warn_of_classes
+from page.explore import write_labelling
 from plumbing.files import InputError, note, write_csv
 from plumbing.runs import locked, results_folder
 from stats import plus_minus
@@ -69,7 +70,7 @@ def run(args, plan):
         labelled, free = np.flatnonzero(data.y >= 0), askable(data)
         counts = np.bincount(data.y[labelled])
         if len(labelled) < FEW or (counts > 1).sum() < 2:
-            first_batch(args, plan, folder, labelled, free)
+            first_batch(args, plan, folder, answers, labelled, free)
         else:
             next_batch(args, plan, folder, answers, labelled, free, strategy)
     return 0
@@ -105,7 +106,7 @@ def the_strategy(args):
 # ---- without a model ----------------------------------------------------------------------------
 
 
-def first_batch(args, plan, folder, labelled, free):
+def first_batch(args, plan, folder, answers, labelled, free):
     """Typical and spread texts, where there are too few labels to train on."""
     data, k = plan.data, args.batch or 50
     x = torch.as_tensor(data.x, device=args.device).float()
@@ -116,12 +117,14 @@ def first_batch(args, plan, folder, labelled, free):
     ask(folder, data, rows, dict.fromkeys(rows, "typical"), {}, {}, {})
     remove(folder, "relabel.csv", "map.png", "predictions.csv")
     outcome.write_labelled(folder, args, data)
+    write_labelling(folder, data, answers, [(row, "typical", "") for row in rows], labelled)
     few = f"{len(labelled):,} texts have a label" if len(labelled) else "No text has a label yet"
     print(f"""{data.name}: {few}, {(data.y < 0).sum():,} have none.
 
 1. Label these {len(rows):,} texts first: {folder / NEXT}
    They are typical of what is there, and spread; no model has chosen them. Write the label into
-   the last column, any name for a class, or - to skip a text.
+   the last column, any name for a class, or - to skip a text; or label them in your browser:
+   {folder / 'explore.html'}
 2. Run the same command again: from {FEW} labels of two classes on, a model chooses.""")
 
 
@@ -158,6 +161,10 @@ def next_batch(args, plan, folder, answers, labelled, free, strategy):
     else:
         found = doubts.find(data.x[labelled], y, len(data.classes), seen, p)
         doubts.write(folder / "relabel.csv", data, labelled, found, mean)
+    doubted = [(labelled[i], c) for i, c in zip(found.places, found.theirs)] if found else []
+    write_labelling(folder, data, answers, [
+        (row, how[row], data.classes[predicted[row].argmax()]) for row in rows],
+        labelled, seen, doubted)
     outcome.write_predictions(folder / "predictions.csv", data, predicted)
     outcome.write_labelled(folder, args, data)
     advise(data, labelled, region, rows, found, folder)
@@ -273,7 +280,7 @@ see {folder / 'map.png'}
     if rows:
         steps.append(f"""Label these {len(rows):,} texts next: {folder / NEXT}
    Write the label into its last column (- to skip a text), or into {data.name} itself, at the row
-   it names.""")
+   it names; or label them in your browser: {folder / 'explore.html'}""")
     if found and found.places:
         i, theirs = labelled[found.places[0]], found.theirs[0]
         text = data.texts[i] if len(data.texts[i]) < 60 else data.texts[i][:57] + "..."

@@ -111,8 +111,8 @@ def random_sample(data, answers, labelled, right):
     warning = ("Texts that a strategy has picked are no random sample (they are harder than most):"
                " on all texts the model may be better, or worse.")
     if n < 10:
-        return [warning + " About ten random texts a batch (--random-share 0.2) make an honest"
-                " estimate."]
+        return [warning + " The texts of each batch that are drawn at random (--random-share) will"
+                " make an honest estimate."]
     low, high = wilson(right[drawn].sum(), n)
     return [warning, f"Of the {n:,} that were drawn at random it gets {right[drawn].mean():.3f}"
             f" right ({low:.3f} to {high:.3f}): that is the honest estimate."]

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 
 from data import seed_set
-from extras.answers import SKIP, Answers, key, read_answers, warn_of_labels
-from plumbing.files import InputError, note
+from extras.answers import CORRECTED, SKIP, Answers, key, read_answers, warn_of_labels
+from plumbing.files import InputError, armed, note
 from plumbing.tables import column, records
 
 
@@ -53,8 +53,9 @@ def read_table(path, _data_dir=None, text_column="text", label_column="label", t
 def read_rows(path, text_column, label_column):
     """([(place, row number, text, label)] of the rows that have a text, how many rows there are).
 
-    place: 0 for the first row below the header, rows without a text counted, blank lines not. An
-    InputError names the file, and the row, where it cannot be read.
+    place: 0 for the first row below the header, rows without a text counted, blank lines not. A
+    cell that files.disarmed has written is read as it was. An InputError names the file, and the
+    row, where it cannot be read.
     """
     table, rows, place, skipped = records(path, (text_column, label_column)), [], -1, 0
     _, header = next(table)
@@ -66,7 +67,7 @@ def read_rows(path, text_column, label_column):
         if len(row) != len(header):
             raise InputError(f"{path}, row {number}: {len(row)} values, and there are"
                              f" {len(header)} columns")
-        text, label = (row[i].strip() for i in where)
+        text, label = (armed(row[i]).strip() for i in where)
         if text:
             rows.append((place, number, text, label))
         else:
@@ -81,7 +82,8 @@ def read_rows(path, text_column, label_column):
 def with_answers(path, rows, answers):
     """The rows, with the labels that were filled in for them, or that a copy of theirs has.
 
-    Copies of a text (case and white space apart) whose labels agree share them.
+    Copies of a text (case and white space apart) whose labels agree share them. What was corrected
+    (extras.answers.CORRECTED) goes before the file's own label.
     """
     keys = [key(text) for _, _, text, _ in rows]
     known, given, used = set(keys), {}, set()
@@ -90,7 +92,10 @@ def with_answers(path, rows, answers):
             given.setdefault(k, set()).add(label)
     out = []
     for k, (place, number, text, label) in zip(keys, rows):
-        if not label and (label := answers.label_of(number, text, known)):
+        answer = answers.by_text.get(k)
+        if answer and answer.how == CORRECTED:
+            label = answer.label
+        elif not label and (label := answers.label_of(number, text, known)):
             used.add(number)
         elif not label and len(given.get(k, ())) == 1:
             label = next(iter(given[k]))

@@ -21,7 +21,7 @@ import torch
 import cal
 import data
 import datamap
-from extras import clusters
+from extras import clusters, next_batch
 from extras.held_out import epochs_for
 from extras.outcome import kappa, stop_at
 from plumbing.files import write_csv
@@ -90,6 +90,33 @@ def simulate(args):
             print(start, seed, flush=True)
 
 
+def committee(args):
+    """The next batch as it is, five models that pick together: into OUT/agreement.csv as well."""
+    d, lines = data.load(args.dataset, args.data_dir), []
+    true, s = d.y.copy(), cal.Settings(50, args.rounds, 50, datamap.EPOCHS, d.batch_size)
+    options = argparse.Namespace(device="cpu", epochs=datamap.EPOCHS, t_cor=[0.2], batch=50,
+                                 random_share=0.2)
+    x_test, y_test = torch.as_tensor(d.x_test)[None], torch.as_tensor(d.y_test)
+    for seed in args.seeds:
+        seeds, last = [10 * seed + j for j in range(5)], None
+        draws, none = datamap.Draws([seed], "first batch"), torch.empty(0, dtype=torch.int64)
+        L = clusters.typical(torch.as_tensor(d.x), none, torch.ones(len(true), dtype=torch.bool),
+                             50, draws)
+        for _ in range(args.rounds + 1):
+            d.y = np.where(np.isin(np.arange(len(true)), L), true, -1)
+            labelled, free = np.flatnonzero(d.y >= 0), next_batch.askable(d)
+            view, _, _ = next_batch.train(options, argparse.Namespace(data=d, s=s, seeds=seeds),
+                                          labelled, free)
+            right = view.model.probs(x_test).mean(0).argmax(-1) == y_test
+            said = view.probs().mean(0).argmax(-1).numpy()
+            agreement = "" if last is None else kappa(last, said)
+            lines.append([args.dataset, "typical", "committee", seed, len(L),
+                          right.double().mean().item(), agreement])
+            L, last = [*L, *next_batch.choose(options, view, d, free, "margin")[0]], said
+            write_csv(Path(args.out) / "agreement.csv", HEADER, lines)
+        print(seed, flush=True)
+
+
 HEADER = ["data", "start", "strategy", "seed", "labelled", "accuracy", "agreement"]
 
 
@@ -129,6 +156,7 @@ def main():
     p.add_argument("--seeds", nargs="+", type=int, default=[2000, 2001, 2002, 2003, 2004])
     p.add_argument("--rounds", type=int, default=30)
     p.add_argument("--out", default="labelling")
+    p.add_argument("--committee", action="store_true", help="the next batch as it is")
     p.add_argument("--report", nargs="+", metavar="OUT")
     args = p.parse_args()
     if args.report:
@@ -137,7 +165,8 @@ def main():
     cal.known()
     STRATEGIES["margin+random"] = margin_and_random
     cal.WITHOUT_MAP.add("margin+random")
-    return simulate(args)
+    Path(args.out).mkdir(parents=True, exist_ok=True)
+    return committee(args) if args.committee else simulate(args)
 
 
 if __name__ == "__main__":

@@ -36,7 +36,8 @@ def test_from_half_a_table_to_the_next_batch(tmp_path, capsys):
         csv.writer(f).writerows([("text", "label"), *(
             (text, label if i in known else "") for i, (text, label) in
             enumerate(zip(texts, labels)))])
-    arguments = ["--dataset", tmp_path / "my.csv", "--out", tmp_path / "results", "--seeds", 1, 2]
+    arguments = ["--dataset", tmp_path / "my.csv", "--out", tmp_path / "results", "--seeds", 1, 2,
+                 "--random-share", 0]
     assert cal_main(*arguments) == 0
     said = capsys.readouterr().out
     folder = tmp_path / "results" / "my.csv-paper-pool"
@@ -136,7 +137,7 @@ def test_the_next_batch_warns_and_takes_any_strategy(table, tmp_path, capsys):
                 enumerate(rows[9:])]
     test = write([(1, "of the d kind, ddd", "d")], "test.csv")
     arguments = ["--dataset", write(rows), "--test", test, "--epochs", 1, "--seeds", 1, 2,
-                 "--vectors", "hash", "--out", tmp_path / "results"]
+                 "--vectors", "hash", "--out", tmp_path / "results", "--random-share", 0]
     folder = tmp_path / "results" / "my.csv-paper-hash"
     for name in ("cal", "bald", "dal", "cal+dal", "badge", "random", "typiclust"):
         assert cal_main(*arguments, "--strategies", name, "--batch", 7) == 0

@@ -106,8 +106,8 @@ def data_options(g):
     g.add_argument("--label-column", default="label", metavar="NAME", help="of a file")
     g.add_argument("--test", metavar="FILE",
                    help="texts to test on (default: a stratified fifth of the file)")
-    g.add_argument("--random-share", type=share, default=0.0,
-                   help="of a next batch to draw at random, for an honest estimate of accuracy")
+    g.add_argument("--random-share", type=share, default=0.2,
+                   help="of a next batch to draw at random, which makes its estimates honest")
     g.add_argument("--agnews-text", default="description",
                    choices=["description", "title+description"], help="what agnews reads")
 

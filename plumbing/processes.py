@@ -20,7 +20,7 @@ import torch
 
 from plumbing.files import InputError, shortened
 from plumbing.progress import Progress
-from plumbing.runs import claim, config_of, locked, results_folder
+from plumbing.runs import claim, config_of, keep_texts, locked, results_folder
 
 
 def stopwatch(device="cpu"):
@@ -108,6 +108,7 @@ def conduct(work, plans, width, report):
             held.enter_context(locked(results_folder(plan.args)))
         for plan in plans if rank == 0 else ():
             claim(results_folder(plan.args), config_of(plan), args.fresh)
+            keep_texts(results_folder(plan.args), plan.data)
         wait_for_all()
         tasks = [task for plan in plans for task in tasks_of(plan, width, max(jobs, world))]
         with Progress(plans, quiet=rank > 0) as progress:

@@ -6,6 +6,7 @@ round under way and no more.
 """
 
 import contextlib
+import gzip
 import hashlib
 import json
 import math
@@ -13,6 +14,7 @@ import os
 import platform
 import re
 import shutil
+import zlib
 from dataclasses import asdict
 from pathlib import Path
 
@@ -25,6 +27,7 @@ from plumbing.files import (
     make_folder,
     remove_parts,
     shortened,
+    whole_file,
     write_text,
 )
 
@@ -138,6 +141,16 @@ class Log:
             yield t, sorted(stack, key=lambda run: run.label)
 
 
+def as_bytes(name, probs, y):
+    """Training dynamics to look at: arrays NAME_gold (p of the label, of 255) and NAME_said.
+
+    probs [E, n, C] at the end of each epoch, y [n]; both arrays are [E, n] uint8.
+    """
+    gold = probs.gather(-1, y.expand(probs.shape[:-1])[..., None])[..., 0]
+    return {f"{name}_gold": (gold * 255).round().cpu().numpy().astype(np.uint8),
+            f"{name}_said": probs.argmax(-1).cpu().numpy().astype(np.uint8)}
+
+
 # ---- the directory ------------------------------------------------------------------------------
 
 
@@ -226,6 +239,24 @@ def claim(folder, config, fresh=False):
         write_text(path, json.dumps(config, indent=1) + "\n")
     except OSError as e:
         raise InputError(f"cannot write to {folder}: {e.strerror}")
+
+
+def keep_texts(folder, data):
+    """The texts that the runs are about, for the page that shows them (page/explore.py)."""
+    path = folder / "runs" / "texts.json.gz"
+    if data.texts and not path.exists():
+        make_folder(path.parent)
+        numbers = range(len(data.texts)) if data.row_numbers is None else data.row_numbers.tolist()
+        kept = {"texts": data.texts, "y": data.y.tolist(), "numbers": list(numbers)}
+        with whole_file(path) as part:
+            part.write_bytes(gzip.compress(json.dumps(kept).encode(), mtime=0))
+
+
+def read_texts(folder):
+    """What keep_texts has left; nothing where it is missing or damaged."""
+    with contextlib.suppress(OSError, EOFError, ValueError, zlib.error):
+        return json.loads(gzip.decompress((folder / "runs" / "texts.json.gz").read_bytes()))
+    return {}
 
 
 def read_config(path):

@@ -635,5 +635,6 @@ def test_a_kept_matrix_with_a_damaged_header_is_made_anew(table, tmp_path, capsy
     (cache,) = tmp_path.glob("my.csv-hash-*.npy")
     whole = cache.read_bytes()
     cache.write_bytes(header.ljust(128) + whole[128:][: 60 * 300])
-    assert (data.load(str(path), vectors="hash", cache=tmp_path).x == want).all() and cache.read_bytes() == whole
+    assert (data.load(str(path), vectors="hash", cache=tmp_path).x == want).all()
+    assert cache.read_bytes() == whole
     assert "is damaged and is made anew" in capsys.readouterr().err

@@ -3,6 +3,7 @@
 import numpy as np
 
 from datamap import DataMap
+from page.explore import write_page
 from plumbing.files import InputError, note, write_text
 from report import figures
 from report.claims import NOT_RUN, RULE, claims, pairs_of
@@ -168,13 +169,14 @@ def data_maps(r):
     seed, m = next(iter(r.maps.items()))
     full, few = (DataMap(*(m[f"{name}_{k}"] for k in DataMap._fields)) for name in ("full", "seed"))
     titles = [f"all {len(m['y']):,} training texts", f"the seed set, {len(m['rows'])} texts"]
+    epochs = len(m["seed_gold"]) if "seed_gold" in m else "ten"
     shown = figures.draw_maps(r.folder / "fig1_data_maps.png", dict(zip(titles, (full, few))))
     text = f"""## Data maps
 
 ![Figs. 1, 2, 5 and 6: data maps](fig1_data_maps.png)
 
-Left all the training data (Figs. 1, 5 and 6), right the seed set (Fig. 2); ten epochs, seed {seed}.
-Beside each map the densities of its three statistics, over all of its texts.{shown}"""
+Left all the training data (Figs. 1, 5 and 6; ten epochs), right the seed set (Fig. 2; {epochs}
+epochs), seed {seed}. Beside each map the densities of its three statistics.{shown}"""
     if "kind" not in m:
         return text
     figures.draw_kinds(r.folder / "fig1_planted_kinds.png", full, m["kind"])
@@ -297,9 +299,11 @@ def write_report(folder):
     r = Results(folder)
     parts = [section(r) for section in sections_of(r)]
     write_text(r.folder / "report.md", "\n\n".join(part for part in parts if part) + "\n")
+    write_page(r)
 
 
 def print_summary(folder, labels):
     """The main table of the strategies that were asked for, and where the report is."""
     print(summary(folder, labels))
     print(f"\nThe report with its figures: {folder / 'report.md'}")
+    print(f"Every text on the data map, to play with: {folder / 'explore.html'}")

@@ -1,0 +1,1 @@
+"""A page to play with: explore.html, one file with everything in it."""

@@ -1,0 +1,292 @@
+"""The page in a real browser: Debian's chromium and chromedriver, headless; skipped without."""
+
+import base64
+import contextlib
+import csv
+import io
+import json
+import random
+import re
+import shutil
+import socket
+import subprocess
+import time
+import urllib.request
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import data
+from page import explore
+from plumbing.files import write_csv
+from plumbing.runs import read_texts
+from test_cal import TINY, cal_main, read_csv, run_files, tiny
+
+HOSTILE = [
+    '</script><script>document.title="broken"</script>', "<!-- <script>", "=1+1", "+49 30", "-",
+    '"quoted", and\n two lines', "😀 emoji 👩‍👩‍👧", "שלום עולם, مرحبا", "' apostrophe",
+    "tab\there", "&amp; &lt;b&gt;", "a \u2028 separator \u2029 b", "C:\\new\\table",
+    "${alert(1)} `x`", "𝕏 beyond the plane"]
+
+
+class Browser:
+    """A headless chromium, driven over the W3C WebDriver protocol."""
+
+    def __init__(self, profile, *more):
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            port = s.getsockname()[1]
+        self.driver = subprocess.Popen(["chromedriver", f"--port={port}"], stdout=subprocess.PIPE,
+                                       stderr=subprocess.STDOUT)
+        self.base = f"http://127.0.0.1:{port}"
+        for _ in range(100):
+            with contextlib.suppress(OSError):
+                self.call("GET", "/status")
+                break
+            time.sleep(0.1)
+        flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+                 "--disable-background-networking", "--disable-component-update", "--disable-sync",
+                 f"--user-data-dir={profile}", *more]
+        session = self.call("POST", "/session", {"capabilities": {"alwaysMatch": {
+            "browserName": "chrome", "goog:chromeOptions": {"args": flags},
+            "goog:loggingPrefs": {"browser": "ALL"}}}})
+        self.base += f"/session/{session['sessionId']}"
+
+    def call(self, method, path, body=None):
+        request = urllib.request.Request(self.base + path, method=method, headers={
+            "Content-Type": "application/json"}, data=None if body is None else json.dumps(
+            body).encode())
+        with urllib.request.urlopen(request, timeout=60) as reply:
+            return json.load(reply)["value"]
+
+    def open(self, path, state=""):
+        self.call("POST", "/url", {"url": "about:blank"})
+        self.call("POST", "/url", {"url": f"{Path(path).as_uri()}#{state}"})
+        for _ in range(100):
+            if self.run("return document.body.dataset.ready") == "1":
+                return self
+            time.sleep(0.05)
+        raise AssertionError("the page is not ready")
+
+    def run(self, script, *arguments):
+        return self.call("POST", "/execute/sync", {"script": script, "args": list(arguments)})
+
+    def keys(self, text):
+        strokes = [stroke for c in text for stroke in ({"type": "keyDown", "value": c},
+                                                       {"type": "keyUp", "value": c})]
+        self.call("POST", "/actions", {"actions": [{"type": "key", "id": "k", "actions": strokes}]})
+
+    def errors(self):
+        return [entry["message"] for entry in self.call("POST", "/se/log", {"type": "browser"})]
+
+    def close(self):
+        with contextlib.suppress(OSError):
+            self.call("DELETE", "")
+        self.driver.terminate()
+        self.driver.wait()
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    if not shutil.which("chromedriver") or not shutil.which("chromium"):
+        pytest.skip("needs chromium and chromedriver (Debian: chromium, chromium-driver)")
+    found = Browser(tmp_path_factory.mktemp("profile"))
+    yield found
+    found.close()
+
+
+def quiet(browser):
+    """No error in the console, and no request but for the page itself."""
+    assert browser.errors() == []
+    assert browser.run("return performance.getEntriesByType('resource').length") == 0
+
+
+def shown_data(path):
+    """The data in a page."""
+    page = Path(path).read_text("utf-8")
+    return json.loads(re.search(r'id="data">(.*?)</script>', page, re.S)[1])
+
+
+def test_what_is_in_the_page_is_what_the_runs_left(tiny):
+    out, _ = tiny
+    folder, d = out / "demo-paper-pool", data.load("demo")
+    D = shown_data(folder / "explore.html")
+    assert D["texts"] == d.texts and D["y"] == d.y.tolist() and D["kinds"] == d.kind.tolist()
+    for name, lines in run_files(out).items():
+        label, _, seed = name[:-6].rpartition("-")
+        if label != "full":
+            run = D["runs"][label][seed]
+            assert run["picked"] == [x["picked"] for x in lines]
+            assert run["accuracy"] == [round(x["accuracy"], 4) for x in lines]
+    with np.load(folder / "runs" / "maps-1.npz") as m:
+        for name, at in (("full", range(2500)), ("seed", m["rows"])):
+            shown = D["maps"][name]
+            assert shown["at"] == list(map(int, at))
+            gold = np.frombuffer(base64.b64decode(shown["gold"]), np.uint8).reshape(
+                shown["epochs"], -1) / 255
+            said = np.frombuffer(base64.b64decode(shown["said"]), np.uint8).reshape(
+                shown["epochs"], -1)
+            np.testing.assert_allclose(gold.mean(0), m[f"{name}_confidence"], atol=0.003)
+            np.testing.assert_allclose(gold.std(0), m[f"{name}_variability"], atol=0.003)
+            y = d.y if name == "full" else d.y[m["rows"]]
+            np.testing.assert_allclose((said == y).mean(0), m[f"{name}_correctness"], atol=1e-6)
+
+
+def test_report_only_writes_the_page_again(tiny):
+    page = tiny[0] / "demo-paper-pool" / "explore.html"
+    before = page.read_bytes()
+    page.unlink()
+    assert cal_main("--report-only", "--out", tiny[0]) == 0
+    assert page.read_bytes() == before and len(before) < 2e6
+
+
+def test_of_many_texts_those_that_runs_are_about_come_first(tiny, monkeypatch):
+    from stats import Results
+
+    r, d = Results(tiny[0] / "demo-paper-pool"), data.load("demo")
+    monkeypatch.setattr(explore, "MOST", 1500)
+    rows = explore.rows_shown(r, 2500)
+    picked = {row for of_seed in r.runs.values() for lines in of_seed.values() for x in lines
+              for row in x["picked"]}
+    assert len(set(rows.tolist())) == 1500 and picked <= set(rows.tolist())
+    D = explore.shown_of(r, read_texts(r.folder))
+    assert "shows 1,500 of them, sampled" in D["about"]
+    assert D["texts"] == [d.texts[row] for row in D["rows"]]
+    assert set(D["maps"]["seed"]["at"]) <= set(range(1500))
+
+
+def test_points_hover_and_picks(tiny, browser):
+    out, _ = tiny
+    page, files, d = out / "demo-paper-pool" / "explore.html", run_files(out), data.load("demo")
+    browser.open(page)
+    assert browser.run("return document.body.dataset.points") == "2500"
+    for row in random.Random(0).sample(range(2500), 50):
+        browser.run(f"location.hash = 'row={row}'")
+        time.sleep(0.02)
+        assert browser.run("return document.getElementById('the-text').textContent") == d.texts[row]
+    for strategy, t in (("cal", 0), ("lc", 1), ("random", 2)):
+        browser.open(page, f"strategy={strategy}&seed=2&round={t}")
+        picked = files[f"{strategy}-2.jsonl"][t]["picked"]
+        assert browser.run("return document.body.dataset.picks") == str(len(picked))
+        lit = browser.run("return [...litTexts().now].map(i => D.rows[i])")
+        assert sorted(lit) == sorted(picked)
+    browser.open(page, "strategy=cal&strategy2=lc&seed=1&round=1")
+    both = {row for s in ("cal", "lc") for row in files[f"{s}-1.jsonl"][1]["picked"]}
+    assert browser.run("return document.body.dataset.picks") == str(len(both))
+    quiet(browser)
+
+
+def test_time_search_and_the_address(tiny, browser):
+    out, _ = tiny
+    page = out / "demo-paper-pool" / "explore.html"
+    with np.load(out / "demo-paper-pool" / "runs" / "maps-1.npz") as m:
+        gold = m["full_gold"] / 255
+    for E in (2, len(gold)):
+        browser.open(page, f"epoch={E}&map=full&row=7")
+        mu, sigma = browser.run("return [M.full.mu[7], M.full.sigma[7]]")
+        assert mu == pytest.approx(gold[:E, 7].mean(), abs=1e-5)
+        assert sigma == pytest.approx(gold[:E, 7].std(), abs=1e-5)
+    browser.open(page, "search=capital")
+    want = sum("capital" in text.lower() for text in data.load("demo").texts)
+    assert browser.run("return document.getElementById('found').textContent").startswith(f"{want} ")
+    browser.run("document.getElementById('color').value = 'class';"
+                "document.getElementById('color').dispatchEvent(new Event('input'))")
+    browser.run("keep(12)")
+    assert browser.run("return location.hash") == "#color=class&row=12&search=capital"
+    browser.run("document.activeElement.blur()")
+    browser.keys("[")
+    assert "epoch=" in browser.run("return location.hash")
+    quiet(browser)
+
+
+def test_ten_thousand_texts_are_drawn(tmp_path, browser):
+    n, rng = 10_000, np.random.default_rng(0)
+    gold, said = rng.integers(0, 256, (10, n)), rng.integers(0, 3, (10, n))
+    explore.write(tmp_path / "big.html", {
+        "title": "big", "about": "", "id": "big", "folder": "x", "classes": ["a", "b", "c"],
+        "rows": list(range(n)), "numbers": list(range(n)), "texts": ["a text"] * n, "y": [0] * n,
+        "names": explore.NAMES, "maps": {"full": explore.map_of(gold, said, range(n))},
+        "runs": {}, "rounds": 0, "todo": [], "doubts": [], "kept": []})
+    browser.open(tmp_path / "big.html")
+    assert browser.run("return document.body.dataset.points") == str(n)
+    quiet(browser)
+
+
+@pytest.fixture
+def labelling(tmp_path):
+    """A folder of a next batch: 260 texts without a label, hostile ones among them."""
+    texts = HOSTILE + [f"text {i} of kind {'abc'[i % 3] * 3}" for i in range(300)]
+    rows = [(text, "abc"[i % 3] if i >= 260 else "") for i, text in enumerate(texts)]
+    rows[299] = (rows[299][0], "c")
+    write_csv(tmp_path / "my.csv", ["text", "label"], rows)
+    arguments = ["--dataset", tmp_path / "my.csv", "--out", tmp_path / "out", "--vectors", "hash",
+                 "--seeds", 1, "--batch", 230, "--epochs", 15, "--random-share", 0]
+    assert cal_main(*arguments) == 0
+    return tmp_path / "out" / "my.csv-paper-hash", arguments
+
+
+def test_two_hundred_labels_by_key_and_back(labelling, browser, tmp_path, capsys):
+    folder, arguments = labelling
+    batch = read_csv(folder / "next_batch.csv")
+    browser.open(folder / "explore.html")
+    assert browser.run("return document.title") == "my.csv: the next texts to label"
+    keys = "".join("123"[i % 3] for i in range(200))
+    browser.keys(keys[:100])
+    browser.open(folder / "explore.html", "item=100")  # a reload in between
+    browser.keys(keys[100:])
+    browser.keys("s")
+    assert browser.run("return document.body.dataset.labelled") == "201"
+    assert browser.run("return document.getElementById('progress').textContent").startswith(
+        f"201 of {len(batch)} texts labelled")
+    browser.keys("3u")  # undone
+    browser.run("document.getElementById('new-class').value = 'a, new \"class\"';"
+                "document.getElementById('new-class').dispatchEvent("
+                "new KeyboardEvent('keydown', {key: 'Enter'}))")
+    saved = browser.run("return labelsCsv()")
+    (folder / "labels.csv").write_text(saved, "utf-8")
+    capsys.readouterr()
+    assert cal_main(*arguments) == 0
+    kept = {row["text"]: row["label"] for row in read_csv(folder / "labels.csv")}
+    want = {row["text"]: "abc"["123".index(keys[i])] for i, row in enumerate(batch[:200])}
+    assert {text: kept[text] for text in want} == want
+    assert kept[batch[200]["text"]] == "-"
+    assert 'a, new "class"' in kept.values()
+    done = {row["text"]: row["label"] for row in read_csv(folder / "labelled.csv")}
+    assert all(done[text] == label for text, label in want.items())
+    assert {row["text"] for row in batch} & set(HOSTILE)
+    quiet(browser)
+
+
+def test_hostile_texts_are_shown_as_they_are(labelling, browser):
+    folder, _ = labelling
+    batch = [row["text"] for row in read_csv(folder / "next_batch.csv")]
+    seen = []
+    for i, text in enumerate(batch):
+        if text in HOSTILE:
+            browser.open(folder / "explore.html", f"item={i}")
+            seen.append(text)
+            shown = browser.run("return document.getElementById('text-to-label').textContent")
+            assert shown == text
+    assert len(seen) >= 10 and browser.run("return document.title") != "broken"
+    quiet(browser)
+
+
+def test_doubts_can_be_corrected(labelling, browser, tmp_path):
+    folder, arguments = labelling
+    rows = list(csv.reader(io.StringIO((tmp_path / "my.csv").read_text("utf-8-sig"))))
+    rows[-1][1] = "a" if rows[-1][1] != "a" else "b"  # a wrong label, in the file itself
+    for row in rows[200:-1]:
+        row[1] = "abc"[int(row[0].split()[1]) % 3] if row[0].startswith("text") else row[1]
+    write_csv(tmp_path / "my.csv", rows[0], rows[1:])
+    assert cal_main(*arguments) == 0
+    D = shown_data(folder / "explore.html")
+    place = next(i for i, doubt in enumerate(D["doubts"]) if doubt["text"] == rows[-1][0])
+    browser.open(folder / "explore.html", f"item={len(D['todo']) + place}")
+    right = D["doubts"][place]["model"]
+    browser.keys(str(D["classes"].index(right) + 1))
+    (folder / "labels.csv").write_text(browser.run("return labelsCsv()"), "utf-8")
+    assert cal_main(*arguments) == 0
+    done = {row["text"]: row["label"] for row in read_csv(folder / "labelled.csv")}
+    assert done[rows[-1][0]] == right
+    quiet(browser)
