@@ -30,6 +30,7 @@ import data as texts
 import datamap
 from plumbing import options, processes
 from plumbing.files import InputError, read_arrays, write_arrays
+from plumbing.measures import measures
 from plumbing.processes import stopwatch
 from plumbing.runs import Log, as_bytes, results_folder
 from strategies import STRATEGIES, WITHOUT_MAP, View
@@ -175,7 +176,7 @@ class ActiveLearning:
     def measure(self, theta):
         """Accuracy, macro-F1 and recall by class on the test set, for every run of a stack."""
         predicted = theta.probs(self.x_test[None]).argmax(-1)
-        return datamap.measures(predicted, self.y_test, len(self.data.classes))
+        return measures(predicted, self.y_test, len(self.data.classes))
 
     def look(self, t, stack, group, L, theta, data_map):
         """What the runs of one strategy may see of the round."""
@@ -201,8 +202,7 @@ def side_by_side(device):
     """How many runs train as one stack.
 
     A GPU takes all of them. A core is fastest with what fits into its share of the cache: weights,
-    gradients and AdamW's moments are 4.4 MB a run. (Measured with two processes on two cores: a
-    step cost 1.12 ms a run in stacks of six, 0.86 in stacks of two; medians of ten.)
+    gradients and AdamW's moments are 4.4 MB a run (docs/speed.md).
     """
     return 2 if device == "cpu" else None
 
@@ -292,6 +292,8 @@ class Plan:
 
 def plan_of(args):
     """Check every option against the data, and say what there is to do."""
+    from extras import more_strategies, noise
+
     algorithm, reading = ActiveLearning, {}
     if args.protocol != "paper":
         from extras import released
@@ -299,6 +301,8 @@ def plan_of(args):
         algorithm, reading = released.protocol(args.protocol)
     data = load(args.dataset, args.data_dir, args.vectors, cache=f"{args.out}/cache", **reading,
                 **options.reading(args))
+    if args.noise:
+        data = noise.flipped(data, args.noise)
     rounds, seeds = DEFAULTS.get(args.dataset, (30, SEEDS))
     seeds = list(dict.fromkeys(args.seeds or (seeds[:1] if args.quick else seeds)))
     size, batch = args.seed_size or data.seed_size, args.batch or data.picks
@@ -310,16 +314,16 @@ def plan_of(args):
             f"{s.seed_size} labels to start with and {s.rounds} x {s.batch} to pick are more than"
             f" the {len(data.y)} texts of {args.dataset}; lower --rounds, --batch or --seed-size"
         )
-    names = args.strategies or (OF_TABLES if texts.is_table(args.dataset) else SIX)
-    phases = [runs_of(list(dict.fromkeys(names)), seeds, args.t_cor)]
+    names = args.strategies or more_strategies.default(args.dataset, SIX)
+    phases = [runs_of(names, seeds, args.t_cor)]
     if args.everything:
-        extra = runs_of(["cal"], seeds, T_COR) + runs_of(["cal+dal"], seeds)
+        extra = runs_of(["cal"], seeds, T_COR)
+        extra += runs_of(["cal+dal", *more_strategies.BEST], seeds)
         phases.append([run for run in extra if run not in phases[0]])
     return Plan(args, algorithm, data, s, seeds, phases)
 
 
 DEFAULTS = {"demo": (10, SEEDS[:3])}  # rounds and seeds; the demo corpus is ours
-OF_TABLES = ("random", "lc", "margin", "cal")  # DAL takes most of the time and helps least
 load = functools.lru_cache(maxsize=4)(texts.load)  # an ablation asks for four, many times
 
 

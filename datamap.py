@@ -4,7 +4,6 @@ In this file, from the top:
   data_map   confidence, variability, correctness: Eqs. (1)-(3)
   Stack      R multi-layer perceptrons trained side by side, forward and backward by hand
   fit        the epochs of a training
-  measures   accuracy, macro-F1 and recall on the test set
   Draws      the random numbers, shared by the runs of one seed
 
 Symbols: E epochs, R runs, N instances, C classes, D dimensions, B a mini-batch;
@@ -201,24 +200,6 @@ def fit(stack, x, y, epochs, batch, draws, dropout=DROPOUT):
             for x_b, y_b, *masks in zip(*(t.split(batch, dim=1) for t in (xs, ys, *keep))):
                 stack.step(x_b, y_b, masks)
         yield order
-
-
-def measures(predicted, y, C):
-    """How well predictions [R, T] fit labels y [T]: for each run accuracy, f1 and recall.
-
-    f1 is macro-F1, the mean over the classes that occur in either; recall has one number a class,
-    None where y has none of it.
-    """
-    def count(classes):
-        return torch.nn.functional.one_hot(classes, C).sum(-2).double()
-
-    right = predicted == y
-    hits = (torch.nn.functional.one_hot(predicted, C) * right[..., None]).sum(-2).double()
-    there, said = count(y), count(predicted)  # [C], and [R, C] like hits
-    f1 = 2 * hits / (there + said)  # NaN where a class is in neither
-    recall = [[None if r != r else r for r in row] for row in (hits / there).tolist()]
-    return [{"accuracy": a, "f1": f, "recall": r} for a, f, r in
-            zip(right.double().mean(1).tolist(), f1.nanmean(-1).tolist(), recall)]
 
 
 # ---- random numbers -----------------------------------------------------------------------------

@@ -31,6 +31,7 @@ import datamap
 import stats
 import strategies
 from plumbing.files import armed
+from plumbing.measures import measures
 from plumbing.runs import Log
 from report import tables
 
@@ -111,7 +112,7 @@ def test_measures_against_counting():
     rng = np.random.default_rng(0)
     for C in (2, 5):
         y, said = rng.integers(0, C - (C > 2), 70), rng.integers(0, C, (3, 70))  # one is not there
-        got = datamap.measures(torch.as_tensor(said), torch.as_tensor(y), C)
+        got = measures(torch.as_tensor(said), torch.as_tensor(y), C)
         for p, m in zip(said, got):
             assert m["accuracy"] == pytest.approx(np.mean(p == y))
             f1, recall = [], []
@@ -121,7 +122,7 @@ def test_measures_against_counting():
                 recall.append(tp / (tp + fn) if tp + fn else None)
                 f1 += [2 * tp / (2 * tp + fp + fn)] if tp + fp + fn else []
             assert m["f1"] == pytest.approx(np.mean(f1)) and m["recall"] == pytest.approx(recall)
-    same = datamap.measures(torch.tensor([[0, 1, 1]]), torch.tensor([0, 1, 1]), 4)[0]
+    same = measures(torch.tensor([[0, 1, 1]]), torch.tensor([0, 1, 1]), 4)[0]
     assert same == {"accuracy": 1.0, "f1": 1.0, "recall": [1.0, 1.0, None, None]}
 
 

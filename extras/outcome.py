@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
-import datamap
 from extras.answers import key
 from plumbing.files import armed, read_arrays, write_arrays, write_csv
+from plumbing.measures import measures
 from plumbing.tables import column, records
 
 STEADY, WINDOW = 0.98, 3  # stop where the mean kappa of the last three batches reaches 0.98
@@ -83,10 +83,10 @@ def judge(folder, data, answers, labelled, p, predicted):
     p [n, C]: out-of-fold probabilities of the labelled rows; predicted [N, C] of all rows.
     """
     y, said, C = data.y[labelled], p.argmax(1), len(data.classes)
-    m, right = measures(said, y, C), said == y
+    m, right = measured(said, y, C), said == y
     low, high = wilson(right.sum(), len(y))
     draws = np.random.default_rng(0).integers(0, len(y), (500, len(y)))  # texts drawn again
-    f1 = np.quantile([measures(said[d], y[d], C)["f1"] for d in draws], [0.025, 0.975])
+    f1 = np.quantile([measured(said[d], y[d], C)["f1"] for d in draws], [0.025, 0.975])
     lines = [f"\nHow good the model is, by cross-validation on the {len(y):,} labels: accuracy"
              f" {m['accuracy']:.3f} (95 % interval {low:.3f} to {high:.3f}), macro-F1 {m['f1']:.3f}"
              f" ({f1[0]:.3f} to {f1[1]:.3f})."]
@@ -98,9 +98,9 @@ def judge(folder, data, answers, labelled, p, predicted):
     return "\n".join([*lines, advice(folder, data, predicted)])
 
 
-def measures(said, y, C):
+def measured(said, y, C):
     """Accuracy, macro-F1 and recall by class of predictions [n]."""
-    return datamap.measures(torch.as_tensor(said)[None], torch.as_tensor(y), C)[0]
+    return measures(torch.as_tensor(said)[None], torch.as_tensor(y), C)[0]
 
 
 def random_sample(data, answers, labelled, right):

@@ -114,8 +114,9 @@ def data_options(g):
 
 def experiment_options(g, strategies, epochs):
     g.add_argument("--strategies", nargs="+", choices=strategies, metavar="NAME",
-                   help=f"of {' '.join(strategies)} (default: the first six; a table of your"
-                   " own: random lc margin cal; its next batch: margin)")
+                   help=f"of {' '.join(strategies)} (default: the first six, on the demo"
+                   " margin and cal+unit too; a table of your own: random lc margin cal; its next"
+                   " batch: margin)")
     g.add_argument("--seeds", nargs="+", type=at_least(0), help="default: the paper's (demo: 3)")
     g.add_argument("--rounds", type=at_least(1), help="batches to pick (default: 30; demo: 10)")
     g.add_argument("--batch", type=at_least(1), help="texts to pick a round (default: 50)")
@@ -126,7 +127,10 @@ def experiment_options(g, strategies, epochs):
     g.add_argument("--protocol", default="paper",
                    help="paper: what its text says; code: what its authors' released code does;"
                    " paper+SWITCH, code+SWITCH ...: with a switch of extras/released.py turned")
-    g.add_argument("--everything", action="store_true", help="Table 3 and DAL + CAL as well")
+    g.add_argument("--noise", type=threshold, default=0.0,
+                   help="make this share of the training labels wrong, never of the test's")
+    g.add_argument("--everything", action="store_true",
+                   help="Table 3, DAL + CAL, and the best beyond the paper as well")
     g.add_argument("--ablate", action="store_true",
                    help="CAL and Random under paper, code, and each with one switch turned")
     g.add_argument("--quick", action="store_true", help="one seed, ten rounds")

@@ -155,8 +155,9 @@ def as_bytes(name, probs, y):
 
 
 def results_folder(args):
-    """results/<dataset>-<protocol>-<vectors>; a file is named without its folder."""
-    return Path(args.out) / f"{Path(args.dataset).name}-{args.protocol}-{short_name(args.vectors)}"
+    """results/<dataset>-<protocol>-<vectors>, and -noise0.1; a file is named without its folder."""
+    name = f"{Path(args.dataset).name}-{args.protocol}-{short_name(args.vectors)}"
+    return Path(args.out) / (name + (f"-noise{args.noise:g}" if args.noise else ""))
 
 
 def short_name(source):

@@ -20,6 +20,14 @@ STYLE = {
     "dal": ("#E69F00", "v", "-"),
     "cal": ("#D55E00", "*", "-"),
     "cal+dal": ("#CC79A7", "P", "-"),
+    "margin": ("#332288", "X", "-"),
+    "badge": ("#882255", "h", "--"),
+    "lc+div": ("#117733", "p", "-."),
+    "cal+unit": ("#AA4499", "d", "-"),
+    "map+div": ("#999933", "<", "-"),
+    "coreset": ("#88CCEE", ">", ":"),
+    "contrastive": ("#661100", "8", ":"),
+    "typiclust": ("#6699CC", "H", ":"),
 }
 SPARE = [("#999999", marker, "-") for marker in "Xhpd<>"]  # thresholds, and strategies of one's own
 
@@ -95,17 +103,22 @@ def draw_map(ax, m, title):
     decorate(ax, title, "correctness (nearest fifth)")
 
 
-def draw_kinds(path, m, kind):
-    """The map of the demo corpus, coloured by what was planted. m: a DataMap, kind [N]."""
+KIND_STYLE = {"easy": ("#0072B2", "o"), "as given": ("#0072B2", "o"), "ambiguous": ("#E69F00", "s"),
+              "mislabelled": ("#D55E00", "^"), "flipped": ("#CC79A7", "v")}
+
+
+def draw_kinds(path, m, kind, names):
+    """A map coloured by what is known of its texts. m: a DataMap, kind [N], names: which kinds."""
     m = m._asdict()
-    figure = new_figure(15, 5)
-    for i, name in enumerate(("easy", "ambiguous", "mislabelled")):
-        ax, rows = figure.add_subplot(1, 3, i + 1), kind == name
+    figure = new_figure(5 * len(names), 5)
+    for i, name in enumerate(names):
+        ax, rows = figure.add_subplot(1, len(names), i + 1), kind == name
         ax.scatter(m["variability"][~rows], m["confidence"][~rows], s=8, color="#DDDDDD",
                    linewidths=0, label="other")
+        color, marker = KIND_STYLE[name]
         ax.scatter(m["variability"][rows], m["confidence"][rows], s=12, linewidths=0, alpha=0.7,
-                   color=("#0072B2", "#E69F00", "#D55E00")[i], marker="os^"[i], label=name)
-        decorate(ax, f"{name}: {rows.sum():,} texts", "planted kind")
+                   color=color, marker=marker, label=name)
+        decorate(ax, f"{name}: {rows.sum():,} texts", "known kind")
     save_figure(figure, path)
 
 
@@ -129,28 +142,56 @@ def pictured(labels):
 
 
 def draw_curves(r, path, shown, styles=None):
-    """Accuracy curves, mean over seeds and a band of one sd. shown: {label: runs}."""
-    figure, ax = picture(7.5, 5)
-    share, markers = r.labelled() / r.about["train"], max(1, (r.rounds + 1) // 10)
+    """Accuracy curves, mean over seeds, named where they end. shown: {label: runs}.
+
+    Bands of one sd for Random, CAL and the strategy that ends best; more would hide each other.
+    """
+    figure, ax = picture(8.5, 5.5)
+    share, markers, ends = r.labelled() / r.about["train"], max(1, (r.rounds + 1) // 10), {}
+    best = max(shown, key=lambda label: np.mean([lines[-1]["accuracy"] for lines in shown[label]]))
     for label, runs in shown.items():
         style = {**style_of(label, list(shown)), **(styles or {}).get(label, {})}
         rounds = min(len(lines) for lines in runs)  # that every seed has done
         scores = np.array([[x["accuracy"] for x in lines[:rounds]] for lines in runs])
         mean, spread = scores.mean(0), scores.std(0)
         ax.plot(share[:rounds], mean, markevery=markers, **style)
-        ax.fill_between(share[:rounds], mean - spread, mean + spread, alpha=0.1, linewidth=0,
-                        color=style["color"])
+        ends[style["label"]] = share[rounds - 1], mean[-1], style["color"]
+        if label in ("random", "cal", best):
+            ax.fill_between(share[:rounds], mean - spread, mean + spread, alpha=0.12, linewidth=0,
+                            color=style["color"])
     full = r.accuracy("full")
     if len(full):
-        ax.axhline(full.mean(), color="#777777", linewidth=1, label="all data")
+        ax.axhline(full.mean(), color="#777777", linewidth=1)
+        ends["all data"] = share[-1], full.mean(), "#777777"
+    name_ends(ax, ends)
     seeds = seeds_shown(shown.values())
     ax.set(xlabel=f"share of the training data ({r.about['train']:,} texts)",
            ylabel="test accuracy",
            title=f"{r.dataset}, {vectors_of(r)} vectors: {seeds}")
     ax.xaxis.set_major_formatter(lambda v, _: f"{100 * v:g}%")
     ax.grid(alpha=0.3)
-    ax.legend()
     save_figure(figure, path)
+
+
+def name_ends(ax, ends):
+    """Names at the right of the axes, level with where curves end; none over another.
+
+    ends: {name: (x, y, color)}.
+    """
+    low, high = ax.get_ylim()
+    step = 0.045 * (high - low)
+    order = sorted(ends, key=lambda name: ends[name][1])
+    at = [ends[name][1] for name in order]
+    for i in range(1, len(at)):
+        at[i] = max(at[i], at[i - 1] + step)
+    over = max(0, at[-1] - high) if at else 0
+    x = ax.get_xlim()[1]
+    for name, y in zip(order, at):
+        end, level, color = ends[name]
+        ax.annotate(name, (end, level), (1.02, (y - over - low) / (high - low)), color=color,
+                    textcoords="axes fraction", va="center", fontsize=9, annotation_clip=False,
+                    arrowprops={"arrowstyle": "-", "color": color, "linewidth": 0.5, "alpha": 0.6})
+    ax.set_xlim(right=x)
 
 
 def draw_thresholds(r, path, labels):
@@ -166,7 +207,7 @@ def seeds_shown(runs):
     """'mean over 5 seeds', or 'over 2 to 5' where strategies differ; 'one seed'."""
     counts = sorted(len(begun) for begun in runs)
     few = "" if counts[0] == counts[-1] else f"{counts[0]} to "
-    return f"mean over {few}{counts[-1]} seeds, ± 1 sd" if counts[-1] > 1 else "one seed"
+    return f"mean over {few}{counts[-1]} seeds (bands: 1 sd)" if counts[-1] > 1 else "one seed"
 
 
 # ---- batches, Table 2, the ladder ---------------------------------------------------------------

@@ -3,7 +3,9 @@
 from plumbing.runs import short_name
 
 NAMES = {"random": "Rand.", "lc": "LC", "entropy": "Ent.", "bald": "BALD", "dal": "DAL",
-         "cal": "CAL", "cal+dal": "CAL+DAL", "full": "all data"}
+         "cal": "CAL", "cal+dal": "CAL+DAL", "full": "all data", "margin": "Margin",
+         "badge": "BADGE", "coreset": "Core-Set", "contrastive": "Contr.", "typiclust": "TypiClust",
+         "lc+div": "LC+div", "cal+unit": "CAL+unit", "map+div": "Map+div"}
 
 # Rows of Table 2 follow SIX.
 SIX = ("random", "lc", "entropy", "bald", "dal", "cal")

@@ -7,18 +7,11 @@ from page.explore import write_page
 from plumbing.files import InputError, note, write_text
 from report import figures
 from report.claims import NOT_RUN, RULE, claims, pairs_of
+from report.findings import helped, kinds_in, planted, recall_table, why_cal
 from report.markdown import table
 from report.names import NAMES, name_of, paper_of, vectors_of
 from report.significance import aso_tables
-from stats import (
-    Results,
-    interval,
-    mean_accuracy,
-    overlaps,
-    paired,
-    plus_minus,
-    roc_auc,
-)
+from stats import Results, overlaps, plus_minus
 
 # ---- the report's sections: each takes Results and returns Markdown ------------------------------
 
@@ -71,16 +64,24 @@ def main_rows(r):
         final = accuracy[:, -1]
         rows.append([
             name_of(label), len(accuracy), plus_minus(final), *beside(final, paper.get(label)),
-            plus_minus(accuracy.mean(1)), reached[0] if len(reached) else "never",
+            final_f1(runs), plus_minus(accuracy.mean(1)), reached[0] if len(reached) else "never",
             *(f"{np.median([x['seconds'][k] for lines in runs for x in lines]):.2f}"
               for k in ("train", "select")),
         ])
     full = r.accuracy("full")
     if len(full):
         rows.append([name_of("full"), len(full), plus_minus(full[:, -1]),
-                     *beside(full[:, -1], paper.get("full")), "", r.about["train"], "", ""])
-    return ["strategy", "seeds", "final accuracy", "paper", "difference", "mean accuracy",
+                     *beside(full[:, -1], paper.get("full")), final_f1(r.finished("full").values()),
+                     "", r.about["train"], "", ""])
+    return ["strategy", "seeds", "final accuracy", "paper", "difference", "macro-F1",
+            "mean accuracy",
             "labels to Random's final", "s/round to train", "s/round to select"], rows
+
+
+def final_f1(runs):
+    """The final macro-F1 of runs; nothing where they were made before it was kept."""
+    f1 = [lines[-1]["f1"] for lines in runs if "f1" in lines[-1]]
+    return plus_minus(f1) if len(f1) == len(runs) else ""
 
 
 def beside(ours, paper):
@@ -179,36 +180,8 @@ Left all the training data (Figs. 1, 5 and 6; ten epochs), right the seed set (F
 epochs), seed {seed}. Beside each map the densities of its three statistics.{shown}"""
     if "kind" not in m:
         return text
-    figures.draw_kinds(r.folder / "fig1_planted_kinds.png", full, m["kind"])
+    figures.draw_kinds(r.folder / "fig1_planted_kinds.png", full, m["kind"], kinds_in(r))
     return text + "\n\n![The planted kinds](fig1_planted_kinds.png)\n\n" + planted(r)
-
-
-def planted(r):
-    """The demo corpus: what each strategy picks, and how well the maps find the mislabelled."""
-    kinds = ("easy", "ambiguous", "mislabelled")
-    rows = []
-    for label in r.labels():
-        of_pool, of_picks = [], []
-        for seed in [seed for seed in r.finished(label) if seed in r.maps]:
-            lines = r.finished(label)[seed]
-            kind, in_pool = r.maps[seed]["kind"], np.ones(r.about["train"], bool)
-            in_pool[r.maps[seed]["rows"]] = False
-            picks = [row for x in lines for row in x["picked"]]
-            of_pool.append([np.mean(kind[in_pool] == k) for k in kinds])
-            of_picks.append([np.mean(kind[picks] == k) for k in kinds])
-        if not of_picks:
-            continue
-        rows.append([name_of(label), *(plus_minus(np.array(of_picks)[:, i]) for i in range(3))])
-        pool = ["the pool itself", *(plus_minus(np.array(of_pool)[:, i]) for i in range(3))]
-    if not rows:
-        return ""
-    few = [roc_auc(-m["seed_confidence"], m["kind"][m["rows"]] == "mislabelled")
-           for m in r.maps.values()]
-    full = [roc_auc(-m["full_confidence"], m["kind"] == "mislabelled") for m in r.maps.values()]
-    note = ("How well low confidence finds the mislabelled, ROC AUC (0.5 is chance): seed-set map"
-            f" {plus_minus(few, 2)}, map of all the data {plus_minus(full, 2)}.")
-    header = ["share of the picks", *kinds]
-    return "### Planted truth\n\n" + table(r.folder, "planted", header, [pool, *rows], note)
 
 
 def threshold_table(r):
@@ -264,27 +237,9 @@ def dataset_table(r):
     return "## Table 1: the data\n\n" + table(r.folder, "table1", ["", "as loaded"], rows, note)
 
 
-def helped(r):
-    """Of a table of one's own: would active learning have saved labels? A sentence a strategy."""
-    if not r.finished("random"):
-        return ""
-    lines, goal = [], r.accuracy("random")[:, -1].mean()
-    for label in (label for label in r.labels() if label != "random"):
-        d = paired(mean_accuracy, r.finished(label), r.finished("random"))
-        mean, half = interval(d)
-        sure = "" if len(d) < 2 else f" ± {half:.3f} (95 % interval over {len(d)} seeds)"
-        reached = r.labelled()[r.accuracy(label).mean(0) >= goal]
-        saved = (f"reaches Random's final accuracy with {reached[0]:,} labels instead of"
-                 f" {r.labelled()[-1]:,}" if len(reached) else
-                 "does not reach Random's final accuracy")
-        lines.append(f"- {name_of(label)}: {mean:+.3f}{sure} in mean accuracy against picking at"
-                     f" random; it {saved}.")
-    return "## Would active learning have helped?\n\n" + "\n".join(lines)
-
-
-SECTIONS = (opening, curves, main_table, claims_table, data_efficiency, aso_tables, batches,
-            data_maps, threshold_table, overlap_table, dataset_table)
-OF_A_TABLE = (opening, curves, helped, main_table, data_maps, dataset_table)  # of one's own
+SECTIONS = (opening, curves, main_table, why_cal, recall_table, claims_table, data_efficiency,
+            aso_tables, batches, data_maps, threshold_table, overlap_table, dataset_table)
+OF_A_TABLE = (opening, curves, helped, main_table, recall_table, data_maps, dataset_table)
 
 
 def sections_of(r):

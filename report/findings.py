@@ -1,0 +1,100 @@
+"""What a report says beyond the paper's tables: planted truth, rare classes, why, and for whom."""
+
+import numpy as np
+
+from plumbing.runs import read_texts
+from report.markdown import table
+from report.names import name_of
+from stats import interval, mean_accuracy, paired, plus_minus, roc_auc
+
+
+def kinds_in(r):
+    """The kinds that rows are known to have, in order: easy first, wrong labels last."""
+    order = ("easy", "ambiguous", "as given", "mislabelled", "flipped")
+    return [name for name in order if any((m["kind"] == name).any() for m in r.maps.values())]
+
+
+def planted(r):
+    """What each strategy picks of each kind, and how well the maps find the wrong labels."""
+    kinds, rows = kinds_in(r), []
+    for label in r.labels():
+        of_pool, of_picks = [], []
+        for seed in [seed for seed in r.finished(label) if seed in r.maps]:
+            lines = r.finished(label)[seed]
+            kind, in_pool = r.maps[seed]["kind"], np.ones(r.about["train"], bool)
+            in_pool[r.maps[seed]["rows"]] = False
+            picks = [row for x in lines for row in x["picked"]]
+            of_pool.append([np.mean(kind[in_pool] == k) for k in kinds])
+            of_picks.append([np.mean(kind[picks] == k) for k in kinds])
+        if not of_picks:
+            continue
+        rows.append([name_of(label), *(plus_minus(np.array(of_picks)[:, i])
+                                       for i in range(len(kinds)))])
+        pool = ["the pool itself", *(plus_minus(np.array(of_pool)[:, i])
+                                       for i in range(len(kinds)))]
+    if not rows:
+        return ""
+    wrong = [name for name in ("mislabelled", "flipped") if name in kinds]
+    few = [roc_auc(-m["seed_confidence"], np.isin(m["kind"][m["rows"]], wrong))
+           for m in r.maps.values()]
+    full = [roc_auc(-m["full_confidence"], np.isin(m["kind"], wrong)) for m in r.maps.values()]
+    note = (f"How well low confidence finds the {' and the '.join(wrong)}, ROC AUC (0.5 is chance):"
+            f" seed-set map {plus_minus(few, 2)}, map of all the data {plus_minus(full, 2)}.")
+    header = ["share of the picks", *kinds]
+    return "### Planted truth\n\n" + table(r.folder, "planted", header, [pool, *rows], note)
+
+
+def recall_table(r):
+    """Recall by class in the final round, mean over seeds: who finds the rare ones?"""
+    rows = []
+    for label in [*r.labels(), *(["full"] if r.finished("full") else [])]:
+        found = [lines[-1].get("recall") for lines in r.finished(label).values()]
+        if all(found):
+            found = np.array(found, dtype=float)
+            rows.append([name_of(label), *("" if np.isnan(v).all() else f"{np.nanmean(v):.3f}"
+                                           for v in found.T)])
+    if not rows:
+        return ""
+    counts = r.about["class_counts"]
+    header = ["strategy", *(f"{c} ({counts[c] / r.about['train']:.1%})" for c in
+                            r.config["classes"])]
+    note = ("Recall on the test texts in the final round, mean over seeds; in brackets a class's"
+            " share.")
+    return "## Recall by class\n\n" + table(r.folder, "recall", header, rows, note)
+
+
+def why_cal(r):
+    """Where CAL stands, and what its picks are like beside Random's, in two sentences."""
+    cal, random = r.finished("cal"), r.finished("random")
+    texts = read_texts(r.folder).get("texts")
+    if not cal or not random or not texts or not r.batch("random", "correctness").size:
+        return ""
+    order = sorted(r.labels(), key=lambda label: -r.accuracy(label).mean())
+    words = {label: np.mean([len(texts[row].split()) for lines in r.finished(label).values()
+                             for x in lines for row in x["picked"]]) for label in ("cal", "random")}
+    easy = {label: r.batch(label, "correctness").mean() for label in ("cal", "random")}
+    return f"""## Why CAL stands where it stands
+
+By mean accuracy CAL is number {order.index("cal") + 1} of {len(order)}. Its picks have
+{words["cal"]:.1f} words on average and a mean correctness of {easy["cal"]:.2f} when they are next
+trained on; Random's have {words["random"]:.1f} words and {easy["random"]:.2f}. Where CAL's are the
+shorter, its classifier has learned to tell short texts from long ones rather than hard from
+ambiguous (docs/why-cal-loses.md)."""
+
+
+def helped(r):
+    """Of a table of one's own: would active learning have saved labels? A sentence a strategy."""
+    if not r.finished("random"):
+        return ""
+    lines, goal = [], r.accuracy("random")[:, -1].mean()
+    for label in (label for label in r.labels() if label != "random"):
+        d = paired(mean_accuracy, r.finished(label), r.finished("random"))
+        mean, half = interval(d)
+        sure = "" if len(d) < 2 else f" ± {half:.3f} (95 % interval over {len(d)} seeds)"
+        reached = r.labelled()[r.accuracy(label).mean(0) >= goal]
+        saved = (f"reaches Random's final accuracy with {reached[0]:,} labels instead of"
+                 f" {r.labelled()[-1]:,}" if len(reached) else
+                 "does not reach Random's final accuracy")
+        lines.append(f"- {name_of(label)}: {mean:+.3f}{sure} in mean accuracy against picking at"
+                     f" random; it {saved}.")
+    return "## Would active learning have helped?\n\n" + "\n".join(lines)
