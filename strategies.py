@@ -86,7 +86,7 @@ class View:
 
     def new_classifier(self, classes):
         """theta', new every round, from Psi to an output a class."""
-        sizes = (self.model.widths[-2], *self.hidden, classes)
+        sizes = (self.model.W[-1].shape[1], *self.hidden, classes)
         return self.Binary(sizes, self.seeds, self.round, "binary", lr=self.lr,
                            device=self.x.device)
 

@@ -11,7 +11,6 @@ The discriminator of DAL is an MLP of 300 hidden units, 30 epochs, mini-batches 
 import argparse
 import time
 import warnings
-from dataclasses import replace
 
 import numpy as np
 import torch
@@ -39,19 +38,8 @@ def ours(x, y, rows, C, linear):
     pool = torch.ones(1, len(x), dtype=torch.bool).scatter_(1, rows, False)
     some = torch.rand(rows.shape)
     view = View(model, x, rows, pool, DataMap(some, some, some), (1,), 0, 64)
-    view = replace(view, model=WithWidth(model))
     names = ("lc", "margin", "entropy", "badge", "coreset", "contrastive", "dal", "typiclust")
     return {name: lambda k, name=name: STRATEGIES[name](view, k)[0].tolist() for name in names}
-
-
-class WithWidth:
-    """A model without hidden layers tells how wide its Psi is, which is x."""
-
-    def __init__(self, model):
-        self.model, self.widths = model, (model.W[0].shape[1], model.widths[-1])
-
-    def __getattr__(self, name):
-        return getattr(self.model, name)
 
 
 def theirs(x, y, rows, C, linear):

@@ -324,7 +324,7 @@ def test_the_terminal_shows_what_was_asked_for(tiny, capsys):
     table = capsys.readouterr().out.splitlines()  # though the folder has eleven strategies
     assert [line.split("  ")[0] for line in table[:4]] == ["strategy", "Rand.", "CAL", "all data"]
     with open(tiny[0] / "demo-paper-pool" / "results.csv", encoding="utf-8-sig") as f:
-        assert len(f.readlines()) == 13
+        assert len(f.readlines()) == 16
 
 
 def test_an_argument_that_is_not_utf_8(tmp_path):

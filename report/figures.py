@@ -142,10 +142,7 @@ def pictured(labels):
 
 
 def draw_curves(r, path, shown, styles=None):
-    """Accuracy curves, mean over seeds, named where they end. shown: {label: runs}.
-
-    Bands of one sd for Random, CAL and the strategy that ends best; more would hide each other.
-    """
+    """Accuracy curves, mean over seeds; bands for three of them. shown: {label: runs}."""
     figure, ax = picture(8.5, 5.5)
     share, markers, ends = r.labelled() / r.about["train"], max(1, (r.rounds + 1) // 10), {}
     best = max(shown, key=lambda label: np.mean([lines[-1]["accuracy"] for lines in shown[label]]))
@@ -174,10 +171,7 @@ def draw_curves(r, path, shown, styles=None):
 
 
 def name_ends(ax, ends):
-    """Names at the right of the axes, level with where curves end; none over another.
-
-    ends: {name: (x, y, color)}.
-    """
+    """Names beside the axes, none over another. ends: {name: (x, y, color)} of the curves."""
     low, high = ax.get_ylim()
     step = 0.045 * (high - low)
     order = sorted(ends, key=lambda name: ends[name][1])
@@ -266,4 +260,40 @@ def draw_ladder(path, changes):
         ax.set(xlabel="change of final accuracy, ± 1 sd", title=titles[base])
         ax.grid(axis="x", alpha=0.3)
     axes[0].legend()
+    save_figure(figure, path)
+
+
+def draw_explanation(path, name, notes, full, strategies):
+    """extras.explain's picture of its notes; full: the map of all the data."""
+    figure = new_figure(17, 8)
+    first = [n for n in notes if n["seed"] == notes[0]["seed"]]
+    last, labels = max(n["round"] for n in notes), list(strategies)
+    for i, (label, t) in enumerate((label, t) for label in ("cal", "cal+unit") for t in (0, last)):
+        ax = figure.add_subplot(2, 4, i + 1)
+        n = next(n for n in first if n["strategy"] == label and n["round"] == t)
+        for rows, color, size in ((~n["picked"], "#BBBBBB", 5), (n["picked"], "#D55E00", 16)):
+            ax.scatter(n["length"][rows], n["p"][rows], s=size, color=color, linewidths=0)
+        ax.axhline(0.5, color="black", linewidth=0.7)
+        ax.set(xlabel="length of Psi(x)", ylabel="P(low-cor)", ylim=(-0.02, 1.02),
+               title=f"{name_of(label)}, round {t}: Spearman {n['spearman']:.2f}")
+    for i, (key, title) in enumerate((("words", "words of a pick"), (
+            "largest class", "largest predicted class, share of a batch"),
+            ("cosine", "mean cosine within a batch"))):
+        ax = figure.add_subplot(2, 4, i + 5)
+        for label in labels:
+            mean = [np.mean([n[key] for n in notes if n["strategy"] == label and n["round"] == t])
+                    for t in range(last + 1)]
+            ax.plot(mean, **style_of(label, labels))
+        ax.set(xlabel="round", title=title)
+        ax.grid(alpha=0.3)
+    ax.legend()
+    ax = figure.add_subplot(2, 4, 8)
+    ax.scatter(full.variability, full.confidence, s=4, color="#DDDDDD", linewidths=0)
+    for label in labels:
+        rows = [[row for n in first if n["strategy"] == label and n["round"] == t
+                 for row in n["rows"]] for t in range(last + 1)]
+        ax.plot([full.variability[r].mean() for r in rows],
+                [full.confidence[r].mean() for r in rows], **style_of(label, labels))
+    ax.set(xlabel="variability", ylabel="confidence", title="batches on the map of all the data")
+    figure.suptitle(f"{name}: what CAL's classifier learns, and what is picked")
     save_figure(figure, path)

@@ -64,22 +64,25 @@ def recall_table(r):
 
 
 def why_cal(r):
-    """Where CAL stands, and what its picks are like beside Random's, in two sentences."""
-    cal, random = r.finished("cal"), r.finished("random")
-    texts = read_texts(r.folder).get("texts")
-    if not cal or not random or not texts or not r.batch("random", "correctness").size:
+    """Where CAL stands, and what its batches are like beside Random's, in three sentences."""
+    cal, random, kept = r.finished("cal"), r.finished("random"), read_texts(r.folder)
+    if not cal or not random or not kept or not r.rounds:
         return ""
     order = sorted(r.labels(), key=lambda label: -r.accuracy(label).mean())
-    words = {label: np.mean([len(texts[row].split()) for lines in r.finished(label).values()
-                             for x in lines for row in x["picked"]]) for label in ("cal", "random")}
-    easy = {label: r.batch(label, "correctness").mean() for label in ("cal", "random")}
+    y, length = np.array(kept["y"]), np.array([len(text.split()) for text in kept["texts"]])
+    batches = {label: [x["picked"] for lines in r.finished(label).values() for x in lines[:-1]]
+               for label in ("cal", "random")}
+    one = {label: np.mean([np.bincount(y[rows]).max() / len(rows) for rows in found])
+           for label, found in batches.items()}
+    words = {label: np.mean([length[rows].mean() for rows in found])
+             for label, found in batches.items()}
+    place = f"number {order.index('cal') + 1} of {len(order)}"
     return f"""## Why CAL stands where it stands
 
-By mean accuracy CAL is number {order.index("cal") + 1} of {len(order)}. Its picks have
-{words["cal"]:.1f} words on average and a mean correctness of {easy["cal"]:.2f} when they are next
-trained on; Random's have {words["random"]:.1f} words and {easy["random"]:.2f}. Where CAL's are the
-shorter, its classifier has learned to tell short texts from long ones rather than hard from
-ambiguous (docs/why-cal-loses.md)."""
+By mean accuracy CAL is {place}. {one["cal"]:.0%} of a batch of CAL's are of one class
+({one["random"]:.0%} of Random's), and its texts have {words["cal"]:.1f} words on average
+({words["random"]:.1f}). Its classifier orders texts by the length of their representation rather
+than by what is hard, so a batch is of one kind (docs/why-cal-loses.md)."""
 
 
 def helped(r):
