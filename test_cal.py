@@ -861,7 +861,8 @@ def tiny():
 def test_a_run_writes_what_the_design_says(tiny):
     out, done = tiny
     folder = out / "demo-paper-pool"
-    labels = [*cal.SIX, "cal-t0", "cal-t0.4", "cal-t0.6", "cal-t0.8", "cal+dal", "full"]
+    labels = [*cal.SIX, "cal-t0", "cal-t0.4", "cal-t0.6", "cal-t0.8", "cal+dal", "full",
+              "margin", "cal+unit", "map+div"]
     assert set(run_files(out)) == {f"{label}-{seed}.jsonl" for label in labels for seed in (1, 2)}
     config = json.loads((folder / "config.json").read_text())
     assert config["settings"]["data_sha256"] == data.load("demo").sha256
@@ -942,7 +943,7 @@ def test_a_torn_line_and_a_lost_file_are_made_good(tiny, tmp_path):
     cal_file.write_bytes(cal_file.read_bytes()[:-40])  # torn in the last line
     lc_file.unlink()
     tables.write_report(folder)
-    assert "20 of 22 runs are finished" in (folder / "report.md").read_text()
+    assert "26 of 28 runs are finished" in (folder / "report.md").read_text()
     cal_main(*TINY, "--seeds", 1, "--strategies", "cal", "lc", "random", "--out", tmp_path)
     assert run_files(tmp_path) == run_files(tiny[0])
     assert "All runs are finished" in (folder / "report.md").read_text()
