@@ -1,10 +1,10 @@
 """Labels to look at again: how suspicious each is, and how many are believed wrong.
 
-Three looks at a label, each a margin: the given class's score less the best other class's. The
-models that were trained on it, from first epoch to last (the area under the margin, Pleiss et al.
-2020); models that were not (out-of-fold); and ridge regression on all other labels (leave-one-out).
-Suspicious is what has a low rank in all three. Of nine scores tried this was the best
-(docs/your-csv-measured.md).
+The rank is that of ridge regression on all other labels, leave-one-out: the given class's score
+less the best other class's. Of nine scores tried it found wrong labels best, and it trains nothing
+(docs/your-csv-measured.md). A label is believed wrong where two more looks agree: models that were
+trained on it, from first epoch to last (the area under the margin, Pleiss et al. 2020), and models
+that were not (out-of-fold).
 """
 
 from dataclasses import dataclass
@@ -30,17 +30,15 @@ class Doubts:
 
 
 def find(x, y, C, seen, p):
-    """The Doubts of labels y [n], x [n, D]: those that two looks of three speak against.
+    """The Doubts of labels y [n], x [n, D]: where the other labels speak for another class.
 
     seen [E, R, n, C]: p of the models trained on them, epoch by epoch; p [n, C]: out-of-fold.
     """
-    looks = np.log(seen.clip(1e-12)).mean((0, 1)), p, leave_one_out(x, y, C)
-    margins = np.stack([margin(look, y) for look in looks])  # [3, n]
-    rank = sum(np.argsort(np.argsort(m, kind="stable"), kind="stable") for m in margins)
-    likely = sum(np.eye(C)[np.where(np.eye(C)[y] > 0, -np.inf, look).argmax(1)] for look in looks)
-    against = (margins < 0).sum(0)
-    order = [int(i) for i in np.argsort(rank, kind="stable") if against[i] >= 2]
-    return Doubts(order, likely.argmax(1)[order].tolist(), int((against == 3).sum()))
+    ridge = leave_one_out(x, y, C)
+    margins = np.stack([margin(look, y) for look in (
+        ridge, p, np.log(seen.clip(1e-12)).mean((0, 1)))])  # [3, n]
+    order = [int(i) for i in np.argsort(margins[0], kind="stable") if margins[0, i] < 0]
+    return Doubts(order, ridge[order].argmax(1).tolist(), int((margins < 0).all(0).sum()))
 
 
 def write(path, data, labelled, found, mean):
