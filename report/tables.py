@@ -47,7 +47,7 @@ def curves(r):
 
 def main_table(r):
     """Final and mean accuracy, labels to reach Random's final accuracy, seconds a round."""
-    header, rows = main_rows(r)
+    header, rows = without_empty(*main_rows(r))
     note = ("± is the standard deviation over seeds. Mean accuracy is over all rounds: the area"
             " under the curve. The last row was trained on every text of the training data.")
     return "## Results\n\n" + table(r.folder, "results", header, rows, note) if r.labels() else ""
@@ -93,13 +93,18 @@ def summary(folder, labels):
     """The main table of some labels as plain text for a terminal."""
     r = Results(folder)
     r.config["strategies"] = [label for label in r.config["strategies"] if label in labels]
-    header, rows = main_rows(r)
     if not r.labels():
         return "No run has finished yet."
+    header, rows = without_empty(*main_rows(r))
     cells = [[str(cell) for cell in row] for row in (header, *rows)]
-    keep = [i for i in range(len(header)) if any(row[i] for row in cells[1:])]
-    width = {i: max(len(row[i]) for row in cells) for i in keep}
-    return "\n".join("  ".join(row[i].ljust(width[i]) for i in keep).rstrip() for row in cells)
+    width = [max(map(len, column)) for column in zip(*cells)]
+    return "\n".join("  ".join(map(str.ljust, row, width)).rstrip() for row in cells)
+
+
+def without_empty(header, rows):
+    """A table without the columns that have nothing in them."""
+    keep = [i for i in range(len(header)) if any(row[i] != "" for row in rows)]
+    return [header[i] for i in keep], [[row[i] for i in keep] for row in rows]
 
 
 def claims_table(r):
