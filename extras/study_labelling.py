@@ -144,8 +144,10 @@ def stopped(i, one):
     """Where a run [rounds + 1, 3] would have stopped (round i, or None), in words."""
     if i is None:
         return "never stops"
-    rise = (one[min(i + 2, len(one) - 1), 1] - one[i - 2, 1]) / 4
-    return (f"stops at {one[i, 0]:.0f} with {one[i, 1]:.3f}; the end (mean of three) is"
+    last = len(one) - 1
+    rise = (one[min(i + 2, last), 1] - one[i - 2, 1]) / 4
+    near = one[i - 1 : min(i + 2, last + 1), 1].mean()
+    return (f"stops at {one[i, 0]:.0f} with {near:.3f} (mean of three rounds); the end has"
             f" {one[-3:, 1].mean():.3f}; rising {rise:+.3f} a round")
 
 
