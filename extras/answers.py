@@ -48,7 +48,7 @@ class Answers:
         self.by_text[key(answer.text)] = self.by_row[answer.row] = answer
 
     def label_of(self, row, text, texts):
-        """The label that a row of a table has been given, or ''. texts: the keys of all its rows.
+        """The label that a row of a table has been given, or ''. texts: the keys that it has of ours.
 
         Found by its text, wherever that stands by now; by its row where the text has been mended
         there a little since.
@@ -68,7 +68,7 @@ class Answers:
                 answer.label = data.classes[c]
 
     def lost(self, texts, used_rows):
-        """Answers whose text is not in the table (by its texts' keys) and whose row is not used."""
+        """Answers whose text (by its key) is not in the table, and whose row is not used."""
         return [a for k, a in self.by_text.items()
                 if a.label and k not in texts and a.row not in used_rows]
 

@@ -43,7 +43,7 @@ class Committee(View):
     def probs(self):
         """P_theta(y | x) of every row [R, N, C]: scored once, for the strategy and predictions."""
         if "probs" not in self.seen:
-            self.seen["probs"] = super().probs()
+            self.seen["probs"] = super().probs().clone()  # without the padding's classes
         return self.seen["probs"]
 
     def pick(self, score, k):
@@ -82,7 +82,7 @@ def askable(data):
     if data.kind is not None:
         free &= data.kind != "skipped"
     for i in np.flatnonzero(free):
-        k = key(data.texts[i])
+        k = hash(key(data.texts[i]))  # a million numbers take less than a million texts
         free[i] = k not in seen
         seen.add(k)
     return free

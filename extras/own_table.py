@@ -85,13 +85,14 @@ def with_answers(path, rows, answers):
     Copies of a text (case and white space apart) whose labels agree share them. What was corrected
     (extras.answers.CORRECTED) goes before the file's own label.
     """
-    keys = [key(text) for _, _, text, _ in rows]
-    known, given, used = set(keys), {}, set()
-    for k, (_, _, _, label) in zip(keys, rows):
+    given, used, out = {}, set(), []
+    for _, _, text, label in rows:
         if label:
-            given.setdefault(k, set()).add(label)
-    out = []
-    for k, (place, number, text, label) in zip(keys, rows):
+            given.setdefault(key(text), set()).add(label)
+    known = {k for _, _, text, _ in rows if (k := key(text)) in answers.by_text
+             } if answers.by_text else ()
+    for place, number, text, label in rows:
+        k = key(text)
         answer = answers.by_text.get(k)
         if answer and answer.how == CORRECTED:
             label = answer.label
