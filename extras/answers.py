@@ -48,7 +48,7 @@ class Answers:
         self.by_text[key(answer.text)] = self.by_row[answer.row] = answer
 
     def label_of(self, row, text, texts):
-        """The label that a row of a table has been given, or ''. texts: the keys that it has of ours.
+        """The label that a row of a table has been given, or ''. texts: our keys that it has.
 
         Found by its text, wherever that stands by now; by its row where the text has been mended
         there a little since.
