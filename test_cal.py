@@ -882,6 +882,8 @@ def test_a_run_writes_what_the_design_says(tiny):
                  *(f"table{i}.csv" for i in range(1, 5))):
         assert (folder / file).stat().st_size > 0
     assert "final accuracy" in done.stdout and str(folder / "report.md") in done.stdout
+    with np.load(folder / "runs" / "maps-1.npz") as m:  # 60 texts: eight times TREC's ten epochs
+        assert len(m["seed_gold"]) == 80 and len(m["full_gold"]) == 2
 
 
 def test_one_strategy_alone_picks_the_same(tiny, tmp_path):
@@ -1066,6 +1068,8 @@ def test_trec_runs_on_its_own_files(trec, tmp_path):
              "--strategies", "cal", "random", "--out", tmp_path, "--rounds", 1, "--epochs", 1,
              "--jobs", 1)
     assert [x["labelled"] for x in run_files(tmp_path)["cal-1.jsonl"]] == [500, 550]
+    with np.load(tmp_path / "trec-paper-hash" / "runs" / "maps-1.npz") as m:
+        assert len(m["seed_gold"]) == 10
     report = (tmp_path / "trec-paper-hash" / "report.md").read_text()
     assert "| CAL | 1 |" in report and "0.724" not in report  # not the paper's budget
 

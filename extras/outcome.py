@@ -23,10 +23,11 @@ def predict(view):
 
 def write_predictions(path, data, predicted):
     """predictions.csv: every text without a label, its likeliest class and that probability."""
-    rows = np.flatnonzero(data.y < 0)
+    rows = np.flatnonzero(data.y < 0).tolist()
+    best, share = predicted.argmax(1).tolist(), predicted.max(1).tolist()
     write_csv(path, ["row", "text", "predicted", "probability"], (
-        [data.row_numbers[i], data.texts[i], data.classes[predicted[i].argmax()],
-         f"{predicted[i].max():.4f}"] for i in rows))
+        [data.row_numbers[i], data.texts[i], data.classes[best[i]], f"{share[i]:.4f}"]
+        for i in rows))
 
 
 def write_labelled(folder, args, data):

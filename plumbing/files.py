@@ -116,6 +116,7 @@ def make_folder(folder):
 # ---- CSV files that people open in a spreadsheet ------------------------------------------------
 
 FORMULA = re.compile(r"'*[=+\-@\t\r]")  # how a cell begins that a spreadsheet would run
+SUSPECT = tuple("'=+-@\t\r")  # the first characters of such; most cells have none of them
 
 
 def write_csv(path, header, rows):
@@ -132,8 +133,8 @@ def write_csv(path, header, rows):
 
 def disarmed(cell):
     """A cell as it is written: a text that looks like a formula gets an apostrophe in front."""
-    if isinstance(cell, str) and FORMULA.match(cell) and not is_number(cell):
-        return "'" + cell
+    if isinstance(cell, str) and cell[:1] in SUSPECT and FORMULA.match(cell):
+        return cell if is_number(cell) else "'" + cell
     return cell
 
 
