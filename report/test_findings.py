@@ -1,0 +1,69 @@
+"""What a report says beyond the paper's tables, on hand-made run files."""
+
+import gzip
+import json
+
+import numpy as np
+
+from report import findings, tables
+from report.test_report import STRENGTH, by_strength, hand_made
+from test_cal import read_csv
+
+
+def test_recall_and_macro_f1_are_those_of_the_final_round(tmp_path):
+    r = hand_made(tmp_path, lambda label, seed, t: 0.3 + 0.1 * t + 0.01 * seed, rounds=3,
+                  labels=["cal", "random"])
+    findings.recall_table(r)
+    rows = {row["strategy"]: row for row in read_csv(tmp_path / "recall.csv")}
+    assert rows["CAL"]["a (73.4%)"] == "0.620" and rows["CAL"]["b (26.6%)"] == ""
+    assert rows["all data"]["a (73.4%)"] == "0.320"
+    tables.main_table(r)
+    rows = {row["strategy"]: row for row in read_csv(tmp_path / "results.csv")}
+    assert rows["CAL"]["macro-F1"] == "0.520 ± 0.016" and "paper" not in rows["CAL"]
+
+
+def test_runs_without_recall_have_no_such_table(tmp_path):
+    r = hand_made(tmp_path, by_strength(STRENGTH), rounds=2, labels=["cal", "random"])
+    for of_seed in r.runs.values():
+        for lines in of_seed.values():
+            for line in lines:
+                del line["f1"], line["recall"]
+    assert findings.recall_table(r) == ""
+    tables.main_table(r)
+    assert "macro-F1" not in read_csv(tmp_path / "results.csv")[0]
+
+
+def test_why_cal_tells_classes_and_words(tmp_path):
+    picks = {"cal": [0, 2, 4, 6], "random": [0, 1, 2, 3]}  # even rows: one class, two words
+    r = hand_made(tmp_path, by_strength(STRENGTH), None,
+                  lambda label, seed, t: [row + 10 * t for row in picks[label]], rounds=2,
+                  labels=["cal", "random"])
+    assert findings.why_cal(r) == ""  # no texts were kept
+    texts = ["two words" if i % 2 == 0 else "there are four words" for i in range(30)]
+    kept = {"texts": texts, "y": [i % 2 for i in range(30)], "numbers": list(range(30))}
+    (tmp_path / "runs" / "texts.json.gz").write_bytes(gzip.compress(json.dumps(kept).encode()))
+    said = " ".join(findings.why_cal(r).split())
+    assert "CAL is number 1 of 2. 100% of a batch of CAL's are of one class" in said
+    assert "(50% of Random's)" in said
+    assert "have 2.0 words on average (3.0)" in said
+
+
+def test_would_it_have_helped(tmp_path):
+    r = hand_made(tmp_path, lambda label, seed, t: {
+        "random": 0.2 + 0.1 * t, "lc": 0.3 + 0.1 * t, "cal": 0.2 + 0.05 * t, "full": 0.9}[label],
+        rounds=4, labels=["random", "lc", "cal"], seeds=3)
+    said = findings.helped(r)
+    assert "- LC: +0.100 ± 0.000 (95 % interval over 3 seeds)" in said
+    assert "with 650 labels instead of 700" in said
+    assert "- CAL: -0.100" in said and "does not reach Random's final accuracy" in said
+    assert tables.sections_of(r) == tables.SECTIONS
+    r.dataset = "my.csv"
+    assert tables.sections_of(r) == tables.OF_A_TABLE
+    r.config["strategies"].append("cal-t0.4")
+    assert tables.sections_of(r) == tables.SECTIONS
+
+
+def test_kinds_are_those_that_are_there(tmp_path):
+    r = hand_made(tmp_path, by_strength(STRENGTH), rounds=2)
+    r.maps = {1: {"kind": np.array(["flipped", "as given"])}}
+    assert findings.kinds_in(r) == ["as given", "flipped"]
