@@ -293,7 +293,6 @@ class Plan:
 def plan_of(args):
     """Check every option against the data, and say what there is to do."""
     from extras import more_strategies, noise
-
     algorithm, reading = ActiveLearning, {}
     if args.protocol != "paper":
         from extras import released
@@ -353,7 +352,6 @@ def known():
 def run(args):
     """The command line's work; returns the exit code."""
     from report import tables
-
     if args.ablate:
         from extras import ladder
 

@@ -77,6 +77,14 @@ class Browser:
                                                        {"type": "keyUp", "value": c})]
         self.call("POST", "/actions", {"actions": [{"type": "key", "id": "k", "actions": strokes}]})
 
+    def drag(self, *points):
+        """Press the mouse at the first point, move over the others, let go at the last."""
+        moves = [{"type": "pointerMove", "x": int(x), "y": int(y), "duration": 20}
+                 for x, y in points]
+        self.call("POST", "/actions", {"actions": [{"type": "pointer", "id": "mouse", "actions": [
+            moves[0], {"type": "pointerDown", "button": 0}, *moves[1:],
+            {"type": "pointerUp", "button": 0}]}]})
+
     def errors(self):
         return [entry["message"] for entry in self.call("POST", "/se/log", {"type": "browser"})]
 
@@ -197,6 +205,28 @@ def test_time_search_and_the_address(tiny, browser):
     browser.run("document.activeElement.blur()")
     browser.keys("[")
     assert "epoch=" in browser.run("return location.hash")
+    quiet(browser)
+
+
+def test_a_dragged_box_lists_its_texts_and_a_click_keeps_one(tiny, browser):
+    browser.open(tiny[0] / "demo-paper-pool" / "explore.html", "map=full")
+    browser.run("window.scrollTo(0, 0)")
+    x, y, W, H = browser.run("const r = document.querySelector('canvas').getBoundingClientRect();"
+                             "return [r.x, r.y, r.width, r.height]")
+    a, b = (x + 40, y + H * 0.4), (x + W * 0.5, y + H * 0.7)
+    browser.drag(a, ((a[0] + b[0]) / 2, a[1] + 9), b)
+    inside = browser.run("""const [v] = views, [x, y, w, h] = v.box; return v.m.at.filter((_, i) =>
+        v.px[i] >= x && v.px[i] <= x + w && v.py[i] >= y && v.py[i] <= y + h).length""")
+    assert inside > 20
+    found = browser.run("return document.getElementById('found').textContent")
+    assert found == f"{inside:,} texts selected"
+    k = browser.run("keep(-1); return [...views[0].px.keys()].find(i => views[0].px[i] > 60)")
+    at = browser.run(f"return [views[0].px[{k}], views[0].py[{k}]]")
+    browser.drag((x + at[0], y + at[1]))
+    row = int(browser.run("return S.row"))
+    near = browser.run(f"const v = views[0]; return Math.hypot(v.px[{row}] - v.px[{k}],"
+                       f" v.py[{row}] - v.py[{k}])")
+    assert row >= 0 and near < 3
     quiet(browser)
 
 
