@@ -75,7 +75,7 @@ def write_labelling(folder, data, answers, todo, labelled=(), seen=None, doubted
     rows = np.random.default_rng(0).permutation(labelled)[:MOST].astype(int)
     place = {int(row): i for i, row in enumerate(labelled)}
     maps, at = {}, [place[int(row)] for row in rows]
-    if seen is not None:
+    if seen is not None and len(data.classes) <= 256:
         mean = seen.mean(1)[np.linspace(0, len(seen) - 1, min(30, len(seen))).round().astype(int)]
         gold = mean[:, np.arange(len(labelled)), data.y[labelled]]
         maps["full"] = map_of((gold * 255).round()[:, at], mean.argmax(-1)[:, at], range(len(at)))

@@ -144,8 +144,11 @@ class Log:
 def as_bytes(name, probs, y):
     """Training dynamics to look at: arrays NAME_gold (p of the label, of 255) and NAME_said.
 
-    probs [E, n, C] at the end of each epoch, y [n]; both arrays are [E, n] uint8.
+    probs [E, n, C] at the end of each epoch, y [n]; both arrays are [E, n] uint8. Nothing where
+    there are more classes than a byte can tell.
     """
+    if probs.shape[-1] > 256:
+        return {}
     gold = probs.gather(-1, y.expand(probs.shape[:-1])[..., None])[..., 0]
     return {f"{name}_gold": (gold * 255).round().cpu().numpy().astype(np.uint8),
             f"{name}_said": probs.argmax(-1).cpu().numpy().astype(np.uint8)}

@@ -15,12 +15,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import cal
 import data
 from plumbing import files
 from plumbing.files import InputError
-from plumbing.runs import Log, read_run
+from plumbing.runs import Log, as_bytes, read_run
 from test_cal import HERE, TINY, cal_main, children, run_cal, run_files, tiny
 
 LINE = {"round": 0, "labelled": 60, "accuracy": 0.5, "picked": [3, 5], "batch": None,
@@ -173,6 +174,16 @@ def test_a_config_that_no_run_wrote_is_one_sentence(tmp_path, capsys, config):
         assert cal_main(*TINY, "--seeds", 1, "--out", tmp_path, *more) == 2
         error = capsys.readouterr().err
         assert "config.json is damaged" in error and error.count("\n") == 1
+
+
+def test_dynamics_as_bytes():
+    p = torch.rand(3, 7, 5, generator=torch.Generator().manual_seed(0))
+    y = torch.arange(7) % 5
+    kept = as_bytes("full", p, y)
+    gold = p[:, torch.arange(7), y].numpy()
+    assert np.abs(kept["full_gold"] / 255 - gold).max() <= 0.5 / 255 + 1e-6
+    assert (kept["full_said"] == p.argmax(-1).numpy()).all()
+    assert as_bytes("full", torch.rand(2, 7, 257), y) == {}
 
 
 # ---- thresholds and baselines -------------------------------------------------------------------
