@@ -215,12 +215,13 @@ def choose(args, view, data, free, strategy):
     ).argsort().numpy()[: round(share * k)]] if share else np.empty(0, int)
     left = view.without(torch.as_tensor(at_random, device=view.x.device).expand(
         len(view.rows), -1))
-    asked = STRATEGIES[strategy](left, 2 * (k - len(at_random)))[0].tolist() if k else []
+    more = k - len(at_random)
+    asked = STRATEGIES[strategy](left, 2 * more)[0].tolist() if more else []
     if strategy == "cal+dal":  # its halves, side by side again
         half = -(-len(asked) // 2)
         asked = [row for pair in zip(asked[:half], [*asked[half:], None]) for row in pair
                  if row is not None]
-    rows = spread(data.x, asked, k - len(at_random))
+    rows = spread(data.x, asked, more)
     how = {**dict.fromkeys(rows, strategy), **dict.fromkeys(at_random.tolist(), "random")}
     return [*rows, *at_random.tolist()], how
 
