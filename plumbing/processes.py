@@ -125,16 +125,19 @@ def conduct(work, plans, width, report):
 
 
 def ticks(progress, report, every=60):
-    """What is to be done once a second: move the bar, and now and then draw the report so far."""
-    drawn = time.monotonic()
+    """What is to be done once a second: move the bar, and now and then draw the report so far.
+
+    Once a minute, or less often: drawing takes a twentieth of the time at most.
+    """
+    due = time.monotonic() + every
 
     def tick():
-        nonlocal drawn
+        nonlocal due
         progress.tick()
-        if report and time.monotonic() > drawn + every:
+        if report and (began := time.monotonic()) > due:
             with contextlib.suppress(OSError, InputError):  # the last report says what is wrong
                 report()
-            drawn = time.monotonic()
+            due = time.monotonic() + max(every, 20 * (time.monotonic() - began))
 
     return tick
 

@@ -473,6 +473,21 @@ def test_the_report_is_drawn_while_runs_go_on():
     assert said[:2] == ["tick", "tick"]
 
 
+def test_drawing_takes_a_twentieth_of_the_time_at_most():
+    drawn = []
+
+    def report():
+        time.sleep(0.05)
+        drawn.append(time.monotonic())
+
+    tick, end = processes.ticks(SimpleNamespace(tick=lambda: None), report, every=0.01), (
+        time.monotonic() + 2.5)
+    while time.monotonic() < end:
+        tick()
+        time.sleep(0.005)
+    assert len(drawn) >= 2 and all(b - a > 1 for a, b in zip(drawn, drawn[1:]))
+
+
 # ---- damaged files, and servers that are no good ------------------------------------------------
 
 
