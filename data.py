@@ -29,6 +29,7 @@ from plumbing.downloads import ensure, published
 from plumbing.files import InputError, digest, note
 from plumbing.matrix import given, identity, kept
 from plumbing.pool import pool_vectors
+from plumbing.tables import is_table
 from plumbing.vectors import load_vectors, spellings
 from plumbing.words import tokens
 
@@ -121,11 +122,6 @@ def reader_of(name):
         raise InputError(f"unknown dataset {name!r}; choose from {', '.join(READERS)}, or give a"
                          " .csv, .tsv or .jsonl file")
     return READERS[name]
-
-
-def is_table(name):
-    """Whether a dataset's name is that of a file of one's own."""
-    return Path(name).suffix.lower() in (".csv", ".tsv", ".jsonl")
 
 
 def at_hand(vectors, data_dir):

@@ -56,16 +56,3 @@ def dynamics(x, y, C, minibatch, seeds, device="cpu"):
     draws = datamap.Draws(seeds, "doubts", device=device)
     training = datamap.fit(theta, x, y, epochs_for(x.shape[1], minibatch), minibatch, draws)
     return torch.stack([theta.probs(x) for _ in training]).cpu().double().numpy()
-
-
-def believed_wrong(p, y):
-    """How many labels y [n] confident learning counts as wrong (Northcutt et al. 2021).
-
-    For comparison alone. p [n, C]: out-of-fold probabilities. A class's threshold is the mean
-    probability that its own texts give it; a label is counted where another class is above its
-    threshold, and the likeliest of those that are is not the one given.
-    """
-    C = p.shape[1]
-    threshold = np.array([p[y == c, c].mean() if (y == c).any() else np.inf for c in range(C)])
-    sure = np.where(p >= threshold, p, -1)
-    return int(((sure.max(1) > 0) & (sure.argmax(1) != y)).sum())

@@ -11,6 +11,7 @@ import torch
 import datamap
 import strategies
 from extras import clusters
+from plumbing.tables import is_table
 from strategies import View
 
 NEIGHBOURS, CANDIDATES, MAP_NEIGHBOURS = 10, 5, 15
@@ -202,4 +203,4 @@ def default(dataset, six):
     """
     if dataset == "demo":
         return (*six, "margin", "cal+unit")
-    return ("random", "lc", "margin", "cal") if "." in dataset else six
+    return ("random", "lc", "margin", "cal") if is_table(dataset) else six

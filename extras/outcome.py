@@ -73,9 +73,14 @@ def stop_at(agreement):
     agreement [T]: kappa with the round before, NaN for the first.
     """
     for i in range(WINDOW, len(agreement)):
-        if np.mean(agreement[i - WINDOW + 1 : i + 1]) >= STEADY:
+        if steady(agreement[: i + 1]):
             return i
     return None
+
+
+def steady(agreement):
+    """Whether the last three agreements are 0.96 on average."""
+    return len(agreement) >= WINDOW and np.mean(agreement[-WINDOW:]) >= STEADY
 
 
 def judge(folder, data, answers, labelled, p, predicted):
@@ -137,6 +142,6 @@ def advice(folder, data, predicted):
         return "Go on: after the next batch I can tell how much the predictions still change."
     last = ", ".join(f"{value:.3f}" for value in history[-WINDOW:])
     told = f"agreement of the predictions with the last ones' (kappa, {WINDOW} batches): {last}"
-    if len(history) >= WINDOW and np.mean(history[-WINDOW:]) >= STEADY:
+    if steady(history):
         return f"You can stop: more labels hardly change what the model says ({told})."
     return f"Go on: the predictions still change ({told}; {STEADY} on average would do)."

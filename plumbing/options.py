@@ -6,6 +6,7 @@ import sys
 
 from plumbing.files import InputError, shortened
 from plumbing.runs import results_folder
+from plumbing.tables import is_table
 
 
 class Parser(argparse.ArgumentParser):
@@ -30,7 +31,7 @@ def reading(args):
     """What data.load is to know of a dataset, out of the command line's options."""
     if args.dataset == "agnews":
         return {"agnews_text": args.agnews_text}
-    if args.dataset.lower().endswith((".csv", ".tsv", ".jsonl")):
+    if is_table(args.dataset):
         return {"text_column": args.text_column, "label_column": args.label_column,
                 "test": args.test, "folder": results_folder(args)}
     if args.test:
@@ -80,8 +81,7 @@ def threshold(text):
 
 def share(text):
     """An argparse type: a number in [0, 1]."""
-    number = threshold(text) if text not in ("1", "1.0") else 1.0
-    return number
+    return 1.0 if text in ("1", "1.0") else threshold(text)
 
 
 def parser(strategies, epochs):

@@ -3,11 +3,17 @@
 import codecs
 import csv
 import json
+from pathlib import Path
 
 from plumbing.files import InputError, note, shortened
 
 csv.field_size_limit(2**31 - 1)  # a text may be longer than 131,072 characters
 BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+
+
+def is_table(name):
+    """Whether a dataset's name is that of a file of one's own."""
+    return Path(name).suffix.lower() in (".csv", ".tsv", ".jsonl")
 
 
 def records(path, wanted=()):

@@ -5,6 +5,7 @@ import numpy as np
 from datamap import DataMap
 from page.explore import write_page
 from plumbing.files import InputError, note, write_text
+from plumbing.tables import is_table
 from report import figures
 from report.claims import NOT_RUN, RULE, claims, pairs_of
 from report.findings import helped, kinds_in, planted, recall_table, why_cal
@@ -249,9 +250,8 @@ OF_A_TABLE = (opening, curves, helped, main_table, recall_table, data_maps, data
 
 def sections_of(r):
     """What a report has: half a page for a table of one's own, unless it ran --everything."""
-    table_of_ones_own = r.dataset.lower().endswith((".csv", ".tsv", ".jsonl"))
     everything = any("-t" in label for label in r.config["strategies"])
-    return OF_A_TABLE if table_of_ones_own and not everything else SECTIONS
+    return OF_A_TABLE if is_table(r.dataset) and not everything else SECTIONS
 
 
 def write_report(folder):
