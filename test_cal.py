@@ -33,11 +33,13 @@ import strategies
 from plumbing.files import armed
 from plumbing.measures import measures
 from plumbing.runs import Log
-from report import tables
+from report import figures, tables
 
 HERE = Path(__file__).parent
 SHARED = HERE.parent / "shared"
 torch.set_num_threads(1)
+LOOK = dict(figures.LOOK)
+figures.LOOK.update(dpi=30, layout=None)  # quickly; `as_ever`, and processes of their own, as ever
 
 
 # ---- training dynamics: Eqs. 1-3 ----------------------------------------------------------------
@@ -856,6 +858,13 @@ def tiny_run():
 @pytest.fixture
 def tiny():
     return tiny_run()
+
+
+@pytest.fixture
+def as_ever(monkeypatch):
+    """Figures as users get them."""
+    for name, value in LOOK.items():
+        monkeypatch.setitem(figures.LOOK, name, value)
 
 
 def test_a_run_writes_what_the_design_says(tiny):

@@ -11,6 +11,7 @@ from plumbing.files import whole_file
 from report.names import name_of, vectors_of
 
 rcParams["text.parse_math"] = False  # a table may be called $^$.csv
+LOOK = {"dpi": 110, "layout": "constrained"}  # of every figure
 # One colour (Okabe-Ito, safe for the colour-blind), marker and line a strategy: readable in grey.
 STYLE = {
     "random": ("#000000", "o", ":"),
@@ -42,7 +43,7 @@ def style_of(label, labels):
 
 def new_figure(width, height):
     """A matplotlib figure that needs no screen."""
-    return Figure(figsize=(width, height), dpi=110, layout="constrained")
+    return Figure(figsize=(width, height), **LOOK)
 
 
 def picture(width, height, columns=1, **options):
@@ -159,7 +160,7 @@ def draw_curves(r, path, shown, styles=None):
     full = r.accuracy("full")
     if len(full):
         ax.axhline(full.mean(), color="#777777", linewidth=1)
-        ends["all data"] = share[-1], full.mean(), "#777777"
+        ends["all data"] = ax.get_xlim()[1], full.mean(), "#777777"
     name_ends(ax, ends)
     seeds = seeds_shown(shown.values())
     ax.set(xlabel=f"share of the training data ({r.about['train']:,} texts)",

@@ -10,7 +10,7 @@ import cal
 import data
 import stats
 from report import claims, tables
-from test_cal import cal_main, read_csv, run_files, tiny
+from test_cal import as_ever, cal_main, read_csv, run_files, tiny
 
 
 def hand_made(folder, accuracy, means=None, picked=None, dataset="trec", rounds=30, seeds=5,
@@ -195,6 +195,14 @@ def test_damaged_maps_are_left_out(tmp_path):
     assert stats.Results(tmp_path).maps == {}
 
 
+@pytest.mark.filterwarnings("error")
+def test_the_curves_of_a_run_under_way(tmp_path, as_ever):
+    hand_made(tmp_path, by_strength(STRENGTH), seeds=2)
+    for path in (tmp_path / "runs").iterdir():
+        path.write_text("".join(path.read_text().splitlines(keepends=True)[:2]))
+    assert "fig3_accuracy.png" in tables.curves(stats.Results(tmp_path))
+
+
 def test_a_name_with_dollars_is_drawn_as_it_is(tmp_path):
     r = hand_made(tmp_path, by_strength(STRENGTH), rounds=2, dataset="$^$.csv")
     assert tables.curves(r) and (tmp_path / "fig3_accuracy.png").stat().st_size > 0
@@ -232,7 +240,7 @@ def test_the_report_is_what_the_run_files_say(tiny):
     assert "All runs are finished." in report
 
 
-def test_report_only_redraws_the_same_bytes(tiny):
+def test_report_only_redraws_the_same_bytes(tiny, as_ever):
     out, _ = tiny
     folder = out / "demo-paper-pool"
     before = {p.name: p.read_bytes() for p in folder.iterdir() if p.is_file()}
