@@ -15,13 +15,13 @@ import cal
 import stats
 from data import Data
 from datamap import DROPOUT, HIDDEN, DataMap, Draws, Stack, fit
-from plumbing.processes import stopwatch
+from plumbing.processes import one_thread, stopwatch
 from strategies import STRATEGIES, View
 
 
 def run(device, pool=None):
     """Print every line as it is measured."""
-    torch.set_num_threads(1)
+    one_thread()
     for line in selection_at_scale(pool, device) if pool else lines(device):
         print("{:54} {:>9}  {}".format(*line).rstrip(), flush=True)
     return 0
@@ -45,7 +45,7 @@ def selection_at_scale(N, device, D=300, C=6, labelled=1250, k=50):
 
 def select(name, N, D, C, labelled, k, device, pipe):
     """Send the seconds of one selection, and the memory in GB before it and at most."""
-    torch.set_num_threads(1)
+    one_thread()
     cal.known()
     view = made_up_view(N, D, C, labelled, device)
     before = gigabytes()

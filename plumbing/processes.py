@@ -5,6 +5,7 @@ this process, in --jobs processes of this machine, or among those that torchrun 
 """
 
 import contextlib
+import ctypes
 import datetime
 import functools
 import multiprocessing
@@ -51,7 +52,16 @@ def one_thread():
     """One torch thread in this process; returns the physical cores that torch counted before."""
     cores = torch.get_num_threads()
     torch.set_num_threads(1)
+    keep_memory()
     return cores
+
+
+def keep_memory():
+    """Have glibc keep what a step frees for the next one, which then meets no page faults."""
+    with contextlib.suppress(AttributeError, TypeError):  # another C library, or Windows
+        mallopt = ctypes.CDLL(None).mallopt
+        mallopt(-1, 2**28)  # M_TRIM_THRESHOLD
+        mallopt(-3, 2**25)  # M_MMAP_THRESHOLD, the most there is
 
 
 # ---- an experiment's tasks ----------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import ctypes
 import gzip
 import hashlib
 import http.server
@@ -486,6 +487,22 @@ def test_drawing_takes_a_twentieth_of_the_time_at_most():
         tick()
         time.sleep(0.005)
     assert len(drawn) >= 2 and all(b - a > 1 for a, b in zip(drawn, drawn[1:]))
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None) if os.name == "posix" else None, "mallopt"),
+                    reason="the C library is not glibc")
+def test_freed_memory_is_kept_for_the_next_step():
+    import resource
+
+    def faults():
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        for _ in range(20):
+            [torch.ones(2**20) for _ in range(6)]  # 24 MB: 6,144 pages
+        return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+    processes.keep_memory()
+    faults()
+    assert faults() < 2 * 6144  # 20 times that where memory goes back each time
 
 
 # ---- damaged files, and servers that are no good ------------------------------------------------
