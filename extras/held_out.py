@@ -53,17 +53,18 @@ def leave_one_out(x, y, C, penalties=PENALTIES):
     x [n, D]; the intercept is not penalised. Of the penalties (times the mean squared singular
     value) the one with the smallest squared leave-one-out error is taken.
     """
-    x, onehot, n = np.asarray(x, np.float64), np.eye(C)[y], len(y)
-    U, s, _ = np.linalg.svd(x - x.mean(0), full_matrices=False)
+    x, n = torch.as_tensor(x).double(), len(y)  # torch, which keeps to one thread
+    onehot = torch.eye(C, dtype=torch.float64)[torch.as_tensor(y)]
+    U, s, _ = torch.linalg.svd(x - x.mean(0), full_matrices=False)
     centred = onehot - onehot.mean(0)
-    best, error = None, np.inf
-    for penalty in penalties * (s**2).mean():
-        shrink = s**2 / (s**2 + penalty) if penalty else np.ones_like(s)
+    best, error = None, torch.inf
+    for penalty in penalties * (s**2).mean().item():
+        shrink = s**2 / (s**2 + penalty) if penalty else torch.ones_like(s)
         left = 1 - 1 / n - (U**2 * shrink).sum(1)  # 1 - H_ii
         residual = (centred - U @ (shrink[:, None] * (U.T @ centred))) / left.clip(1e-9)[:, None]
-        if (total := (residual**2).sum()) < error:
+        if (total := (residual**2).sum().item()) < error:
             best, error = onehot - residual, total
-    return best
+    return best.numpy()
 
 
 def margin(score, y):

@@ -21,7 +21,7 @@ import data
 from page import explore
 from plumbing.files import write_csv
 from plumbing.runs import read_texts
-from test_cal import TINY, cal_main, read_csv, run_files, tiny
+from test_cal import TINY, as_ever, cal_main, read_csv, run_files, tiny
 
 HOSTILE = [
     '</script><script>document.title="broken"</script>', "<!-- <script>", "=1+1", "+49 30", "-",
@@ -141,7 +141,7 @@ def test_what_is_in_the_page_is_what_the_runs_left(tiny):
             np.testing.assert_allclose((said == y).mean(0), m[f"{name}_correctness"], atol=1e-6)
 
 
-def test_report_only_writes_the_page_again(tiny):
+def test_report_only_writes_the_page_again(tiny, as_ever):
     page = tiny[0] / "demo-paper-pool" / "explore.html"
     before = page.read_bytes()
     page.unlink()

@@ -22,7 +22,7 @@ import data
 from plumbing import files
 from plumbing.files import InputError
 from plumbing.runs import Log, as_bytes, read_run
-from test_cal import HERE, TINY, cal_main, children, run_cal, run_files, tiny
+from test_cal import HERE, TINY, as_ever, cal_main, children, run_cal, run_files, tiny
 
 LINE = {"round": 0, "labelled": 60, "accuracy": 0.5, "picked": [3, 5], "batch": None,
         "seconds": {"train": 0.1, "select": 0.1}}
@@ -330,7 +330,7 @@ def test_a_terminal_that_knows_ascii_alone():
     assert done.stdout == "1 ? 2\n"
 
 
-def test_the_terminal_shows_what_was_asked_for(tiny, capsys):
+def test_the_terminal_shows_what_was_asked_for(tiny, as_ever, capsys):
     assert cal_main(*TINY, "--seeds", 1, 2, "--strategies", "cal", "random", "--out", tiny[0]) == 0
     table = capsys.readouterr().out.splitlines()  # though the folder has eleven strategies
     assert [line.split("  ")[0] for line in table[:4]] == ["strategy", "Rand.", "CAL", "all data"]
