@@ -57,11 +57,14 @@ def one_thread():
 
 
 def keep_memory():
-    """Have glibc keep what a step frees for the next one, which then meets no page faults."""
+    """Have glibc keep what a step frees for the next one, which then meets no page faults.
+
+    What is larger (the pieces of a pool that is scored) goes back at once, and leaves no holes.
+    """
     with contextlib.suppress(AttributeError, TypeError):  # another C library, or Windows
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(-1, 2**28)  # M_TRIM_THRESHOLD
-        mallopt(-3, 2**25)  # M_MMAP_THRESHOLD, the most there is
+        mallopt(-3, 2**24)  # M_MMAP_THRESHOLD
 
 
 # ---- an experiment's tasks ----------------------------------------------------------------------
