@@ -10,7 +10,7 @@ from plumbing.files import armed, read_arrays, write_arrays, write_csv
 from plumbing.measures import measures
 from plumbing.tables import column, records
 
-STEADY, WINDOW = 0.96, 3  # stop where the mean kappa of the last three batches is that high
+STEADY, WINDOW = 0.965, 3  # stop where the mean kappa of the last three batches is that high
 
 
 def predict(view):
@@ -67,7 +67,7 @@ def kappa(a, b):
 
 
 def stop_at(agreement):
-    """The first round whose last three agreements are 0.96 on average; None where none is.
+    """The first round whose last three agreements are 0.965 on average; None where none is.
 
     Stabilising predictions (Bloodgood & Vijay-Shanker 2009), measured in docs/your-csv-measured.md.
     agreement [T]: kappa with the round before, NaN for the first.
@@ -79,7 +79,7 @@ def stop_at(agreement):
 
 
 def steady(agreement):
-    """Whether the last three agreements are 0.96 on average."""
+    """Whether the last three agreements are 0.965 on average."""
     return len(agreement) >= WINDOW and np.mean(agreement[-WINDOW:]) >= STEADY
 
 
