@@ -164,21 +164,21 @@ def draw_curves(r, path, shown, styles=None):
     name_ends(ax, ends)
     seeds = seeds_shown(shown.values())
     ax.set(xlabel=f"share of the training data ({r.about['train']:,} texts)",
-           ylabel="test accuracy",
-           title=f"{r.dataset}, {vectors_of(r)} vectors: {seeds}")
+           ylabel="test accuracy", title=f"{r.dataset}, {vectors_of(r)} vectors: {seeds}")
     ax.xaxis.set_major_formatter(lambda v, _: f"{100 * v:g}%")
     ax.grid(alpha=0.3)
     save_figure(figure, path)
 
 
 def name_ends(ax, ends):
-    """Names beside the axes, none over another. ends: {name: (x, y, color)} of the curves."""
-    low, high = ax.get_ylim()
-    step = 0.045 * (high - low)
-    order = sorted(ends, key=lambda name: ends[name][1])
-    at = [ends[name][1] for name in order]
-    for i in range(1, len(at)):
-        at[i] = max(at[i], at[i - 1] + step)
+    """Names beside the axes, a step apart, as near their curves' ends as can be.
+
+    ends: {name: (x, y, color)}. The nearest is an isotonic regression: a maximum of minima."""
+    (low, high), n = ax.get_ylim(), len(ends)
+    step, order = 0.045 * (high - low), sorted(ends, key=lambda name: ends[name][1])
+    z = [ends[name][1] - i * step for i, name in enumerate(order)]
+    at = [i * step + max(min(np.mean(z[j : k + 1]) for k in range(i, n)) for j in range(i + 1))
+          for i in range(n)]
     over = max(0, at[-1] - high) if at else 0
     x = ax.get_xlim()[1]
     for name, y in zip(order, at):

@@ -9,7 +9,7 @@ import pytest
 import cal
 import data
 import stats
-from report import claims, tables
+from report import claims, figures, tables
 from test_cal import as_ever, cal_main, read_csv, run_files, tiny
 
 
@@ -201,6 +201,19 @@ def test_the_curves_of_a_run_under_way(tmp_path, as_ever):
     for path in (tmp_path / "runs").iterdir():
         path.write_text("".join(path.read_text().splitlines(keepends=True)[:2]))
     assert "fig3_accuracy.png" in tables.curves(stats.Results(tmp_path))
+
+
+def test_names_of_curves_are_a_step_apart_and_near_their_ends():
+    _, ax = figures.picture(4, 3)
+    ax.set_ylim(0, 1)
+    ends = {"a": 0.5, "b": 0.5, "c": 0.51, "alone": 0.8, "top": 1, "high": 0.99}
+    figures.name_ends(ax, {name: (1, y, "red") for name, y in ends.items()})
+    at = {text.get_text(): text.xyann[1] for text in ax.texts}
+    assert at["b"] - at["a"] == pytest.approx(at["c"] - at["b"]) == pytest.approx(0.045)
+    assert at["high"] == pytest.approx(at["top"] - 0.045) and at["top"] == pytest.approx(1)
+    lower = (1.0175 - 1) * np.ones(4)  # so much do the topmost push all down
+    assert [at["alone"], at["a"] + at["b"] + at["c"]] == pytest.approx(
+        [0.8 - lower[0], 1.51 - 3 * lower[0]])
 
 
 def test_a_name_with_dollars_is_drawn_as_it_is(tmp_path):
