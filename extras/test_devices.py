@@ -126,7 +126,7 @@ def test_a_wrong_device_does_fail_here(fake):
 
 
 def test_all_the_data_and_its_maps_stay_on_their_device(fake, tmp_path):
-    algorithm = cal.ActiveLearning(small(), cal.Settings(80, 1, 5, 2, 8), Log(tmp_path), "cuda")
+    algorithm = cal.ActiveLearning(small(), cal.Settings(80, 1, 5, 2, 40), Log(tmp_path), "cuda")
     cal.all_the_data(algorithm, (1, 2))
     assert (tmp_path / "runs" / "maps-2.npz").exists()
 

@@ -255,15 +255,15 @@ def test_workers_end_with_the_process_that_the_user_started(tmp_path):
             os.killpg(process.pid, how)
         else:
             process.send_signal(how)
-    time.sleep(2)
+    wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers), seconds=3)
     before = sizes(tmp_path)
-    assert not any(Path(f"/proc/{pid}").exists() for pid in workers)
     for how, process in zip(ends, started):
         said, error = process.communicate(timeout=10)
         assert process.returncode == (130 if how == signal.SIGINT else -how) and said == ""
         assert "Warning" not in error and "Traceback" not in error
         assert error.count("Interrupted; the same command goes on from the last finished round."
                            ) == (how == signal.SIGINT)
+    time.sleep(0.5)
     assert sizes(tmp_path) == before
 
 
