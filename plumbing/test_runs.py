@@ -255,7 +255,7 @@ def test_workers_end_with_the_process_that_the_user_started(tmp_path):
             os.killpg(process.pid, how)
         else:
             process.send_signal(how)
-    wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers), seconds=3)
+    wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers), seconds=20)
     before = sizes(tmp_path)
     for how, process in zip(ends, started):
         said, error = process.communicate(timeout=10)
