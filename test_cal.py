@@ -39,7 +39,7 @@ HERE = Path(__file__).parent
 SHARED = HERE.parent / "shared"
 torch.set_num_threads(1)
 LOOK = dict(figures.LOOK)
-figures.LOOK.update(dpi=30, layout=None)  # quickly; `as_ever`, and processes of their own, as ever
+figures.LOOK.update(dpi=30, layout=None)  # quick to draw; `as_ever` is what users get
 
 
 # ---- training dynamics: Eqs. 1-3 ----------------------------------------------------------------

@@ -67,7 +67,7 @@ def kappa(a, b):
 
 
 def stop_at(agreement):
-    """The first round whose last three agreements are 0.965 on average; None where none is.
+    """The first round whose last WINDOW agreements are STEADY on average; None where none is.
 
     Stabilising predictions (Bloodgood & Vijay-Shanker 2009), measured in docs/your-csv-measured.md.
     agreement [T]: kappa with the round before, NaN for the first.
@@ -79,7 +79,7 @@ def stop_at(agreement):
 
 
 def steady(agreement):
-    """Whether the last three agreements are 0.965 on average."""
+    """Whether the last WINDOW agreements are STEADY on average."""
     return len(agreement) >= WINDOW and np.mean(agreement[-WINDOW:]) >= STEADY
 
 
