@@ -10,7 +10,7 @@ from plumbing.files import armed, read_arrays, write_arrays, write_csv
 from plumbing.measures import measures
 from plumbing.tables import column, records
 
-STEADY, WINDOW = 0.965, 3  # stop where the mean kappa of the last three batches is that high
+STEADY, WINDOW = 0.9635, 3  # stop where the mean kappa of the last three batches is that high
 
 
 def predict(view):
