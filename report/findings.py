@@ -45,22 +45,33 @@ def planted(r):
 
 
 def recall_table(r):
-    """Recall by class in the final round, mean over seeds: who finds the rare ones?"""
-    rows = []
+    """Recall by class in the final round, mean over seeds, and who picks the rarest class."""
+    counts, n, rows = r.about["class_counts"], r.about["train"], []
+    rare, kept = min(counts, key=counts.get), read_texts(r.folder)
+    told = bool(kept) and counts[rare] < n / len(counts) / 2
     for label in [*r.labels(), *(["full"] if r.finished("full") else [])]:
         found = [lines[-1].get("recall") for lines in r.finished(label).values()]
         if all(found):
             found = np.array(found, dtype=float)
             rows.append([name_of(label), *("" if np.isnan(v).all() else f"{np.nanmean(v):.3f}"
                                            for v in found.T)])
+            rows[-1] += [picked_of(r, label, rare, kept["y"])] if told else []
     if not rows:
         return ""
-    counts = r.about["class_counts"]
-    header = ["strategy", *(f"{c} ({counts[c] / r.about['train']:.1%})" for c in
-                            r.config["classes"])]
+    header = ["strategy", *(f"{c} ({counts[c] / n:.1%})" for c in r.config["classes"])]
+    header += [f"picks of {rare}"] if told else []
     note = ("Recall on the test texts in the final round, mean over seeds; in brackets a class's"
-            " share.")
+            " share." + f" Last: how many of a run's picks are of the rarest class, of the"
+            f" {counts[rare]} texts it has, seed set and all." * told)
     return "## Recall by class\n\n" + table(r.folder, "recall", header, rows, note)
+
+
+def picked_of(r, label, name, y):
+    """How many of a run's picks are of a class, mean over seeds; "" for all the data."""
+    c = r.config["classes"].index(name)
+    numbers = [sum(y[row] == c for x in lines for row in x["picked"])
+               for lines in r.finished(label).values()]
+    return "" if label == "full" else plus_minus(np.array(numbers, dtype=float), 1)
 
 
 def why_cal(r):

@@ -22,6 +22,21 @@ def test_recall_and_macro_f1_are_those_of_the_final_round(tmp_path):
     assert rows["CAL"]["macro-F1"] == "0.520 ± 0.016" and "paper" not in rows["CAL"]
 
 
+def test_who_picks_the_rarest_class(tmp_path):
+    picks = {"cal": [0, 2, 4], "random": [0, 1, 2]}  # odd rows are of the rare class, if any is
+    r = hand_made(tmp_path, by_strength(STRENGTH), None,
+                  lambda label, seed, t: [row + (10 + seed) * t for row in picks[label]], rounds=2,
+                  labels=["cal", "random"], seeds=2)
+    kept = {"texts": [""] * 30, "y": [i % 2 for i in range(30)], "numbers": list(range(30))}
+    (tmp_path / "runs" / "texts.json.gz").write_bytes(gzip.compress(json.dumps(kept).encode()))
+    assert "picks of" not in findings.recall_table(r)  # a class of a quarter of the texts
+    r.about["class_counts"] = {"a": 5000, "b": 452}
+    assert "of the 452 texts it has" in findings.recall_table(r)
+    rows = {row["strategy"]: row["picks of b"] for row in read_csv(tmp_path / "recall.csv")}
+    # CAL's second batch is odd for seed 1 (rows 11, 13, 15); Random's are 1 of 3, then 2 of 3.
+    assert rows == {"CAL": "1.5 ± 2.1", "Rand.": "2.5 ± 0.7", "all data": ""}
+
+
 def test_runs_without_recall_have_no_such_table(tmp_path):
     r = hand_made(tmp_path, by_strength(STRENGTH), rounds=2, labels=["cal", "random"])
     for of_seed in r.runs.values():
