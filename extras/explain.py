@@ -6,7 +6,6 @@ CAL, CAL on unit Psi, LC and Random, ten rounds; what the classifier theta' make
 U, and what the batches are like. Writes why/<dataset>-<vectors>.png and .csv.
 """
 
-import argparse
 import tempfile
 from pathlib import Path
 
@@ -17,7 +16,8 @@ import cal
 import data
 import datamap
 from extras import more_strategies
-from plumbing.files import write_csv
+from plumbing.files import InputError, write_csv
+from plumbing.options import Parser, at_least, script
 from plumbing.runs import Log, short_name
 from report.figures import draw_explanation
 
@@ -87,23 +87,27 @@ NUMBERS = ("words", "pool's words", "largest class", "cosine", "low-cor in L", "
 
 
 def main():
-    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    p = Parser(description=__doc__.splitlines()[0])
     p.add_argument("--dataset", default="demo")
     p.add_argument("--vectors", default="pool")
     p.add_argument("--data-dir", default="data")
-    p.add_argument("--seeds", nargs="+", type=int, default=[1, 2])
-    p.add_argument("--rounds", type=int, default=10)
+    p.add_argument("--seeds", nargs="+", type=at_least(0), default=[1, 2])
+    p.add_argument("--rounds", type=at_least(1), default=10)
     p.add_argument("--out", default="why")
     args = p.parse_args()
     torch.set_num_threads(1)
     cal.known()
     d = data.load(args.dataset, args.data_dir, args.vectors)
+    if (d.y < 0).any():
+        raise InputError(f"{args.dataset} has texts without a label; to explain takes them all")
+    if d.seed_size + args.rounds * d.picks > len(d.y):
+        raise InputError(f"{args.dataset} has {len(d.y)} texts, too few for {args.rounds} rounds")
+    out = Path(args.out)
+    out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         s = cal.Settings(d.seed_size, args.rounds, d.picks, minibatch=d.batch_size)
         algorithm = Watched(d, s, Log(folder))
         algorithm.run(cal.runs_of(SHOWN, args.seeds))
-    out = Path(args.out)
-    out.mkdir(parents=True, exist_ok=True)
     name = f"{Path(args.dataset).name}-{short_name(args.vectors)}"
     order = sorted(algorithm.notes, key=lambda n: (SHOWN.index(n["strategy"]), n["seed"],
                                                    n["round"]))
@@ -118,4 +122,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    script(main)

@@ -8,16 +8,20 @@ classifier (a View whose model has no hidden layer), so neither has a representa
 The discriminator of DAL is an MLP of 300 hidden units, 30 epochs, mini-batches of 64, in both.
 """
 
-import argparse
 import time
 import warnings
+from importlib.util import find_spec
 
 import numpy as np
 import torch
 
 import cal
 from datamap import DataMap, Stack
+from plumbing.files import InputError
+from plumbing.options import Parser, at_least, script
 from strategies import STRATEGIES, View
+
+ALL = ("lc", "margin", "entropy", "badge", "coreset", "contrastive", "dal", "typiclust")
 
 
 def made_up(N, D, C, labelled):
@@ -38,8 +42,7 @@ def ours(x, y, rows, C, linear):
     pool = torch.ones(1, len(x), dtype=torch.bool).scatter_(1, rows, False)
     some = torch.rand(rows.shape)
     view = View(model, x, rows, pool, DataMap(some, some, some), (1,), 0, 64)
-    names = ("lc", "margin", "entropy", "badge", "coreset", "contrastive", "dal", "typiclust")
-    return {name: lambda k, name=name: STRATEGIES[name](view, k)[0].tolist() for name in names}
+    return {name: lambda k, name=name: STRATEGIES[name](view, k)[0].tolist() for name in ALL}
 
 
 def theirs(x, y, rows, C, linear):
@@ -79,11 +82,13 @@ def theirs(x, y, rows, C, linear):
 
 
 def main():
-    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    p.add_argument("--pool", type=int, default=20_000)
-    p.add_argument("--turns", type=int, default=3)
-    p.add_argument("--only", nargs="+")
+    p = Parser(description=__doc__.splitlines()[0])
+    p.add_argument("--pool", type=at_least(2000), default=20_000)
+    p.add_argument("--turns", type=at_least(1), default=3)
+    p.add_argument("--only", nargs="+", choices=ALL, metavar="NAME", help=" ".join(ALL))
     args = p.parse_args()
+    if not find_spec("skactiveml"):
+        raise InputError("scikit-activeml is not installed: pip install scikit-activeml==1.0.1")
     from sklearn.linear_model import LogisticRegression
 
     torch.set_num_threads(1)
@@ -95,7 +100,7 @@ def main():
     pairs = ours(x, y, rows, C, linear), theirs(x, y, rows, C, linear)
     print(f"{args.pool:,} x 300, {k} picks, median of {args.turns} turns: seconds")
     print(f"{'':12} {'ours':>8} {'theirs':>8} {'ratio':>7}")
-    for name in args.only or pairs[0]:
+    for name in args.only or ALL:
         seconds = [[], []]
         for _ in range(args.turns):
             for side, times in zip(pairs, seconds):
@@ -107,4 +112,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    script(main)

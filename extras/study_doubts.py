@@ -9,14 +9,13 @@ that it finds likeliest of the others). Printed, for each score: ROC AUC, and th
 labels among as many first rows as there are wrong ones; and how many labels are believed wrong.
 """
 
-import argparse
-
 import numpy as np
 import torch
 
 import data
 from extras import doubts
 from extras.held_out import leave_one_out, margin, out_of_fold
+from plumbing.options import Parser, at_least, script
 from stats import roc_auc
 
 
@@ -74,9 +73,9 @@ def believed_wrong(p, y):
 
 
 def main():
-    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    p = Parser(description=__doc__.splitlines()[0])
     p.add_argument("--data-dir", default="data")
-    p.add_argument("--draws", type=int, default=3)
+    p.add_argument("--draws", type=at_least(1), default=3)
     p.add_argument("--keep", help="a .npz file for labels and out-of-fold probabilities")
     args = p.parse_args()
     torch.set_num_threads(1)
@@ -109,4 +108,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    script(main)

@@ -25,6 +25,7 @@ from extras import clusters, next_batch
 from extras.held_out import epochs_for
 from extras.outcome import kappa, stop_at
 from plumbing.files import write_csv
+from plumbing.options import Parser, at_least, script
 from plumbing.runs import Log
 from strategies import STRATEGIES, random
 
@@ -152,11 +153,11 @@ def stopped(i, one):
 
 
 def main():
-    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    p = Parser(description=__doc__.splitlines()[0])
     p.add_argument("--data-dir", default="data")
     p.add_argument("--dataset", default="trec")
-    p.add_argument("--seeds", nargs="+", type=int, default=[2000, 2001, 2002, 2003, 2004])
-    p.add_argument("--rounds", type=int, default=30)
+    p.add_argument("--seeds", nargs="+", type=at_least(0), default=[2000, 2001, 2002, 2003, 2004])
+    p.add_argument("--rounds", type=at_least(1), default=30)
     p.add_argument("--out", default="labelling")
     p.add_argument("--committee", action="store_true", help="the next batch as it is")
     p.add_argument("--report", nargs="+", metavar="OUT")
@@ -172,4 +173,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    script(main)

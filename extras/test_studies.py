@@ -8,6 +8,7 @@ import cal
 import data
 import stats
 from extras import explain, more_strategies, noise, study_doubts, versus
+from plumbing import options
 from plumbing.runs import Log
 from report.test_report import STRENGTH, by_strength, hand_made
 from test_cal import TINY, cal_main, run_files
@@ -69,6 +70,37 @@ def test_what_explain_notes_is_what_the_strategy_saw(tmp_path):
     a, b = np.random.default_rng(0).normal(size=(2, 50))
     rank = [[sorted(v).index(x) for x in v] for v in (a, b)]
     assert explain.spearman(a, b) == pytest.approx(np.corrcoef(rank)[0, 1])
+
+
+@pytest.mark.parametrize("main, arguments, sentence", [
+    (explain.main, ["--dataset", "nope"], "unknown dataset 'nope'"),
+    (explain.main, ["--rounds", "0"], "0 is less than 1"),
+    (explain.main, ["--rounds", "49", "--vectors", "hash"], "2500 texts, too few for 49 rounds"),
+    (explain.main, ["--dataset", "unlabelled.csv"], "texts without a label"),
+    (versus.main, ["nowhere", "cal-lc"], "no results in nowhere"),
+    (versus.main, ["here"], "required: A-B"),
+    (versus.main, ["here", "cal-nope"], "'cal-nope' is no pair"),
+    (versus.main, ["here", "cal-random"], "is no pair"),
+])
+def test_bad_input_to_a_study_is_one_sentence(main, arguments, sentence, tmp_path, monkeypatch,
+                                              capsys):
+    hand_made(tmp_path / "here", lambda *_: 0.5, rounds=3, labels=["cal", "lc"])
+    (tmp_path / "unlabelled.csv").write_text("text,label\n" + "".join(
+        f"word {i},{'ab'[i % 2] if i else ''}\n" for i in range(40)))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["study.py", *arguments])
+    with pytest.raises(SystemExit) as stop:
+        options.script(main)
+    said = capsys.readouterr()
+    assert stop.value.code == 2 and said.out == "" and said.err.count("\n") == 1
+    assert sentence in said.err and not (tmp_path / "why").exists()
+
+
+def test_a_pair_of_labels_with_dashes(tmp_path):
+    r = hand_made(tmp_path, lambda *_: 0.5, rounds=3, labels=["cal", "cal-t0.4", "lc"])
+    pairs = ["cal-cal-t0.4", "cal-t0.4-cal", "lc-cal-t0.4", "lc-cal"]
+    assert [versus.pair_of(r, pair) for pair in pairs] == [
+        ("cal", "cal-t0.4"), ("cal-t0.4", "cal"), ("lc", "cal-t0.4"), ("lc", "cal")]
 
 
 @pytest.mark.parametrize("kind", ["uniform", "by class", "hard texts"])

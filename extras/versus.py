@@ -7,8 +7,8 @@ rounds) and of the final accuracy within seeds, the half width of its 95 % inter
 test's p after Holm over all pairs named, and what that says.
 """
 
-import sys
-
+from plumbing.files import InputError
+from plumbing.options import Parser, script
 from report.markdown import markdown
 from report.names import name_of
 from stats import Results, final_accuracy, holm, interval, mean_accuracy, paired, paired_t
@@ -38,11 +38,25 @@ def said(mean, p):
 HEADER = ["pair", "seeds", "mean accuracy", "p", "says", "final accuracy", "p ", "says "]
 
 
+def pair_of(r, text):
+    """The two labels of A-B, which may hold dashes themselves: cal-cal-t0.4."""
+    parts = text.split("-")
+    for i in range(1, len(parts)):
+        a, b = "-".join(parts[:i]), "-".join(parts[i:])
+        if set(r.finished(a)) & set(r.finished(b)):
+            return a, b
+    raise InputError(f"{text!r} is no pair of strategies with a seed in common that is finished"
+                     f" in {r.folder}: {' '.join(r.labels()) or 'there is none'}")
+
+
 def main():
-    folder, *pairs = sys.argv[1:]
-    pairs = [tuple(pair.split("-", 1)) for pair in pairs]
-    print(markdown(HEADER, compared(Results(folder), pairs)))
+    p = Parser(description=__doc__.splitlines()[0])
+    p.add_argument("folder", help="of results")
+    p.add_argument("pairs", nargs="+", metavar="A-B", help="two strategies to compare")
+    args = p.parse_args()
+    r = Results(args.folder)
+    print(markdown(HEADER, compared(r, [pair_of(r, pair) for pair in args.pairs])))
 
 
 if __name__ == "__main__":
-    main()
+    script(main)

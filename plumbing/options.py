@@ -3,6 +3,7 @@
 import argparse
 import difflib
 import sys
+from pathlib import Path
 
 from plumbing.files import InputError, shortened
 from plumbing.runs import results_folder
@@ -16,7 +17,7 @@ class Parser(argparse.ArgumentParser):
         unknown = message.partition("unrecognized arguments: ")[2].split(" ")[0]
         near = difflib.get_close_matches(unknown.partition("=")[0], self._option_string_actions)
         hint = f"; did you mean {near[0]}?" if unknown and near else ""
-        self.exit(2, f"cal.py: {shortened(message)}{hint}\n")
+        self.exit(2, f"{self.prog}: {shortened(message)}{hint}\n")
 
 
 class Help(argparse.ArgumentDefaultsHelpFormatter):
@@ -53,6 +54,19 @@ def prepare_terminal():
             sys.exit(2)
 
 
+def script(main):
+    """Run a room's own script to its end: of bad input one sentence on stderr, exit code 2."""
+    name = Path(sys.argv[0]).name
+    try:
+        sys.exit(main())
+    except (InputError, OSError) as e:
+        print(f"{name}: {e}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        print(f"{name}: interrupted", file=sys.stderr)
+        sys.exit(130)
+
+
 def at_least(lowest):
     """An argparse type: a whole number of at least `lowest`."""
 
@@ -86,7 +100,7 @@ def share(text):
 
 def parser(strategies, epochs):
     """Every option; strategies: the names to choose from, epochs: the default."""
-    p = Parser(description="Cartography Active Learning (Zhang & Plank 2021).",
+    p = Parser(prog="cal.py", description="Cartography Active Learning (Zhang & Plank 2021).",
                formatter_class=Help, allow_abbrev=False)
     data_options(p.add_argument_group("data"))
     experiment_options(p.add_argument_group("experiment"), strategies, epochs)
