@@ -61,11 +61,10 @@ def main_rows(r):
     paper, rows = paper_of(r).get("final", {}), []
     for label in r.labels():
         accuracy, runs = r.accuracy(label), r.finished(label).values()
-        reached = r.labelled()[accuracy.mean(0) >= goal] if goal is not None else []
         final = accuracy[:, -1]
         rows.append([
             name_of(label), len(accuracy), plus_minus(final), *beside(final, paper.get(label)),
-            final_f1(runs), plus_minus(accuracy.mean(1)), reached[0] if len(reached) else "never",
+            final_f1(runs), plus_minus(accuracy.mean(1)), first_at(r, accuracy, goal),
             *(f"{np.median([x['seconds'][k] for lines in runs for x in lines]):.2f}"
               for k in ("train", "select")),
         ])
@@ -73,10 +72,18 @@ def main_rows(r):
     if len(full):
         rows.append([name_of("full"), len(full), plus_minus(full[:, -1]),
                      *beside(full[:, -1], paper.get("full")), final_f1(r.finished("full").values()),
-                     "", r.about["train"], "", ""])
+                     "", "" if goal is None else r.about["train"], "", ""])
     return ["strategy", "seeds", "final accuracy", "paper", "difference", "macro-F1",
             "mean accuracy",
             "labels to Random's final", "s/round to train", "s/round to select"], rows
+
+
+def first_at(r, accuracy, goal):
+    """The labels with which the mean of accuracy [S, rounds + 1] first reaches a goal, if any."""
+    if goal is None:
+        return ""
+    reached = r.labelled()[accuracy.mean(0) >= goal]
+    return reached[0] if len(reached) else "never"
 
 
 def final_f1(runs):

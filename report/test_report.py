@@ -137,6 +137,8 @@ def test_data_efficiency_takes_the_first_round_and_the_last_accuracy(tmp_path):
     assert row["100 %"] == "not reached"
     tables.main_table(r)
     assert read_csv(tmp_path / "results.csv")[0]["labels to Random's final"] == "550"
+    alone = hand_made(tmp_path / "alone", by_strength(STRENGTH), rounds=5, labels=["cal"])
+    assert "Random's" not in tables.main_table(alone)  # which has no run: nothing to reach
 
 
 def test_overlap_and_what_chance_gives(tmp_path):
