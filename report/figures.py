@@ -287,7 +287,7 @@ def draw_explanation(path, name, notes, full, strategies):
             ax.plot(mean, **style_of(label, labels))
         ax.set(xlabel="round", title=title)
         ax.grid(alpha=0.3)
-    ax.legend()
+    figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols=len(labels))
     ax = figure.add_subplot(2, 4, 8)
     ax.scatter(full.variability, full.confidence, s=4, color="#DDDDDD", linewidths=0)
     for label in labels:
