@@ -96,6 +96,12 @@ By mean accuracy CAL is {place}. {one["cal"]:.0%} of a batch of CAL's are of one
 than by what is hard, so a batch is of one kind (docs/why-cal-loses.md)."""
 
 
+def first_reach(r, mean, goal):
+    """The number of labels with which a mean curve [rounds + 1] first reaches a goal, or None."""
+    reached = r.labelled()[mean >= goal]
+    return reached[0] if len(reached) else None
+
+
 def helped(r):
     """Of a table of one's own: would active learning have saved labels? A sentence a strategy."""
     if not r.finished("random"):
@@ -105,9 +111,9 @@ def helped(r):
         d = paired(mean_accuracy, r.finished(label), r.finished("random"))
         mean, half = interval(d)
         sure = "" if len(d) < 2 else f" ± {half:.3f} (95 % interval over {len(d)} seeds)"
-        reached = r.labelled()[r.accuracy(label).mean(0) >= goal]
-        saved = (f"reaches Random's final accuracy with {reached[0]:,} labels instead of"
-                 f" {r.labelled()[-1]:,}" if len(reached) else
+        n = first_reach(r, r.accuracy(label).mean(0), goal)
+        saved = (f"reaches Random's final accuracy with {n:,} labels instead of"
+                 f" {r.labelled()[-1]:,}" if n else
                  "does not reach Random's final accuracy")
         lines.append(f"- {name_of(label)}: {mean:+.3f}{sure} in mean accuracy against picking at"
                      f" random; it {saved}.")

@@ -8,7 +8,7 @@ from plumbing.files import InputError, note, write_text
 from plumbing.tables import is_table
 from report import figures
 from report.claims import NOT_RUN, RULE, claims, pairs_of
-from report.findings import helped, kinds_in, planted, recall_table, why_cal
+from report.findings import first_reach, helped, kinds_in, planted, recall_table, why_cal
 from report.markdown import table
 from report.names import NAMES, name_of, paper_of, vectors_of
 from report.significance import aso_tables
@@ -64,7 +64,7 @@ def main_rows(r):
         final = accuracy[:, -1]
         rows.append([
             name_of(label), len(accuracy), plus_minus(final), *beside(final, paper.get(label)),
-            final_f1(runs), plus_minus(accuracy.mean(1)), first_at(r, accuracy, goal),
+            final_f1(runs), plus_minus(accuracy.mean(1)), when(r, accuracy.mean(0), goal),
             *(f"{np.median([x['seconds'][k] for lines in runs for x in lines]):.2f}"
               for k in ("train", "select")),
         ])
@@ -78,12 +78,9 @@ def main_rows(r):
             "labels to Random's final", "s/round to train", "s/round to select"], rows
 
 
-def first_at(r, accuracy, goal):
-    """The labels with which the mean of accuracy [S, rounds + 1] first reaches a goal, if any."""
-    if goal is None:
-        return ""
-    reached = r.labelled()[accuracy.mean(0) >= goal]
-    return reached[0] if len(reached) else "never"
+def when(r, mean, goal):
+    """A cell: the labels with which a mean curve first reaches a goal, where there is one."""
+    return "" if goal is None else first_reach(r, mean, goal) or "never"
 
 
 def final_f1(runs):
@@ -149,21 +146,18 @@ def data_efficiency(r):
     goal, rows = full.mean(), []
     for label in r.labels():
         mean = r.accuracy(label).mean(0)
-        when = [first_reach(r, mean, share * goal) for share in (0.9, 0.95, 0.99, 1.0)]
-        rows.append([name_of(label), f"{mean[-1] / goal:.1%}", *when])
+        cells = [share_reached(r, mean, share * goal) for share in (0.9, 0.95, 0.99, 1.0)]
+        rows.append([name_of(label), f"{mean[-1] / goal:.1%}", *cells])
     header = ["strategy", "final / full-data accuracy", "labels for 90 %", "95 %", "99 %", "100 %"]
     note = (f"Full-data accuracy: {plus_minus(full[:, 0])} with {r.about['train']:,} labels,"
             f" {len(full)} seeds. Labels: the first round whose mean accuracy over seeds is there.")
     return "## Data efficiency\n\n" + table(r.folder, "efficiency", header, rows, note)
 
 
-def first_reach(r, mean, goal):
-    """The number of labels with which a mean curve first reaches a goal, and their share."""
-    reached = np.flatnonzero(mean >= goal)
-    if not len(reached):
-        return "not reached"
-    n = r.labelled()[reached[0]]
-    return f"{n:,} ({n / r.about['train']:.1%})"
+def share_reached(r, mean, goal):
+    """A cell: the labels with which a mean curve first reaches a goal, and their share."""
+    n = first_reach(r, mean, goal)
+    return f"{n:,} ({n / r.about['train']:.1%})" if n else "not reached"
 
 
 def batches(r):
