@@ -1,16 +1,15 @@
 """Texts to numbers: every text becomes one fixed vector, computed once  (Section 4.1, Section 7).
 
 In this file, from the top:
-  load        one call for every dataset: demo, trec, agnews, a table of one's own
+  load        one call for every dataset: demo, trec, agnews, a table of your own
   of_arrays   or arrays instead of texts
+  text_vectors, sum_vectors   x = the sum of the frozen word vectors of a text's tokens
   seed_set    the stratified seed set L that active learning starts from
   read_...    the datasets of Table 1, and the demo corpus
-  matrix      x = the sum of the (frozen) word vectors of a text's tokens (Banea et al. 2014)
 
-Where word vectors come from (learned from the texts, hashed, read from a file) is in plumbing/:
-load_vectors for all sources but `pool`, pool_vectors for that one. Tokens are lower-cased words
-and punctuation marks for the built-in vectors; for vectors from a file they are what stands
-between white space, case kept, as in the authors' code.
+Word vectors come from vectors/: `pool` are learned from the training texts, `hash` are random,
+others are read from a file. Tokens are lower-cased words and punctuation marks for these two; for
+vectors from a file they are what is between white space, case kept, as in the authors' code.
 """
 
 import csv
@@ -18,7 +17,6 @@ import functools
 import hashlib
 import html
 import re
-from array import array
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -27,11 +25,14 @@ import torch
 
 from plumbing.downloads import ensure, published
 from plumbing.files import InputError, digest, note
-from plumbing.matrix import given, identity, kept
-from plumbing.pool import pool_vectors
-from plumbing.tables import is_table
-from plumbing.vectors import load_vectors, spellings
-from plumbing.words import tokens
+from tables.own_table import read_table
+from tables.records import is_table
+from vectors import kept
+from vectors.facts import table_1
+from vectors.given import given
+from vectors.pool import pool_vectors
+from vectors.sources import available, load_vectors, spellings
+from vectors.words import index_tokens, tokens
 
 
 @dataclass
@@ -68,12 +69,12 @@ def load(name, data_dir="data", vectors="pool", spellings=spellings, fill=None, 
     """The dataset `name` (demo, trec, agnews or a .csv, .tsv or .jsonl file) as a Data.
 
     vectors: pool, or a source of load_vectors; for fasttext, a cc.en.300 file in data_dir/fasttext
-    goes before the download. Or x itself, a .npy file with a row a text (plumbing.matrix.given).
-    cache: a folder to keep the matrix x in, for the next time.
+    is used before any download. Or x itself: a .npy file with one row per text (vectors/given.py).
+    cache: a folder to keep x in, for the next time.
     spellings: the forms in which load_vectors looks up a word. fill: a function of (tokens that
     a text lacks of max_len [n], the first word's vector [D]) that is added to the texts' sums.
-    options: those of read_agnews, or of own_table.read_table for a file.
-    Raises InputError, with a sentence that says what to do, where a file is missing or wrong.
+    options: those of read_agnews, or of tables.own_table.read_table for a file.
+    Raises InputError, with a sentence that says what to do, if a file is missing or wrong.
     """
     try:
         raw = reader_of(name)(Path(data_dir), **options)
@@ -83,7 +84,7 @@ def load(name, data_dir="data", vectors="pool", spellings=spellings, fill=None, 
     classes = sorted({*labels, *test_labels} - {""})
     code = {c: i for i, c in enumerate(classes)} | {"": -1}
     y, y_test = (np.array([code[c] for c in ls], dtype=np.int64) for ls in (labels, test_labels))
-    x, about = matrix(raw, at_hand(vectors, data_dir), spellings, fill, cache)
+    x, about = text_vectors(raw, available(vectors, data_dir), spellings, fill, cache)
     counts = {c: int((y == i).sum()) for i, c in enumerate(classes)}
     return Data(
         name=Path(name).name, x=x[: len(y)], y=y, texts=texts, classes=classes,
@@ -113,9 +114,7 @@ def of_arrays(x, y, x_test, y_test, seed_size=100, batch_size=16):
 def reader_of(name):
     """The function that reads a dataset: a dict of train and test (texts, labels), and sizes."""
     if is_table(name):
-        from extras.own_table import read_table
-
-        return functools.partial(read_table, Path(name))
+        return functools.partial(read_table, Path(name), stratified=seed_set)
     if name not in READERS:
         if Path(name).is_dir():
             raise InputError(f"{name} is a directory; give a .csv, .tsv or .jsonl file")
@@ -124,11 +123,48 @@ def reader_of(name):
     return READERS[name]
 
 
-def at_hand(vectors, data_dir):
-    """The vectors' source; for `fasttext`, the model that was put into the data folder, if any."""
-    names = ("cc.en.300.bin", "cc.en.300.vec", "cc.en.300.vec.gz")
-    files = [Path(data_dir) / "fasttext" / name for name in names if vectors == "fasttext"]
-    return next((str(file) for file in files if file.exists()), vectors)
+# ---- every text's vector ------------------------------------------------------------------------
+
+PIECE = 20_000  # texts summed at once
+
+
+def text_vectors(raw, vectors, spellings, fill, cache=None):
+    """(x [N + T, D] of the training and the test texts, what the vectors know of the texts)."""
+    texts = raw["train"][0] + raw["test"][0]
+    if str(vectors).endswith(".npy"):
+        return given(vectors, raw.get("places", np.arange(len(texts))), raw.get("length"), texts)
+    path = kept.place(cache, raw.get("stem"), vectors, (raw["train"][0], raw["test"][0]),
+                      (raw["max_len"], fill, spellings))
+    return kept.kept(path, len(texts), lambda: sums(raw, vectors, spellings, fill))
+
+
+def sums(raw, vectors, spellings, fill):
+    """Table 1's facts of the texts, and a function that gives their vectors piece by piece."""
+    N, texts = len(raw["train"][0]), raw["train"][0] + raw["test"][0]
+    split = tokens if vectors in ("pool", "hash") else str.split
+    words, ids, ends = index_tokens(texts, split, raw["max_len"])
+    train = ids[: ends[N - 1]]  # the test texts teach the vectors nothing
+    table = (pool_vectors(train, ends[:N], len(words)) if vectors == "pool"
+             else load_vectors(vectors, words, spellings))
+    bounds = np.concatenate([[0], ends])
+
+    def pieces():
+        for i in range(0, len(texts), PIECE):
+            starts = bounds[i : i + PIECE + 1]
+            x = sum_vectors(ids[starts[0] : starts[-1]], starts - starts[0], table)
+            yield x + fill(raw["max_len"] - np.diff(starts), table[ids[0]]) if fill else x
+
+    return table_1(train, ends[:N], table, words), pieces
+
+
+def sum_vectors(ids, starts, table):
+    """One vector a text, the sum of its words' vectors: table [V, D], starts [N + 1] -> [N, D]."""
+    ids, starts = torch.from_numpy(ids.astype(np.int64)), torch.from_numpy(starts[:-1])
+    bag = torch.nn.functional.embedding_bag
+    return bag(ids, torch.from_numpy(table), starts, mode="sum").numpy()
+
+
+# ---- the seed set -------------------------------------------------------------------------------
 
 
 def seed_set(y, size, seed):
@@ -216,78 +252,3 @@ def read_demo(_data_dir=None):
 
 
 READERS = {"demo": read_demo, "trec": read_trec, "agnews": read_agnews}
-
-
-# ---- every text's vector ------------------------------------------------------------------------
-
-PIECE = 20_000  # texts summed at once
-LAYOUT = 1  # raise it where the same texts and vectors come to give another matrix
-
-
-def matrix(raw, vectors, spellings, fill, cache=None):
-    """(x [N + T, D] of the training and the test texts, what the vectors know of the texts).
-
-    Kept as a .npy file in the folder `cache`, whose name carries what it was made from.
-    """
-    texts = raw["train"][0] + raw["test"][0]
-    if str(vectors).endswith(".npy"):
-        return given(vectors, raw.get("places", np.arange(len(texts))), raw.get("length"), texts)
-    made_from = [LAYOUT, raw["max_len"], vectors, *identity(vectors), fill, spellings]
-    made_from = [getattr(part, "__name__", str(part)) for part in made_from]
-    key = digest(raw["train"][0], raw["test"][0], made_from)[:16]
-    name = re.sub(r"\W+", "-", Path(str(vectors)).name)
-    path = Path(cache) / f"{raw['stem']}-{name}-{key}.npy" if cache and "stem" in raw else None
-    return kept(path, len(texts), lambda: sums(raw, vectors, spellings, fill))
-
-
-def sums(raw, vectors, spellings, fill):
-    """Table 1's facts of the texts, and a function that gives their vectors piece by piece."""
-    N, texts = len(raw["train"][0]), raw["train"][0] + raw["test"][0]
-    split = tokens if vectors in ("pool", "hash") else str.split
-    words, ids, ends = index_tokens(texts, split, raw["max_len"])
-    train = ids[: ends[N - 1]]  # the test texts teach the vectors nothing
-    table = (pool_vectors(train, ends[:N], len(words)) if vectors == "pool"
-             else load_vectors(vectors, words, spellings))
-    bounds = np.concatenate([[0], ends])
-
-    def pieces():
-        for i in range(0, len(texts), PIECE):
-            starts = bounds[i : i + PIECE + 1]
-            x = sum_vectors(ids[starts[0] : starts[-1]], starts - starts[0], table)
-            yield x + fill(raw["max_len"] - np.diff(starts), table[ids[0]]) if fill else x
-
-    return table_1(train, ends[:N], table, words), pieces
-
-
-def index_tokens(texts, split, max_len):
-    """(the words, sorted; the texts' tokens as word numbers, one after the other; ends [N])."""
-    index, ids, ends = {}, array("i"), []
-    for text in texts:
-        ids.extend([index.setdefault(w, len(index)) for w in split(text)[:max_len]])
-        ends.append(len(ids))
-    words = sorted(index)
-    rank = np.empty(len(words), np.int32)
-    rank[[index[w] for w in words]] = np.arange(len(words))
-    return words, rank[np.frombuffer(ids, np.int32)], np.array(ends)
-
-
-def sum_vectors(ids, starts, table):
-    """One vector a text, the sum of its words' vectors: table [V, D], starts [N + 1] -> [N, D]."""
-    ids, starts = torch.from_numpy(ids.astype(np.int64)), torch.from_numpy(starts[:-1])
-    bag = torch.nn.functional.embedding_bag
-    return bag(ids, torch.from_numpy(table), starts, mode="sum").numpy()
-
-
-def table_1(ids, ends, table, words):
-    """What the paper's Table 1 says of the texts, and what share of them the vectors know."""
-    lengths, counts = np.diff(ends, prepend=0), np.bincount(ids, minlength=len(words))
-    known = table.any(axis=1)
-    unknown = np.flatnonzero(~known & (counts > 0))
-    frequent = unknown[np.argsort(-counts[unknown], kind="stable")][:20]
-    return {
-        "length_mean": round(float(np.mean(lengths)), 2), "length_max": int(lengths.max()),
-        "types": int((counts > 0).sum()),
-        "types_known": float((known & (counts > 0)).sum() / max(1, (counts > 0).sum())),
-        "tokens_known": float(1 - counts[unknown].sum() / max(1, counts.sum())),
-        "missing": [words[i] for i in frequent],
-    }

@@ -1,1 +1,2 @@
-"""A page to play with: explore.html, one file with everything in it."""
+"""For whoever wants to play: explore.html, one file that needs no network, with its data inside.
+The page is explore.html; explore.py puts the data in."""

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from plumbing.files import write_text
-from plumbing.runs import read_texts
+from plumbing.folder import read_texts
 
 MOST = 10_000  # texts on a page
 NAMES = {"full": "all training texts", "seed": "the seed set"}

@@ -20,7 +20,7 @@ import pytest
 import data
 from page import explore
 from plumbing.files import write_csv
-from plumbing.runs import read_texts
+from plumbing.folder import read_texts
 from test_cal import TINY, as_ever, cal_main, read_csv, run_files, tiny
 
 HOSTILE = [

@@ -1,4 +1,2 @@
-"""Plumbing: files, downloads, word vectors, run files, processes, options.
-
-Imports none of the five modules at the top; whoever reads the paper needs nothing of it.
-"""
+"""For nobody in particular: files, downloads, locks, run files, random numbers, Ctrl-C.
+The lowest floor: it imports no other room, and who reads the paper needs nothing of it."""

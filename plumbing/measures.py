@@ -1,5 +1,6 @@
-"""Accuracy, macro-F1 and recall by class."""
+"""Accuracy, macro-F1 and recall by class; training dynamics as bytes."""
 
+import numpy as np
 from torch.nn.functional import one_hot
 
 
@@ -19,3 +20,16 @@ def measures(predicted, y, C):
     recall = [[None if r != r else r for r in row] for row in (hits / there).tolist()]
     return [{"accuracy": a, "f1": f, "recall": r} for a, f, r in
             zip(right.double().mean(1).tolist(), f1.nanmean(-1).tolist(), recall)]
+
+
+def as_bytes(name, probs, y):
+    """Training dynamics to look at: arrays NAME_gold (p of the label, of 255) and NAME_said.
+
+    probs [E, n, C] at the end of each epoch, y [n]; both arrays are [E, n] uint8. Nothing where
+    there are more classes than a byte can tell.
+    """
+    if probs.shape[-1] > 256:
+        return {}
+    gold = probs.gather(-1, y.expand(probs.shape[:-1])[..., None])[..., 0]
+    return {f"{name}_gold": (gold * 255).round().cpu().numpy().astype(np.uint8),
+            f"{name}_said": probs.argmax(-1).cpu().numpy().astype(np.uint8)}

@@ -4,8 +4,9 @@ from itertools import combinations
 
 import numpy as np
 
+from report.differences import holm, interval, paired, paired_t
 from report.names import SIX, name_of
-from stats import final_accuracy, holm, interval, mean_accuracy, overlaps, paired, paired_t
+from stats import final_accuracy, mean_accuracy, overlaps
 
 RULE = """A comparison is judged on the differences within seeds, by a two-sided paired t test;
 where a claim makes several comparisons, their p-values are corrected for their number (Holm 1979).

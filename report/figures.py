@@ -265,7 +265,7 @@ def draw_ladder(path, changes):
 
 
 def draw_explanation(path, name, notes, full, strategies):
-    """extras.explain's picture of its notes; full: the map of all the data."""
+    """studies.explain's picture of its notes; full: the map of all the data."""
     figure = new_figure(17, 8)
     first = [n for n in notes if n["seed"] == notes[0]["seed"]]
     last, labels = max(n["round"] for n in notes), list(strategies)

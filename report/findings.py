@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from plumbing.runs import read_texts
+from plumbing.folder import read_texts
+from report.differences import interval, paired
 from report.markdown import table
 from report.names import name_of
-from stats import interval, mean_accuracy, paired, plus_minus, roc_auc
+from stats import mean_accuracy, plus_minus, roc_auc
 
 
 def kinds_in(r):

@@ -1,6 +1,6 @@
 """Names as they are printed, and the paper's own numbers (Tables 2-4, Section 5)."""
 
-from plumbing.runs import short_name
+from plumbing.folder import short_name
 
 NAMES = {"random": "Rand.", "lc": "LC", "entropy": "Ent.", "bald": "BALD", "dal": "DAL",
          "cal": "CAL", "cal+dal": "CAL+DAL", "full": "all data", "margin": "Margin",

@@ -1,9 +1,10 @@
 """Table 2: Almost Stochastic Order, and what can be said with as few seeds as there are."""
 
+from report.differences import paired, sign_flip
 from report.figures import draw_aso
 from report.markdown import table
 from report.names import SIX, name_of, paper_of
-from stats import aso_table, mean_accuracy, paired, sign_flip
+from stats import aso_table, mean_accuracy
 
 
 def aso_tables(r):

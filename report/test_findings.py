@@ -5,7 +5,7 @@ import json
 
 import numpy as np
 
-from report import findings, tables
+from report import findings, sections
 from report.test_report import STRENGTH, by_strength, hand_made
 from test_cal import read_csv
 
@@ -17,7 +17,7 @@ def test_recall_and_macro_f1_are_those_of_the_final_round(tmp_path):
     rows = {row["strategy"]: row for row in read_csv(tmp_path / "recall.csv")}
     assert rows["CAL"]["a (73.4%)"] == "0.620" and rows["CAL"]["b (26.6%)"] == ""
     assert rows["all data"]["a (73.4%)"] == "0.320"
-    tables.main_table(r)
+    sections.main_table(r)
     rows = {row["strategy"]: row for row in read_csv(tmp_path / "results.csv")}
     assert rows["CAL"]["macro-F1"] == "0.520 ± 0.016" and "paper" not in rows["CAL"]
 
@@ -44,7 +44,7 @@ def test_runs_without_recall_have_no_such_table(tmp_path):
             for line in lines:
                 del line["f1"], line["recall"]
     assert findings.recall_table(r) == ""
-    tables.main_table(r)
+    sections.main_table(r)
     assert "macro-F1" not in read_csv(tmp_path / "results.csv")[0]
 
 
@@ -71,11 +71,11 @@ def test_would_it_have_helped(tmp_path):
     assert "- LC: +0.100 ± 0.000 (95 % interval over 3 seeds)" in said
     assert "with 650 labels instead of 700" in said
     assert "- CAL: -0.100" in said and "does not reach Random's final accuracy" in said
-    assert tables.sections_of(r) == tables.SECTIONS
+    assert sections.sections_of(r) == sections.SECTIONS
     r.dataset = "my.csv"
-    assert tables.sections_of(r) == tables.OF_A_TABLE
+    assert sections.sections_of(r) == sections.OF_A_TABLE
     r.config["strategies"].append("cal-t0.4")
-    assert tables.sections_of(r) == tables.SECTIONS
+    assert sections.sections_of(r) == sections.SECTIONS
 
 
 def test_kinds_are_those_that_are_there(tmp_path):

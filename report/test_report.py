@@ -9,7 +9,7 @@ import pytest
 import cal
 import data
 import stats
-from report import claims, figures, tables
+from report import claims, differences, figures, sections
 from test_cal import as_ever, cal_main, read_csv, run_files, tiny
 
 
@@ -105,16 +105,16 @@ def test_verdicts():
     assert claims.verdict({"a": up[:1]})[0] == claims.ONE_SEED
     assert claims.verdict({"a": up, "b": up[:0]})[0] == claims.NOT_RUN
     just = np.array([0.01, 0.02, 0.035, 0.005, 0.05])  # p = 0.044 alone, twice that of two
-    assert stats.paired_t(just) == pytest.approx(0.0441, abs=1e-4)
+    assert differences.paired_t(just) == pytest.approx(0.0441, abs=1e-4)
     assert claims.verdict({"a": just})[0] == claims.HOLDS
     assert claims.verdict({"a": just, "b": just})[0] == claims.UNSURE
     word, evidence = claims.verdict({"X": just})
-    assert evidence == f"X +0.024 ± {stats.interval(just)[1]:.3f}, p 0.044"
+    assert evidence == f"X +0.024 ± {differences.interval(just)[1]:.3f}, p 0.044"
 
 
 def test_the_paper_stands_beside_its_own_budget_alone(tmp_path):
     r = hand_made(tmp_path / "a", by_strength(STRENGTH, 0))
-    tables.main_table(r)
+    sections.main_table(r)
     rows = {row["strategy"]: row for row in read_csv(tmp_path / "a" / "results.csv")}
     assert (rows["CAL"]["paper"], rows["CAL"]["difference"]) == ("0.724", "-0.034")  # .69 - .724
     assert (rows["all data"]["paper"], rows["all data"]["difference"]) == ("0.634", "+0.066")
@@ -122,7 +122,7 @@ def test_the_paper_stands_beside_its_own_budget_alone(tmp_path):
                   {"dataset": "demo"}):
         short = hand_made(tmp_path / str(other), by_strength(STRENGTH, 0), **other)
         text = "".join(section(short) for section in (
-            tables.main_table, tables.aso_tables, tables.overlap_table))
+            sections.main_table, sections.aso_tables, sections.overlap_table))
         assert "0.724" not in text and "the paper |" not in text
 
 
@@ -130,15 +130,15 @@ def test_data_efficiency_takes_the_first_round_and_the_last_accuracy(tmp_path):
     curve = [0.5, 0.64, 0.6, 0.66, 0.69, 0.62]  # reaches 90 % of 0.7 in round 1, ends at 0.62
     r = hand_made(tmp_path, lambda label, seed, t: 0.7 if label == "full" else curve[t], rounds=5,
                   labels=["cal", "random"])
-    tables.data_efficiency(r)
+    sections.data_efficiency(r)
     row = read_csv(tmp_path / "efficiency.csv")[0]
     assert row["final / full-data accuracy"] == f"{0.62 / 0.7:.1%}" == "88.6%"
     assert row["labels for 90 %"] == "550 (10.1%)" and row["95 %"] == "700 (12.8%)"
     assert row["100 %"] == "not reached"
-    tables.main_table(r)
+    sections.main_table(r)
     assert read_csv(tmp_path / "results.csv")[0]["labels to Random's final"] == "550"
     alone = hand_made(tmp_path / "alone", by_strength(STRENGTH), rounds=5, labels=["cal"])
-    assert "Random's" not in tables.main_table(alone)  # which has no run: nothing to reach
+    assert "Random's" not in sections.main_table(alone)  # which has no run: nothing to reach
 
 
 def test_overlap_and_what_chance_gives(tmp_path):
@@ -148,7 +148,7 @@ def test_overlap_and_what_chance_gives(tmp_path):
     r = hand_made(tmp_path, by_strength(STRENGTH), None,
                   lambda label, seed, t: picks[label, seed][t], rounds=2, seeds=3,
                   labels=["cal", "dal", "lc", "random"])
-    tables.overlap_table(r)
+    sections.overlap_table(r)
     row = {row["pair"]: row for row in read_csv(tmp_path / "table4.csv")}["CAL ∩ LC"]
     same = sum(len(set(picks["cal", s][t]) & set(picks["lc", s][t])) for s in range(3)
                for t in range(2))
@@ -162,7 +162,7 @@ def test_overlap_and_what_chance_gives(tmp_path):
     (1, "no verdict"), (5, "1/2^5 = 0.0312"), (12, "which can be reached")])
 def test_table_2_says_what_its_seeds_allow(tmp_path, seeds, said):
     r = hand_made(tmp_path, by_strength(STRENGTH), rounds=3, seeds=seeds)
-    text = tables.aso_tables(r)
+    text = sections.aso_tables(r)
     rows = read_csv(tmp_path / "table2.csv")
     assert said in text
     by_seed = [row for row in rows if row["sample"] == "one number a seed"]
@@ -185,7 +185,7 @@ def test_only_like_results_stand_side_by_side(tmp_path, capsys):
     for name, config in (("trec-paper-torn", "{"), ("a", "null"), ("b", "[]"), ("c", "{}")):
         (tmp_path / name).mkdir()
         (tmp_path / name / "config.json").write_text(config)
-    assert "with `hash` vectors | with `pool` vectors" in tables.claims_table(r)
+    assert "with `hash` vectors | with `pool` vectors" in sections.claims_table(r)
     head = list(read_csv(tmp_path / "trec-paper-pool" / "claims.csv")[0])
     assert head == ["the paper's claim", "with `hash` vectors", "with `pool` vectors"]
     assert capsys.readouterr().err.count("is damaged") == 4
@@ -202,7 +202,7 @@ def test_the_curves_of_a_run_under_way(tmp_path, as_ever):
     hand_made(tmp_path, by_strength(STRENGTH), seeds=2)
     for path in (tmp_path / "runs").iterdir():
         path.write_text("".join(path.read_text().splitlines(keepends=True)[:2]))
-    assert "fig3_accuracy.png" in tables.curves(stats.Results(tmp_path))
+    assert "fig3_accuracy.png" in sections.curves(stats.Results(tmp_path))
 
 
 def test_names_of_curves_are_a_step_apart_and_near_their_ends():
@@ -220,7 +220,7 @@ def test_names_of_curves_are_a_step_apart_and_near_their_ends():
 
 def test_a_name_with_dollars_is_drawn_as_it_is(tmp_path):
     r = hand_made(tmp_path, by_strength(STRENGTH), rounds=2, dataset="$^$.csv")
-    assert tables.curves(r) and (tmp_path / "fig3_accuracy.png").stat().st_size > 0
+    assert sections.curves(r) and (tmp_path / "fig3_accuracy.png").stat().st_size > 0
 
 
 def test_the_report_is_what_the_run_files_say(tiny):

@@ -1,0 +1,55 @@
+"""--ablate: CAL, Random and all the data under every protocol of released/ladder.py."""
+
+import argparse
+import functools
+
+from command import labelling_mode, processes
+from command.experiment import folder_of, plan_of, work
+from fast.memory import one_thread
+from plumbing.files import InputError
+from released.ladder import OF_CAL, ladder, write
+
+
+def run(args):
+    """Run the whole ladder, or what is missing of it, and write its report."""
+    if args.strategies or args.everything or args.protocol != "paper" or args.t_cor != [0.2]:
+        raise InputError("--ablate runs CAL (t_cor 0.2) and Random under every protocol: leave"
+                         " out --strategies, --t-cor, --protocol and --everything")
+    steps = [step_of(args, name) for name in ladder()]
+    folder = folder_of(step_of(args, "ladder"))
+    report = functools.partial(write, folder, {s.protocol: folder_of(s) for s in steps})
+    if args.report_only:
+        report()
+    else:
+        device = processes.choose_device(args.device)
+        one_thread()
+        plans = [step_plan(step, device) for step in steps]
+        if not processes.conduct(work, plans, report):
+            return 0
+    print((folder / "report.md").read_text(encoding="utf-8"))
+    print(f"The report with its figure: {folder / 'report.md'}")
+    return 0
+
+
+def step_of(args, name):
+    """The options of one protocol: three seeds where none are named, CAL and Random."""
+    names = ["cal"] if name.partition("+")[2] in OF_CAL else ["cal", "random"]
+    return argparse.Namespace(**{**vars(args), "protocol": name, "strategies": names})
+
+
+def step_plan(step, device):
+    """The plan of a step, and what is trained on all the data.
+
+    paper and code also train for as many epochs as a run that never resets has seen in the end.
+    """
+    step.device = device
+    plan = plan_of(step)
+    if (plan.data.y < 0).any():
+        unnamed = argparse.Namespace(**{**vars(step), "strategies": None})
+        labelling_mode.the_strategy(unnamed)  # raises
+    if not step.seeds:
+        plan.seeds = plan.seeds[:3]
+        plan.phases = [[r for r in phase if r.seed in plan.seeds] for phase in plan.phases]
+    if step.protocol in ("paper", "code"):
+        plan.baselines["full-long"] = plan.s.rounds + 1
+    return plan

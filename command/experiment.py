@@ -1,0 +1,129 @@
+"""An experiment: every run of one results directory, and how one process does its share."""
+
+import argparse
+import functools
+import hashlib
+import platform
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+
+import baselines
+import cal
+import data as texts
+from command import noise, options
+from fast import SideBySide, at_once
+from plumbing.files import InputError
+from plumbing.folder import results_name
+from plumbing.runs import Log
+from released import protocols
+from tables.records import is_table
+
+DEFAULTS = {"demo": (10, cal.SEEDS[:3])}  # rounds and seeds; the demo corpus is ours
+load = functools.lru_cache(maxsize=4)(texts.load)  # an ablation asks for four, many times
+
+
+@dataclass
+class Plan:
+    """Every run of one results directory. phases: lists of runs, one list after the other.
+
+    baselines: {name: epochs, as a multiple of a round's} of training on all the data.
+    """
+
+    args: argparse.Namespace
+    algorithm: type
+    data: texts.Data
+    s: cal.Settings
+    seeds: list
+    phases: list
+    baselines: dict = field(default_factory=lambda: {"full": 1})
+
+    @property
+    def folder(self):
+        return folder_of(self.args)
+
+    @property
+    def width(self):
+        """How many runs train side by side; None: as many as there are."""
+        return at_once(self.args.device) if issubclass(self.algorithm, SideBySide) else 1
+
+
+def plan_of(args):
+    """Check every option against the data, and say what there is to do."""
+    algorithm, reading = algorithm_of(args)
+    data = load(args.dataset, args.data_dir, args.vectors, cache=f"{args.out}/cache", **reading,
+                **options.reading(args, folder_of(args)))
+    if args.noise:
+        data = noise.flipped(data, args.noise)
+    rounds, seeds = DEFAULTS.get(args.dataset, (30, cal.SEEDS))
+    seeds = list(dict.fromkeys(args.seeds or (seeds[:1] if args.quick else seeds)))
+    size, batch = args.seed_size or data.seed_size, args.batch or data.picks
+    most = max(1, (len(data.y) - size) // batch)  # rounds that there are texts for
+    s = cal.Settings(size, args.rounds or min(most, 10 if args.quick else rounds), batch,
+                     args.epochs, data.batch_size)
+    if (data.y >= 0).all() and s.seed_size + s.rounds * s.batch > len(data.y):
+        raise InputError(
+            f"{s.seed_size} labels to start with and {s.rounds} x {s.batch} to pick are more than"
+            f" the {len(data.y)} texts of {args.dataset}; lower --rounds, --batch or --seed-size"
+        )
+    phases = [cal.runs_of(args.strategies or default_strategies(args.dataset), seeds, args.t_cor)]
+    if args.everything:
+        extra = cal.runs_of(["cal"], seeds, cal.T_COR)
+        extra += cal.runs_of(["cal+dal", *baselines.BEST], seeds)
+        phases.append([run for run in extra if run not in phases[0]])
+    return Plan(args, algorithm, data, s, seeds, phases)
+
+
+def algorithm_of(args):
+    """(the class that runs, how data.load is to read the texts) of --model and --protocol."""
+    if args.model == "plain":
+        if args.protocol != "paper":
+            raise InputError("--model plain goes with --protocol paper alone: the released code's"
+                             " differences are written for the fast model")
+        return cal.ActiveLearning, {}
+    return protocols.protocol(args.protocol) if args.protocol != "paper" else (SideBySide, {})
+
+
+def default_strategies(dataset):
+    """What runs if no strategy is named: the paper's six; on the demo, the best of today too.
+
+    On a table of your own four: DAL takes a fifth of all time and helps least.
+    """
+    if dataset == "demo":
+        return (*cal.SIX, "margin", "cal+unit")
+    return ("random", "lc", "margin", "cal") if is_table(dataset) else cal.SIX
+
+
+def folder_of(args):
+    """The results directory of a command."""
+    return Path(args.out) / results_name(args.dataset, args.protocol, args.vectors, args.noise,
+                                         args.model)
+
+
+def config_of(plan):
+    """config.json: every setting, the data's SHA-256, versions, device."""
+    args, data = plan.args, plan.data
+    x = np.ascontiguousarray(data.x)
+    labels = dict.fromkeys(run.label for phase in plan.phases for run in phase)
+    return {
+        "settings": {
+            "dataset": data.name, "data_sha256": data.sha256, "protocol": args.protocol,
+            "vectors": args.vectors, "x_sha256": hashlib.sha256(x).hexdigest(), **asdict(plan.s),
+            "model": args.model, "device": args.device,
+        },
+        "seeds": plan.seeds, "strategies": list(labels), "classes": data.classes,
+        "about": data.about,
+        "versions": {"python": platform.python_version(), "numpy": np.__version__,
+                     "torch": torch.__version__},
+    }
+
+
+def work(args, task):
+    """Do some runs and baselines of a protocol, in whichever process."""
+    plan = plan_of(argparse.Namespace(**{**vars(args), "protocol": task.protocol}))
+    algorithm = plan.algorithm(plan.data, plan.s, Log(plan.folder), args.device)
+    for baseline in task.baselines:
+        cal.all_the_data(algorithm, *baseline)
+    algorithm.learn(task.runs)

@@ -1,0 +1,54 @@
+"""What `python cal.py` does: it reads the options and calls the room that serves them."""
+
+import functools
+import sys
+
+import datamap
+from command import ablation, bench, labelling_mode, options, processes
+from command.experiment import folder_of, load, plan_of, work
+from fast.memory import one_thread
+from plumbing.files import InputError
+from report import sections
+from strategies import STRATEGIES
+from tables.own_table import warn_of_classes
+from tables.records import is_table
+
+
+def main():
+    """The command line; returns the exit code."""
+    options.prepare_terminal()
+    load.cache_clear()
+    args = options.parser(list(STRATEGIES), datamap.EPOCHS).parse_args()
+    try:
+        return dispatch(args)
+    except InputError as e:
+        print(f"cal.py: {e}", file=sys.stderr)
+    except OSError as e:  # a full disk, say
+        print(f"cal.py: {e}; the same command goes on from the last finished round",
+              file=sys.stderr)
+    return 2
+
+
+def dispatch(args):
+    """Do what the options ask for; returns the exit code."""
+    if args.ablate:
+        return ablation.run(args)
+    if args.report_only:
+        folder = folder_of(args)
+        sections.write_report(folder)
+        print(f"The report with its figures: {folder / 'report.md'}")
+        return 0
+    args.device = processes.choose_device(args.device)
+    if args.bench:
+        return bench.run(args.device, args.pool)
+    one_thread()
+    plan = plan_of(args)
+    if is_table(args.dataset):
+        if labelling_mode.is_due(plan):
+            return labelling_mode.run(plan)
+        first = plan.algorithm(plan.data, plan.s, None).seed_set(plan.seeds[0])
+        warn_of_classes(plan.data, plan.data.y[first])
+    report = functools.partial(sections.write_report, plan.folder)
+    if processes.conduct(work, [plan], report):
+        sections.print_summary(plan.folder, [run.label for phase in plan.phases for run in phase])
+    return 0

@@ -1,0 +1,248 @@
+"""Work shared out among processes.
+
+Every run gives the same files whoever does it, so work can be split as it suits the machine: in
+this process, in --jobs processes of this machine, or among those that torchrun has started.
+"""
+
+import contextlib
+import datetime
+import functools
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+
+import torch
+
+from command.experiment import config_of
+from command.progress import Progress
+from fast.memory import one_thread
+from plumbing.files import InputError, shortened
+from plumbing.folder import claim, keep_texts, locked
+
+
+def choose_device(name):
+    """cpu or cuda; auto becomes cuda where there is one. float32 stays float32 there: no TF32."""
+    torch.set_float32_matmul_precision("highest")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise InputError("--device cuda: no CUDA device is visible to torch; use --device cpu")
+    return ("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name
+
+
+# ---- an experiment's tasks ----------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Task:
+    """Some runs of a protocol, and baselines (seeds, name, epochs), for one process."""
+
+    protocol: str
+    runs: tuple = ()
+    baselines: tuple = ()
+
+    @property
+    def cost(self):
+        """About how long it takes, with a run of Random as 1."""
+        return len(self.baselines) / 5 + sum(3 if "dal" in r.strategy else 1 for r in self.runs)
+
+
+def tasks_of(plan, processes):
+    """What there is to do: the baselines, then seed after seed, so that curves come early.
+
+    plan.width runs train side by side. Whole seeds go first, as far as they divide evenly among
+    the processes; the runs of what is left come `width` at a time, the longest first. On a GPU
+    (width None) each process takes its share of the seeds as one stack.
+    """
+    protocol, seeds, tasks, width = plan.args.protocol, plan.seeds, [], plan.width
+    shares = [seeds[i::processes] for i in range(processes)] if not width else [
+        [seed] for seed in seeds]
+    even = len(shares) // processes * processes
+    for share in filter(None, shares):
+        tasks += [Task(protocol, baselines=((tuple(share), *b),)) for b in plan.baselines.items()]
+    for phase in plan.phases:
+        for i, share in enumerate(shares):
+            runs = sorted((run for run in phase if run.seed in share),
+                          key=lambda run: -Task(protocol, (run,)).cost)
+            step = len(runs) if i < even else width
+            tasks += [Task(protocol, tuple(runs[j : j + step]))
+                      for j in range(0, len(runs), step or 1)]
+    return tasks
+
+
+def conduct(work, plans, report):
+    """work(args, task) for every run of every plan; report() now and then, and at the end.
+
+    True in the process that the user started (under torchrun: the first), where all is done.
+    """
+    args = plans[0].args
+    join_torchrun(args.device)
+    rank, world = rank_and_world()
+    jobs = args.jobs or (min(len(plans[0].seeds), one_thread()) if args.device == "cpu" else 1)
+    with contextlib.ExitStack() as held:
+        for plan in plans if rank == 0 else ():
+            held.enter_context(locked(plan.folder))
+        for plan in plans if rank == 0 else ():
+            claim(plan.folder, config_of(plan), args.fresh)
+            keep_texts(plan.folder, plan.data)
+        wait_for_all()
+        tasks = [task for plan in plans for task in tasks_of(plan, max(jobs, world))]
+        with Progress(plans, quiet=rank > 0) as progress:
+            tick = ticks(progress, report if rank == 0 else None)
+            share_out(functools.partial(work, args), tasks, jobs, tick)
+            if world > 1:
+                progress.say("waiting for the other processes")
+            wait_for_all()
+            progress.say("drawing the report")
+            if rank == 0:
+                report()
+            progress.done()
+    return rank == 0
+
+
+def ticks(progress, report, every=60):
+    """What is to be done once a second: move the bar, and now and then draw the report so far.
+
+    Once a minute, or less often: drawing takes a twentieth of the time at most.
+    """
+    due = time.monotonic() + every
+
+    def tick():
+        nonlocal due
+        progress.tick()
+        if report and (began := time.monotonic()) > due:
+            with contextlib.suppress(OSError, InputError):  # the last report says what is wrong
+                report()
+            due = time.monotonic() + max(every, 20 * (time.monotonic() - began))
+
+    return tick
+
+
+# ---- sharing out --------------------------------------------------------------------------------
+
+
+def share_out(work, tasks, jobs, tick):
+    """work(task) for every task, and tick() about once a second meanwhile.
+
+    work is picklable where jobs > 1; each process takes the next task when it is free. Under
+    torchrun this process does its share alone.
+    """
+    if jobs > 1 and rank_and_world()[1] < 2:
+        in_a_pool(work, tasks, jobs, tick)
+        return
+    with called_every_second(tick):
+        for task in deal(tasks, *rank_and_world()):
+            work(task)
+
+
+def in_a_pool(work, tasks, jobs, tick):
+    """share_out in `jobs` processes of this machine, spawned: CUDA and Windows know no fork."""
+    spawn = multiprocessing.get_context("spawn")
+    quiet_tracker()
+    with ProcessPoolExecutor(jobs, spawn, initializer=start_worker) as pool:
+        ours = signal.signal(signal.SIGINT, signal.SIG_IGN)  # the workers inherit it: Ctrl-C is
+        left = {pool.submit(work, task) for task in tasks}   # for the process the user started
+        signal.signal(signal.SIGINT, ours)
+        try:
+            while left:
+                done, left = wait(left, timeout=1, return_when=FIRST_COMPLETED)
+                for future in done:
+                    future.result()
+                tick()
+        except BrokenProcessPool:
+            raise InputError("a process was killed; the same command goes on from the last"
+                             " finished round")
+        finally:
+            for future in left:
+                future.cancel()
+
+
+def quiet_tracker():
+    """Python's tracker of semaphores outlives us by a moment; it would warn where we are killed."""
+    with contextlib.suppress(ImportError):  # there is none on Windows
+        from multiprocessing import resource_tracker
+
+        before = os.environ.get("PYTHONWARNINGS")
+        os.environ["PYTHONWARNINGS"] = "ignore::UserWarning:multiprocessing.resource_tracker"
+        resource_tracker.ensure_running()
+        del os.environ["PYTHONWARNINGS"]
+        if before is not None:
+            os.environ["PYTHONWARNINGS"] = before
+
+
+def start_worker():
+    """A worker has one thread, and ends with the process that started it."""
+    os.environ["CAL_LAUNCHED"] = "1"
+    one_thread()
+    threading.Thread(target=end_with_parent, daemon=True).start()
+
+
+def end_with_parent():
+    multiprocessing.parent_process().join()
+    os._exit(1)
+
+
+@contextlib.contextmanager
+def called_every_second(function):
+    """function() about once a second beside the work, and once after it."""
+    over = threading.Event()
+
+    def again():
+        while not over.wait(1):
+            function()
+
+    thread = threading.Thread(target=again, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+        function()
+
+
+# ---- torchrun -----------------------------------------------------------------------------------
+
+
+def rank_and_world():
+    """This process's number under torchrun, and how many there are: (0, 1) without it."""
+    try:
+        return int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
+    except ValueError:
+        raise InputError("RANK and WORLD_SIZE are set, as torchrun sets them, but not to whole"
+                         " numbers; unset them")
+
+
+def deal(tasks, rank, world):
+    """The tasks of process `rank` of `world`: each goes to the one with the least to do so far."""
+    loads, mine = [0] * world, []
+    for task in tasks:
+        taker = loads.index(min(loads))
+        loads[taker] += task.cost
+        mine += [task] if taker == rank else []
+    return mine
+
+
+def join_torchrun(device):
+    """Under torchrun: find the other processes, and take one GPU each as far as they go."""
+    if rank_and_world()[1] < 2:
+        return
+    if os.name == "nt":
+        os.environ.setdefault("USE_LIBUV", "0")  # torch for Windows has no libuv
+    try:
+        torch.distributed.init_process_group("gloo", timeout=datetime.timedelta(days=7))
+    except (ValueError, RuntimeError) as e:
+        raise InputError("RANK and WORLD_SIZE are set, but torchrun's other processes are not to"
+                         f" be found: {shortened(e)}")
+    if device == "cuda":
+        local = int(os.environ.get("LOCAL_RANK", 0))
+        torch.cuda.set_device(local % torch.cuda.device_count())
+
+
+def wait_for_all():
+    """Until every process that torchrun has started has come this far."""
+    if rank_and_world()[1] > 1:
+        torch.distributed.barrier()

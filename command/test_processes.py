@@ -1,0 +1,147 @@
+"""Work shared out among processes, and memory that is kept."""
+
+import contextlib
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+import cal
+from command import processes
+from fast import memory
+from plumbing.files import InputError
+from test_cal import HERE, TINY, cal_main, run_cal, run_files, tiny
+
+
+def plan(width, seeds=cal.SEEDS):
+    runs = cal.runs_of(cal.SIX, seeds)
+    return SimpleNamespace(args=SimpleNamespace(protocol="paper"), seeds=list(seeds), width=width,
+                           phases=[runs[:7], runs[7:]], baselines={"full": 1, "full-long": 31})
+
+
+@pytest.mark.parametrize("world", [1, 2, 3, 7])
+@pytest.mark.parametrize("width", [2, None])
+def test_every_run_and_baseline_has_one_process(world, width):
+    tasks = processes.tasks_of(plan(width), world)
+    shares = [processes.deal(tasks, rank, world) for rank in range(world)]
+    dealt = [task for share in shares for task in share]
+    assert sorted(map(str, dealt)) == sorted(map(str, tasks))
+    runs = [run for task in dealt for run in task.runs]
+    assert sorted(runs, key=str) == sorted(cal.runs_of(cal.SIX, cal.SEEDS), key=str)
+    full = sorted((seed, *b) for task in dealt for seeds, *b in task.baselines for seed in seeds)
+    assert full == sorted((s, *b) for s in cal.SEEDS for b in (("full", 1), ("full-long", 31)))
+    if width:
+        whole = [task for task in tasks if len({run.strategy for run in task.runs}) > 2]
+        assert all(len(task.runs) <= 2 for task in dealt if task not in whole)
+        costs = [sum(task.cost for task in share) for share in shares]
+        assert max(costs) - min(costs) <= max(task.cost for task in tasks)
+    else:
+        assert sum(bool(task.runs) for task in tasks) <= 2 * world
+
+
+def half(task):
+    """Work for another process: it says who it is."""
+    if task == "fail":
+        raise InputError("no such task")
+    return os.getpid()
+
+
+def test_a_worker_s_error_comes_back_and_the_rest_is_let_go():
+    with pytest.raises(InputError, match="no such task"):
+        processes.share_out(half, ["a", "fail", "b"], 2, lambda: None)
+
+
+def test_the_report_is_drawn_while_runs_go_on():
+    said = []
+    progress = SimpleNamespace(tick=lambda: said.append("tick"))
+
+    def report():
+        said.append("report")
+        raise InputError("not yet")  # is for the last report to say
+
+    tick = processes.ticks(progress, report, every=0.3)
+
+    def work(task):
+        tick()
+        time.sleep(0.2)
+
+    processes.share_out(work, [processes.Task("paper")] * 5, 1, lambda: None)
+    assert said.count("tick") == 5 and 2 <= said.count("report") <= 3
+    assert said[:2] == ["tick", "tick"]
+
+
+def test_drawing_takes_a_twentieth_of_the_time_at_most():
+    drawn = []
+
+    def report():
+        time.sleep(0.05)
+        drawn.append(time.monotonic())
+
+    tick, end = processes.ticks(SimpleNamespace(tick=lambda: None), report, every=0.01), (
+        time.monotonic() + 2.5)
+    while time.monotonic() < end:
+        tick()
+        time.sleep(0.005)
+    assert len(drawn) >= 2 and all(b - a > 1 for a, b in zip(drawn, drawn[1:]))
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None) if os.name == "posix" else None, "mallopt"),
+                    reason="the C library is not glibc")
+def test_freed_memory_is_kept_for_the_next_step():
+    import resource
+
+    def faults():
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+        for _ in range(20):
+            [torch.ones(2**20) for _ in range(6)]  # 24 MB: 6,144 pages
+        return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+
+    memory.keep_memory()
+    faults()
+    assert faults() < 2 * 6144  # 20 times that where memory goes back each time
+
+
+# ---- the command line ---------------------------------------------------------------------------
+
+
+def test_four_processes_write_the_same_files(tiny, tmp_path):
+    # More processes than a seed has stacks: no run, baseline or map may be missing.
+    run_cal(*TINY[:-1], 4, "--seeds", 1, 2, "--out", tmp_path, "--strategies", "random", "cal")
+    got, want = run_files(tmp_path), run_files(tiny[0])
+    assert len(got) == 6 and got == {name: want[name] for name in got}
+    for maps in ("maps-1.npz", "maps-2.npz"):
+        maps = Path("demo-paper-pool", "runs", maps)
+        assert (tmp_path / maps).read_bytes() == (tiny[0] / maps).read_bytes()
+
+
+def children(pid):
+    """The processes that a process has started and that work: spawned ones."""
+    found = []
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            parent = int(status.read_text().rpartition(")")[2].split()[1])
+            spawned = b"spawn_main" in (status.parent / "cmdline").read_bytes()
+            found += [int(status.parent.name)] if parent == pid and spawned else []
+    return found
+
+
+def test_a_killed_worker_is_one_sentence_and_loses_its_round_alone(tiny, tmp_path):
+    arguments = [*TINY[:-1], 2, "--seeds", 1, 2, "--strategies", "cal", "--out", tmp_path]
+    whole = subprocess.Popen([sys.executable, str(HERE / "cal.py"), *map(str, arguments)],
+                             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    while whole.poll() is None and not list(tmp_path.rglob("full-*.jsonl")):
+        time.sleep(0.005)
+    os.kill(children(whole.pid)[0], signal.SIGKILL)
+    _, error = whole.communicate(timeout=60)
+    assert whole.returncode == 2 and "a process was killed" in error.splitlines()[-1]
+    assert "Traceback" not in error and "Warning" not in error
+    assert cal_main(*TINY, *arguments[len(TINY):]) == 0
+    want = run_files(tiny[0])
+    assert run_files(tmp_path) == {name: want[name] for name in run_files(tmp_path)}

@@ -1,0 +1,376 @@
+"""Run files, results directories, processes and the bar: what may go wrong, and what is left."""
+
+import contextlib
+import json
+import os
+import pty
+import re
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+import cal
+import data
+from command.test_processes import children
+from fast import SideBySide
+from plumbing import files
+from plumbing.files import InputError
+from plumbing.measures import as_bytes
+from plumbing.runs import Log, read_run
+from test_cal import HERE, TINY, as_ever, cal_main, run_cal, run_files, tiny
+
+LINE = {"round": 0, "labelled": 60, "accuracy": 0.5, "picked": [3, 5], "batch": None,
+        "seconds": {"train": 0.1, "select": 0.1}}
+SHORT = [1 if before == "--rounds" else word for before, word in zip(["", *TINY], TINY)]
+
+
+def run_file(path, *lines):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join((x if isinstance(x, str) else json.dumps(x)) + "\n" for x in lines))
+    return path
+
+
+@pytest.mark.parametrize("second", [
+    "3", "[]", '{"round": 1}', "[" * 100_000, "{", "null", "\xff", json.dumps(LINE),
+    *(json.dumps({**LINE, "round": 1, "picked": [8], **change}) for change in (
+        {"round": 2}, {"picked": [5]}, {"picked": [2500]}, {"picked": [-1]}, {"picked": "x"},
+        {"picked": [True]}, {"accuracy": float("nan")}, {"accuracy": 1.5},
+        {"batch": {"confidence": 2}}, {"seconds": None}, {"labelled": "x"})),
+])
+def test_what_is_no_round_is_cut_off(tmp_path, second):
+    path = run_file(tmp_path / "runs" / "cal-1.jsonl", LINE, second, {**LINE, "round": 1})
+    lines, end = read_run(path, 2500)
+    assert lines == [LINE] and end == len(json.dumps(LINE)) + 1
+    log = Log(tmp_path)
+    log.rows = 2500
+    assert log.read(cal.Run("cal", 1)) == [LINE] and path.stat().st_size == end
+
+
+def test_a_whole_run_file_is_read_whole(tmp_path):
+    means = {"confidence": 0.5, "variability": 0.0, "correctness": 1}
+    lines = [LINE, {**LINE, "round": 1, "picked": [7], "batch": means}]
+    assert read_run(run_file(tmp_path / "a.jsonl", *lines), 2500)[0] == lines
+    assert read_run(tmp_path / "none.jsonl") == ([], 0)
+
+
+# ---- one command at a time in a folder ----------------------------------------------------------
+
+
+def holder(folder):
+    """A process that holds the lock of a folder until its stdin ends."""
+    code = ("import sys; from pathlib import Path; from plumbing.folder import locked\n"
+            "with locked(Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()")
+    process = subprocess.Popen([sys.executable, "-c", code, str(folder)], cwd=HERE,
+                               stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert process.stdout.readline() == "held\n"
+    return process
+
+
+def test_a_second_start_in_a_folder_is_refused(tiny, tmp_path, capsys):
+    shutil.copytree(tiny[0], tmp_path, dirs_exist_ok=True)
+    before = run_files(tmp_path)
+    first = holder(tmp_path / "demo-paper-pool")
+    for more in ([], ["--fresh"], ["--seeds", 3]):
+        assert cal_main(*TINY, "--seeds", 1, 2, "--out", tmp_path, *more) == 2
+        error = capsys.readouterr().err
+        assert f"is in use by process {first.pid}" in error and error.count("\n") == 1
+    assert run_files(tmp_path) == before
+    first.kill()  # the kernel lets go
+    first.wait()
+    assert cal_main(*TINY, "--seeds", 1, 2, "--strategies", "cal", "--out", tmp_path) == 0
+
+
+def test_a_second_start_for_the_next_batch_is_refused(tmp_path, capsys):
+    path = tmp_path / "my.csv"
+    path.write_text("text,label\n" + "".join(f"a {c * 3} {i},{c if i < 9 else ''}\n"
+                                             for i in range(12) for c in "ab"))
+    first = holder(tmp_path / "out" / "my.csv-paper-hash")
+    arguments = ["--dataset", path, "--vectors", "hash", "--epochs", 1, "--seeds", 1,
+                 "--out", tmp_path / "out"]
+    assert cal_main(*arguments) == 2
+    assert f"is in use by process {first.pid}" in capsys.readouterr().err
+    first.communicate("")
+    assert cal_main(*arguments) == 0
+
+
+def test_what_killed_processes_left_is_gone_after_the_next_start(tiny, tmp_path):
+    shutil.copytree(tiny[0], tmp_path, dirs_exist_ok=True)
+    folder = tmp_path / "demo-paper-pool"
+    left = [folder / ".report.md.99.part", folder / "runs" / ".maps-1.npz.99.part",
+            folder / "runs" / "cal-1.round0.pt"]
+    for path in left:
+        path.write_bytes(b"x")
+    with files.whole_file(folder / "ours.txt") as mine:  # a part that is being written stays
+        assert cal_main(*TINY, "--seeds", 1, 2, "--strategies", "cal", "--out", tmp_path) == 0
+        assert mine.exists()
+        mine.write_text("whole")
+    assert not any(path.exists() for path in left)
+    assert (folder / "ours.txt").read_text() == "whole" and not list(tmp_path.rglob("*.part"))
+
+
+def test_a_file_is_on_the_disk_before_it_has_its_name(tmp_path, monkeypatch):
+    done, fsync, replace = [], os.fsync, os.replace
+    monkeypatch.setattr(os, "fsync", lambda fd: done.append("fsync") or fsync(fd))
+    monkeypatch.setattr(os, "replace", lambda a, b: done.append("replace") or replace(a, b))
+    files.write_text(tmp_path / "a.txt", "a")
+    assert done == ["fsync", "replace"]
+
+
+# ---- resuming -----------------------------------------------------------------------------------
+
+
+def test_a_short_run_goes_on_to_more_rounds(tiny, tmp_path, capsys):
+    arguments = ["--seeds", 1, 2, "--strategies", "cal", "random", "lc", "--out", tmp_path]
+    assert cal_main(*SHORT, *arguments) == 0
+    assert {len(lines) for name, lines in run_files(tmp_path).items() if "full" not in name} == {2}
+    assert cal_main(*TINY, *arguments) == 0
+    want = run_files(tiny[0])
+    assert run_files(tmp_path) == {name: want[name] for name in run_files(tmp_path)}
+    capsys.readouterr()
+    assert cal_main(*SHORT, *arguments) == 2  # fewer are refused
+    assert "was made with rounds 2, and this is rounds 1" in capsys.readouterr().err
+
+
+def test_a_released_run_goes_on_to_more_rounds(tmp_path):
+    arguments = ["--seeds", 1, "--strategies", "cal", "--protocol", "code", "--out"]
+    assert cal_main(*SHORT, *arguments, tmp_path / "a") == 0
+    assert cal_main(*TINY, *arguments, tmp_path / "a") == 0
+    assert cal_main(*TINY, *arguments, tmp_path / "b") == 0
+    assert run_files(tmp_path / "a") == run_files(tmp_path / "b")
+
+
+def test_a_log_refuses_other_data_and_settings(tmp_path):
+    x, y = np.random.default_rng(0).normal(size=(90, 8)), np.arange(90) % 3
+    d, other = data.of_arrays(x, y, x, y), data.of_arrays(x + 1, y, x, y)
+    s, runs = cal.Settings(20, 1, 5, 1, 8), cal.runs_of(["random"], [1])
+    SideBySide(d, s, Log(tmp_path)).learn(runs)
+    for data_, settings in ((other, s), (d, cal.Settings(20, 1, 6, 1, 8))):
+        with pytest.raises(InputError, match="were made with"):
+            SideBySide(data_, settings, Log(tmp_path))
+    SideBySide(d, cal.Settings(20, 2, 5, 1, 8), Log(tmp_path))  # rounds may grow
+
+
+def test_maps_that_are_damaged_are_made_again(tiny, tmp_path):
+    shutil.copytree(tiny[0], tmp_path, dirs_exist_ok=True)
+    maps = tmp_path / "demo-paper-pool" / "runs" / "maps-2.npz"
+    whole = maps.read_bytes()
+    maps.write_bytes(whole[:-1000])
+    assert cal_main(*TINY, "--seeds", 1, 2, "--strategies", "cal", "--out", tmp_path) == 0
+    assert maps.read_bytes() == whole and run_files(tmp_path) == run_files(tiny[0])
+
+
+@pytest.mark.parametrize("config", ["null", "[]", "{}", '{"settings": 3}', "3", "[" * 100_000,
+                                    '{"settings": {}, "seeds": [], "strategies": []}'])
+def test_a_config_that_no_run_wrote_is_one_sentence(tmp_path, capsys, config):
+    folder = tmp_path / "demo-paper-pool"
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text(config)
+    for more in ([], ["--report-only"]):
+        assert cal_main(*TINY, "--seeds", 1, "--out", tmp_path, *more) == 2
+        error = capsys.readouterr().err
+        assert "config.json is damaged" in error and error.count("\n") == 1
+
+
+def test_dynamics_as_bytes():
+    p = torch.rand(3, 7, 5, generator=torch.Generator().manual_seed(0))
+    y = torch.arange(7) % 5
+    kept = as_bytes("full", p, y)
+    gold = p[:, torch.arange(7), y].numpy()
+    assert np.abs(kept["full_gold"] / 255 - gold).max() <= 0.5 / 255 + 1e-6
+    assert (kept["full_said"] == p.argmax(-1).numpy()).all()
+    assert as_bytes("full", torch.rand(2, 7, 257), y) == {}
+
+
+# ---- thresholds and baselines -------------------------------------------------------------------
+
+
+def test_thresholds_that_are_one_are_run_once(tmp_path):
+    assert cal_main(*TINY, "--seeds", 1, "--strategies", "cal", "--t-cor", 0.2, 0.2, 0.4,
+                    0.4000000001, "--out", tmp_path) == 0
+    lines = run_files(tmp_path)
+    assert set(lines) == {"cal-1.jsonl", "cal-t0.4-1.jsonl", "cal-t0.4000000001-1.jsonl",
+                          "full-1.jsonl"}
+    assert all([x["round"] for x in run] == [0, 1, 2] for name, run in lines.items()
+               if "full" not in name)
+
+
+def test_torchrun_writes_the_same_files(tiny, tmp_path):
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node",
+               "2", HERE / "cal.py", *TINY[:-2], "--seeds", 1, 2, "--strategies", "cal", "lc",
+               "--out", tmp_path]
+    done = subprocess.run(list(map(str, command)), capture_output=True, text=True,
+                          env={**os.environ, "OMP_NUM_THREADS": "1"})
+    assert done.returncode == 0 and done.stdout.count("final accuracy") == 1, done.stderr
+    want, got = run_files(tiny[0]), run_files(tmp_path)
+    assert len(got) == 6 and got == {name: want[name] for name in got}
+
+
+@pytest.mark.parametrize("rank, message", [
+    ("x", "RANK and WORLD_SIZE"), ("0", "other processes are not to be found")])
+def test_a_rank_from_nowhere_is_one_sentence(tmp_path, monkeypatch, capsys, rank, message):
+    monkeypatch.setenv("RANK", rank)
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert cal_main(*TINY, "--out", tmp_path) == 2
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1
+
+
+# ---- ends ---------------------------------------------------------------------------------------
+
+
+def wait_for(condition, seconds=60):
+    end = time.monotonic() + seconds
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.01)
+    assert condition()
+
+
+def start(out, *more):
+    """A run that takes long, in two processes, in a process group of its own."""
+    arguments = ["--seeds", 1, 2, "--jobs", 2, "--out", out, *more]
+    return subprocess.Popen([sys.executable, str(HERE / "cal.py"), *map(str, arguments)],
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                            start_new_session=True)
+
+
+def sizes(out):
+    return {path: path.stat().st_size for path in out.rglob("*.jsonl")}
+
+
+def test_workers_end_with_the_process_that_the_user_started(tmp_path):
+    ends = signal.SIGKILL, signal.SIGINT  # TERM is like KILL: nothing catches it
+    more = ["--vectors", "hash", "--epochs", 5, "--rounds", 40]
+    started = [start(tmp_path / str(int(how)), *more) for how in ends]
+    for how in ends:
+        wait_for(lambda how=how: len(sizes(tmp_path / str(int(how)))) > 2)
+    workers = [pid for process in started for pid in children(process.pid)]
+    assert len(workers) == 4
+    for how, process in zip(ends, started):
+        if how == signal.SIGINT:  # Ctrl-C in a terminal goes to the whole group, workers included
+            os.killpg(process.pid, how)
+        else:
+            process.send_signal(how)
+    wait_for(lambda: not any(Path(f"/proc/{pid}").exists() for pid in workers), seconds=20)
+    before = sizes(tmp_path)
+    for how, process in zip(ends, started):
+        said, error = process.communicate(timeout=10)
+        assert process.returncode == (130 if how == signal.SIGINT else -how) and said == ""
+        assert "Warning" not in error and "Traceback" not in error
+        assert error.count("Interrupted; the same command goes on from the last finished round."
+                           ) == (how == signal.SIGINT)
+    time.sleep(0.5)
+    assert sizes(tmp_path) == before
+
+
+@pytest.mark.parametrize("after", [0.2, 1.0])
+def test_ctrl_c_while_modules_are_imported(tmp_path, after):
+    process = subprocess.Popen([sys.executable, str(HERE / "cal.py"), "--out", str(tmp_path)],
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    time.sleep(after)
+    process.send_signal(signal.SIGINT)
+    said, error = process.communicate(timeout=10)
+    assert process.returncode == 130 and error.strip().startswith("Interrupted") and not said
+    assert not list(tmp_path.iterdir())
+
+
+def test_ctrl_c_while_a_figure_is_drawn(tiny, tmp_path):
+    shutil.copytree(tiny[0], tmp_path, dirs_exist_ok=True)
+    process = subprocess.Popen([sys.executable, str(HERE / "cal.py"), "--report-only", "--out",
+                                str(tmp_path)], stderr=subprocess.PIPE, text=True)
+    wait_for(lambda: list(tmp_path.glob("*/.fig*.part")) or process.poll() is not None)
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=10)
+    assert process.returncode == 130 and error.count("Interrupted") == 1
+    assert "Traceback" not in error and not list(tmp_path.rglob("*.part"))
+
+
+# ---- the bar and the words ----------------------------------------------------------------------
+
+
+def in_a_terminal(columns, *arguments):
+    """What a command shows in a terminal of so many columns."""
+    import fcntl
+    import struct
+    import termios
+
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    process = subprocess.Popen([sys.executable, str(HERE / "cal.py"), *map(str, arguments)],
+                               stdout=subprocess.DEVNULL, stderr=theirs, stdin=theirs)
+    os.close(theirs)
+    shown = b""
+    with contextlib.suppress(OSError):
+        while process.poll() is None or select.select([ours], [], [], 0)[0]:
+            if select.select([ours], [], [], 0.1)[0]:
+                shown += os.read(ours, 65536)
+    os.close(ours)
+    assert process.wait() == 0
+    return re.split(r"[\r\n]+", shown.decode())
+
+
+def test_the_bar_shows_percentage_and_time_left_in_60_columns(tmp_path, columns=60):
+    lines = in_a_terminal(columns, *TINY, "--seeds", 1, "--strategies", "cal", "--out", tmp_path)
+    bars = [line for line in lines if "%" in line]
+    assert all(re.match(r" *\d+% \d\d:\d\d<(\d\d:\d\d|\?)", line) for line in bars)
+    assert all(len(line) <= columns for line in bars)
+    assert bars[-1].startswith("100%") and any("drawing the report" in line for line in bars)
+    percent = [int(line.partition("%")[0]) for line in bars]
+    assert percent == sorted(percent)
+
+
+def test_a_terminal_that_knows_ascii_alone():
+    code = "from command.options import prepare_terminal; prepare_terminal(); print('1 \u00b1 2')"
+    done = subprocess.run([sys.executable, "-c", code], cwd=HERE, capture_output=True, text=True,
+                          env={**os.environ, "PYTHONIOENCODING": "ascii"}, check=True)
+    assert done.stdout == "1 ? 2\n"
+
+
+def test_the_terminal_shows_what_was_asked_for(tiny, as_ever, capsys):
+    assert cal_main(*TINY, "--seeds", 1, 2, "--strategies", "cal", "random", "--out", tiny[0]) == 0
+    table = capsys.readouterr().out.splitlines()  # though the folder has eleven strategies
+    assert [line.split("  ")[0] for line in table[:4]] == ["strategy", "Rand.", "CAL", "all data"]
+    with open(tiny[0] / "demo-paper-pool" / "results.csv", encoding="utf-8-sig") as f:
+        assert len(f.readlines()) == 16
+
+
+def test_an_argument_that_is_not_utf_8(tmp_path):
+    done = subprocess.run([os.fsencode(sys.executable), os.fsencode(HERE / "cal.py"), b"--dataset",
+                           b"caf\xe9.csv"], cwd=tmp_path, capture_output=True)
+    assert done.returncode == 2 and b"is not UTF-8" in done.stderr
+    assert done.stderr.count(b"\n") == 1
+
+
+def test_the_help_and_mistyped_options(capsys):
+    with pytest.raises(SystemExit):
+        cal_main("--help")
+    said = capsys.readouterr().out
+    assert "default: None" not in said and "default: False" not in said
+    assert "(default: demo)" in said and "--dataset" in said
+    for typed, meant in (("--datset", "--dataset"), ("--strategy", "--strategies"),
+                         ("--seed", "--seeds"), ("--vector=hash", "--vectors")):
+        with pytest.raises(SystemExit) as e:
+            cal_main(typed, "1")
+        error = capsys.readouterr().err
+        assert e.value.code == 2 and f"did you mean {meant}?" in error and error.count("\n") == 1
+
+
+# ---- CSV files that people open in a spreadsheet ------------------------------------------------
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+49 30 1234", "-x", "@SUM(A1)", "'=1+1", "''=a", "'tis",
+                                  "it's", "\t=a", "plain", "", "-5", "+0.25", "'-5", "'", "''"])
+def test_a_formula_is_disarmed_and_comes_back(tmp_path, text):
+    written = files.disarmed(text)
+    assert files.armed(written) == text
+    assert files.is_number(written) or written[:1] not in ("=", "+", "-", "@", "\t")
+    files.write_csv(tmp_path / "a.csv", ["text"], [[text], [-0.5]])
+    assert (tmp_path / "a.csv").read_bytes().startswith(b"\xef\xbb\xbftext\n")
+    assert "-0.5" in (tmp_path / "a.csv").read_text("utf-8-sig")

@@ -1,0 +1,165 @@
+"""datamap.Models in a quicker form: R networks side by side, forward and backward by hand.
+
+Why a stack: at every round each run (strategy x seed) has as many labels as any other. So a weight
+is [R, in, out] and a mini-batch [R, B, in], a layer is one baddbmm for all runs, and the code is
+the same for one run on a CPU and for thirty on a GPU. On one CPU thread a run's numbers are, bit
+for bit, the ones that it has alone.
+"""
+
+import numpy as np
+import torch
+
+from datamap import CHUNK, DROPOUT, HIDDEN, LR
+from plumbing.checks import check_labels
+from plumbing.draws import Draws
+from plumbing.files import InputError
+
+# A confident classifier's gradients fall below 1e-38, where a CPU computes many times slower. As
+# zeros they train the same model, and DAL's selection takes less than half the time.
+torch.set_flush_denormal(True)
+
+BLOCK = 64  # mini-batches whose dropout masks and rows are prepared at once
+
+
+class Stack:
+    """R multi-layer perceptrons of one shape (datamap.MLP), with the methods of datamap.Models.
+
+    seeds: one per run; runs of one seed start alike, drawn as torch.nn.Linear draws,
+    U(-1/sqrt(in), 1/sqrt(in)). W[l] [R, in, out] and b[l] [R, 1, out] are views of one flat
+    tensor, so one fused AdamW call updates everything (PyTorch's defaults: betas 0.9 and 0.999,
+    eps 1e-8, weight decay 0.01). Column c >= C of an output is 0: see __init__.
+    """
+
+    def __init__(self, D, C, seeds, *purpose, hidden=HIDDEN, dropout=DROPOUT, lr=LR, device="cpu"):
+        R, self.C, self.dropout, self.lr, self.device = len(seeds), C, dropout, lr, device
+        # Classes are padded to a multiple of 8: with six columns MKL's product depends on how its
+        # arguments lie in memory. A bias of -inf makes the padding's probability exactly 0.
+        sizes = (D, *hidden, -(-C // 8) * 8)
+        self.widths = sizes[1:]
+        self.allocate([s for i, o in zip(sizes, sizes[1:]) for s in ((R, i, o), (R, 1, o))])
+        draws = Draws(seeds, "weights", *purpose, device=device)
+        for W, b in zip(self.W, self.b):
+            for parameter in (W, b):
+                bound = W.shape[1] ** -0.5
+                parameter.copy_(draws.uniform(*parameter.shape[1:]) * (2 * bound) - bound)
+        self.W[-1][..., C:], self.b[-1][..., C:] = 0, -torch.inf
+
+    def allocate(self, shapes):
+        """Parameters, gradients and AdamW's two moments: four flat tensors, and their views."""
+        ends = np.cumsum([np.prod(s) for s in shapes])
+        # A multiple of 64: no element is left to a scalar tail, which would round differently.
+        size = -(-int(ends[-1]) // 64) * 64
+        self.flat = torch.zeros(size, device=self.device, dtype=torch.float32)
+        self.flat.grad = torch.zeros_like(self.flat)
+        self.moments = torch.zeros_like(self.flat), torch.zeros_like(self.flat)
+        self.steps = torch.zeros((), device=self.device, dtype=torch.float32)
+        views = [
+            [part[end - np.prod(s) : end].view(s) for s, end in zip(shapes, ends)]
+            for part in (self.flat, self.flat.grad, *self.moments)
+        ]
+        self.W, self.b, self.dW, self.db = (v[i::2] for v in views[:2] for i in (0, 1))
+        self.state = views[0] + views[2] + views[3]  # [R, ...] each: parameters and moments
+
+    # ---- what it says ---------------------------------------------------------------------------
+
+    def take(self, runs):
+        """Some of the runs (a slice or a list), as a stack to score with; it cannot be trained."""
+        other = object.__new__(type(self))
+        other.C, other.dropout, other.device = self.C, self.dropout, self.device
+        other.widths = self.widths
+        other.W, other.b = ([t[runs] for t in ts] for ts in (self.W, self.b))
+        return other
+
+    def forward(self, x, keep=()):
+        """x [R or 1, n, D] and every hidden layer h_1 ... Psi(x), each [R, n, width].
+
+        keep: dropout masks [1 or R, n, width], one per hidden layer, or none at all.
+        """
+        h = [x.expand(len(self.W[0]), -1, -1)]
+        for layer, (W, b) in enumerate(zip(self.W[:-1], self.b)):
+            h.append(torch.baddbmm(b, h[-1], W).relu_())
+            if keep:
+                h[-1].mul_(keep[layer])
+        return h
+
+    def psi(self, x, keep=()):
+        """Psi(x), the last hidden layer: [R or 1, n, D] -> [R, n, width]."""
+        return self.forward(x, keep)[-1]
+
+    def logits(self, psi):
+        """What the softmax sees: [R, n, width] -> [R, n, padded C]."""
+        return torch.baddbmm(self.b[-1], psi, self.W[-1])
+
+    def head(self, psi):
+        """p(y | x) from Psi(x): [R, n, width] -> [R, n, C padded to a multiple of 8]."""
+        return torch.softmax(self.logits(psi), dim=-1)
+
+    def probs(self, x):
+        """p_theta(y | x): [R or 1, n, D] -> [R, n, C], CHUNK rows at a time."""
+        pieces = [self.head(self.psi(piece)) for piece in x.float().split(CHUNK, dim=1)]
+        return torch.cat(pieces, dim=1)[..., : self.C]
+
+    def masks(self, n, draws):
+        """Dropout masks for n instances, one per hidden layer; none without dropout."""
+        return [draws.dropout(n, width, self.dropout) for width in self.widths[:-1]
+                ] if self.dropout else []
+
+    def with_dropout(self, x, draws):
+        """p(y | x) of one pass with dropout on: [R or 1, n, D] -> [R, n, padded C]."""
+        if not self.dropout:
+            raise InputError("BALD needs dropout, and this Stack has none")
+        return self.head(self.psi(x, self.masks(x.shape[1], draws)))
+
+    # ---- how it learns --------------------------------------------------------------------------
+
+    @torch.inference_mode()
+    def fit(self, x, y, epochs, minibatch, draws):
+        """Train; yields at the end of each epoch the order its instances came in, [R, n].
+
+        x [R, n, D] (any float type) and y [R, n]: each run's instances and labels. Every epoch has
+        a new order and new dropout masks, both the same for all runs of a seed.
+        """
+        R, n, D = x.shape
+        check_labels(y, self.C)
+        flat_x, offset = x.float().reshape(R * n, D), torch.arange(R, device=x.device)[:, None] * n
+        labels = torch.nn.functional.one_hot(y, self.widths[-1]).float().view(R * n, -1)
+        for _ in range(epochs):
+            order = draws.permutation(n).expand(R, n)
+            for block in order.split(BLOCK * minibatch, dim=1):
+                m = block.shape[1]
+                rows = (block + offset).reshape(-1)
+                xs = flat_x.index_select(0, rows).view(R, m, D)
+                ys = labels.index_select(0, rows).view(R, m, -1)
+                parts = (t.split(minibatch, dim=1) for t in (xs, ys, *self.masks(m, draws)))
+                for x_b, y_b, *keep in zip(*parts):
+                    self.step(x_b, y_b, keep)
+            yield order
+
+    def error(self, psi, onehot):
+        """The gradient of each run's mean cross-entropy at the logits: (p - onehot) / B."""
+        return self.head(psi).sub_(onehot).div_(psi.shape[1])
+
+    def step(self, x, onehot, keep=()):
+        """One AdamW step on every run's mean cross-entropy over its mini-batch.
+
+        x [R, B, D], onehot [R, B, padded C], keep: dropout masks, as for forward.
+        """
+        h = self.forward(x, keep)
+        g = self.error(h[-1], onehot)
+        for layer in reversed(range(len(self.W))):
+            torch.bmm(h[layer].transpose(1, 2), g, out=self.dW[layer])
+            torch.sum(g, dim=1, keepdim=True, out=self.db[layer])
+            if layer:  # h is positive where the ReLU was open and dropout kept the unit, else 0
+                g = torch.bmm(g, self.W[layer].transpose(1, 2))
+                g.mul_(h[layer].sign())
+                if keep:
+                    g.mul_(keep[layer - 1])
+        self.adamw()
+
+    def adamw(self):
+        """One fused AdamW update of every parameter (torch.optim.AdamW, less its bookkeeping)."""
+        self.steps += 1
+        m, v = self.moments
+        torch._fused_adamw_([self.flat], [self.flat.grad], [m], [v], [], [self.steps], lr=self.lr,
+                            beta1=0.9, beta2=0.999, weight_decay=0.01, eps=1e-8, amsgrad=False,
+                            maximize=False)

@@ -1,0 +1,354 @@
+"""The next batch to label: what is asked, what is doubted, what comes out, when to stop."""
+
+import csv
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+import data
+import datamap
+from labelling import doubts, next_batch, outcome
+from labelling.held_out import epochs_for, folds_of, leave_one_out, margin, out_of_fold
+from plumbing.files import armed, write_csv
+from tables.answers import key
+from test_cal import best_rows, cal_main, probabilities, read_csv, table, view_of
+
+
+def test_a_committee_picks_by_the_mean_of_the_scores():
+    score = torch.rand(3, 40, generator=torch.Generator().manual_seed(0))
+    one = view_of(torch.zeros(40, 4), [0, 1, 2])
+    L, U = torch.tensor([[0, 1, 2]] * 3), one.U.expand(3, -1)
+    committee = next_batch.Committee(None, one.x, L, U, None, (1, 2, 3), 0, 16)
+    got, mean = committee.pick(score, 5).tolist(), score.mean(0).tolist()
+    assert got == [best_rows(mean, range(3, 40), 5)] * 3
+    assert committee.scores == {r: mean[r] for r in got[0]}
+
+
+def test_from_half_a_table_to_the_next_batch(tmp_path, capsys):
+    (texts, labels), kind = data.read_demo()["train"], data.read_demo()["kind"]
+    known = set(np.random.default_rng(0).choice(2500, 500, replace=False).tolist())
+    copies = {}
+    for i, text in enumerate(texts):
+        copies.setdefault(key(text), []).append(i)
+    with open(tmp_path / "my.csv", "w", newline="", encoding="utf-8") as f:
+        csv.writer(f).writerows([("text", "label"), *(
+            (text, label if i in known else "") for i, (text, label) in
+            enumerate(zip(texts, labels)))])
+    arguments = ["--dataset", tmp_path / "my.csv", "--out", tmp_path / "results", "--seeds", 1, 2,
+                 "--random-share", 0, "--epochs", 15]
+    assert cal_main(*arguments) == 0
+    said = capsys.readouterr().out
+    folder = tmp_path / "results" / "my.csv-paper-pool"
+    assert "texts have a label" in said and "Run the same command" in said
+    assert "by cross-validation on the" in said and "Go on: after the next batch" in said
+    batch, doubted = read_csv(folder / "next_batch.csv"), read_csv(folder / "relabel.csv")
+    assert list(batch[0]) == ["row", "text", "how", "score", "region", "predicted", "label"]
+    numbers = [int(row["row"]) - 2 for row in batch]
+    assert len({key(texts[i]) for i in numbers}) == 50 and not set(numbers) & known
+    assert all(row["text"] == texts[i] and row["label"] == "" for i, row in zip(numbers, batch))
+    assert {row["region"] for row in batch} <= {"easy", "ambiguous", "hard"}
+    assert {row["how"] for row in batch} == {next_batch.DEFAULT}
+    assert all(row["model"] != row["label"] for row in doubted)
+    found = sum(kind[int(row["row"]) - 2] == "mislabelled" for row in doubted[:50])
+    chance = 50 * np.mean([kind[i] == "mislabelled" for i in known])
+    with capsys.disabled():
+        print(f"\nrelabel.csv: {found} of its first 50 rows are planted mislabelled rows (labelled"
+              f" rows at random: {chance:.1f})")
+    assert found > 5 * chance
+    without = [row for row in read_csv(folder / "labelled.csv") if not row["label"]]
+    predictions = read_csv(folder / "predictions.csv")
+    assert [row["text"] for row in predictions] == [row["text"] for row in without]
+    right = np.mean([row["predicted"] == labels[int(row["row"]) - 2] for row in predictions])
+    assert right > 0.5 and all(0 < float(row["probability"]) <= 1 for row in predictions)
+    assert (folder / "map.png").stat().st_size > 0
+
+    for i, row in zip(numbers[:40], batch):  # forty in next_batch.csv, ten in the file itself
+        row["label"] = labels[i]
+    write_csv(folder / "next_batch.csv", batch[0], [row.values() for row in batch])
+    rows = read_csv(tmp_path / "my.csv")
+    for i in numbers[40:]:
+        rows[i]["label"] = labels[i]
+    write_csv(tmp_path / "my.csv", rows[0], [row.values() for row in rows])
+    assert cal_main(*arguments) == 0
+    said = capsys.readouterr().out
+    now = 2500 - len(without) + sum(len(copies[key(texts[i])]) for i in numbers)
+    assert f"{now:,} texts have a label" in said
+    assert "agreement of the predictions with the last ones' (kappa, 3 batches): 0." in said
+    after = [int(row["row"]) - 2 for row in read_csv(folder / "next_batch.csv")]
+    assert len(after) == 50 and not set(after) & (known | set(numbers))
+    kept = read_csv(folder / "labels.csv")
+    assert len(kept) == 50 and {row["how"] for row in kept} == {next_batch.DEFAULT}
+    done = {row["text"]: row["label"] for row in read_csv(folder / "labelled.csv")}
+    assert all(done[texts[i]] == labels[i] for i in numbers)
+
+
+def answer(folder, label_of, skip=()):
+    """Fill in next_batch.csv; returns its texts."""
+    batch = read_csv(folder / "next_batch.csv")
+    for row in batch:
+        row["label"] = "-" if row["text"] in skip else label_of(row["text"])
+    write_csv(folder / "next_batch.csv", batch[0], [row.values() for row in batch])
+    return [row["text"] for row in batch]
+
+
+def test_from_no_label_to_a_finished_table(tmp_path, capsys):
+    kinds = {"cat": "the cat sat on mat", "dog": "a dog barks at night", "bird": "birds sing songs"}
+    rows = [(i, f"{words} {i // 2} {'=x+'[i % 3]}", "") for i, (c, words) in enumerate(
+        list(kinds.items()) * 20)]
+    rows[7] = (7, rows[4][1].upper(), "")
+    rows[8] = (8, "", "")
+    with open(tmp_path / "my.csv", "w", newline="", encoding="utf-8") as f:
+        csv.writer(f).writerows([("id", "Text", "Label"), *rows])
+    truth = {key(text): next((c for c in kinds if c in text.lower()), "") for _, text, _ in rows}
+    arguments = ["--dataset", tmp_path / "my.csv", "--out", tmp_path / "out", "--vectors", "hash",
+                 "--seeds", 1, 2, "--batch", 20, "--epochs", 20, "--random-share", 0.4]
+    folder, asked = tmp_path / "out" / "my.csv-paper-hash", []
+    for call in range(5):
+        assert cal_main(*arguments) == 0
+        said = capsys.readouterr()
+        if call == 0:
+            assert "No text has a label yet, 59 have none" in said.out
+            assert not (folder / "relabel.csv").exists()
+        if not (batch := read_csv(folder / "next_batch.csv")):
+            break
+        how = [row["how"] for row in batch]
+        assert set(how) == {"typical"} if call == 0 else how.count("random") == round(
+            0.4 * len(batch))
+        asked += answer(folder, lambda text: truth[key(text)], asked[:1] or [batch[0]["text"]])
+        assert len({key(text) for text in asked}) == len(asked)  # never one twice
+    assert call == 3 and "No text is left to ask for. The finished table" in said.out
+    assert "drawn at random it gets" in said.out
+    done = read_csv(folder / "labelled.csv")
+    assert [(row["id"], row["Text"]) for row in done] == [(str(i), text) for i, text, _ in rows]
+    assert all(row["Label"] == truth[key(row["Text"])] for row in done
+               if row["Text"] and row["Text"] not in asked[:1])
+    assert done[7]["Label"] == "dog"  # the copy's
+    assert [row["Label"] for row in done if row["Text"] == asked[0]] in (["-"], [""])
+    assert [row["text"] for row in read_csv(folder / "predictions.csv")] == asked[:1]
+    assert next(row for row in read_csv(folder / "labels.csv") if row["text"] == asked[0])[
+        "label"] == "-"
+
+
+def test_the_next_batch_warns_and_takes_any_strategy(table, tmp_path, capsys):
+    write, rows = table
+    rows[9:] = [(i, text, c if n % 2 == 0 and c != "c" else "") for n, (i, text, c) in
+                enumerate(rows[9:])]
+    test = write([(1, "of the d kind, ddd", "d")], "test.csv")
+    arguments = ["--dataset", write(rows), "--test", test, "--epochs", 1, "--seeds", 1, 2,
+                 "--vectors", "hash", "--out", tmp_path / "results", "--random-share", 0]
+    folder = tmp_path / "results" / "my.csv-paper-hash"
+    for name in ("cal", "bald", "dal", "cal+dal", "badge", "random", "typiclust"):
+        assert cal_main(*arguments, "--strategies", name, "--batch", 7) == 0
+        said = capsys.readouterr()
+        assert "fewer than five labels: c (3)" in said.err
+        assert "no labelled text of d; it cannot be predicted" in said.err
+        assert f"Accuracy on {test}: 0.000 ± 0.000 over 2 seeds." in said.out
+        picked = read_csv(folder / "next_batch.csv")
+        assert len({row["row"] for row in picked}) == 7 and {row["how"] for row in picked} == {name}
+    assert cal_main(*arguments, "--batch", 70) == 0  # more than there are
+    assert len(read_csv(folder / "next_batch.csv")) == sum(not c for *_, c in rows)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert cal_main(*arguments, "--batch", 70) == 0
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert [p.name for p in tmp_path.iterdir() if p.suffix not in (".csv", "")] == []
+
+
+@pytest.mark.parametrize("save", [
+    lambda rows: "\n".join(";".join(row) for row in rows).encode("cp1252"),
+    lambda rows: "\n".join("\t".join(row) for row in rows).encode("utf-16"),
+    lambda rows: "\r\n".join(";".join(row) for row in rows).encode("utf-16-le"),
+    lambda rows: "\ufeff".encode() + "\n".join(",".join(row) for row in rows).encode(),
+    lambda rows: "\n".join(",".join((*row, "x" * 200_000)) for row in rows).encode(),
+])
+def test_answers_come_back_from_a_spreadsheet(table, tmp_path, capsys, save):
+    write, rows = table
+    rows = [(i, f"=text é {i} {c}", c if i < 15 else "") for i, text, c in rows]
+    path = write(rows)
+    arguments = ["--dataset", path, "--vectors", "hash", "--epochs", 1, "--seeds", 1,
+                 "--batch", 3, "--out", tmp_path / "out"]
+    assert cal_main(*arguments) == 0
+    folder = tmp_path / "out" / "my.csv-paper-hash"
+    raw = (folder / "next_batch.csv").read_text("utf-8-sig").splitlines()
+    picked = [line.split(",") for line in raw]
+    assert picked[0][-1] == "label" and picked[1][1].startswith("'=text é")
+    for cells in picked[1:]:
+        cells[-1] = "b"
+    (folder / "next_batch.csv").write_bytes(save(picked))
+    assert cal_main(*arguments) == 0
+    assert "48 texts have a label, 12 have none" in capsys.readouterr().out
+    kept = read_csv(folder / "labels.csv")
+    assert {row["text"] for row in kept} == {cells[1][1:] for cells in picked[1:]}
+
+
+def test_a_map_of_one_region_is_pointed_out(table, tmp_path, capsys):
+    write, rows = table
+    path = write([(i, f"{c * 3} {i}" + f" {c * 3}" * 150, c if i < 15 else "")
+                  for i, _, c in rows])
+    assert not cal_main("--dataset", path, "--out", tmp_path, "--seeds", 1, "--epochs", 100)
+    assert "all 45 labelled texts are easy to learn" in capsys.readouterr().err
+
+
+def test_models_that_predict_one_class_doubt_nothing(table, tmp_path, capsys):
+    write, rows = table
+    path = write([(i, text, ("a" if n % 12 else "b") if n < 36 else "") for n, (i, text, c) in
+                  enumerate(rows)])
+    arguments = ["--dataset", path, "--out", tmp_path, "--seeds", 1, "--vectors", "hash"]
+    (tmp_path / "my.csv-paper-hash").mkdir()
+    old = tmp_path / "my.csv-paper-hash" / "relabel.csv"
+    old.write_text("from before")
+    assert cal_main(*arguments, "--epochs", 1) == 0
+    said = capsys.readouterr()
+    assert "the models predict one class, 'a', for every text" in said.err and not old.exists()
+    assert "Look again at labels" not in said.out
+    assert cal_main(*arguments) == 0  # as many steps as the paper's first round has
+    assert "the models predict one class" not in capsys.readouterr().err and old.exists()
+
+
+@pytest.mark.parametrize("more, spoil, message", [
+    (["--strategies", "cal", "lc"], None, "name one in --strategies"),
+    (["--t-cor", "0.2", "0.4"], None, "one --t-cor"),
+    (["--seed-size", "12"], None, "--seed-size is for experiments"),
+    (["--ablate"], None, "--ablate is for experiments"),
+    (["--protocol", "code"], None, "goes with --protocol paper"),
+    ([], lambda t: t.replace("label", "lable", 1), "next_batch.csv, row 2: its columns"),
+    (["--out", "/dev/null"], None, "cannot write to"),
+])
+def test_the_next_batch_refuses(table, tmp_path, capsys, more, spoil, message):
+    write, rows = table
+    path = write([(i, text, c if i < 15 else "") for i, text, c in rows])
+    arguments = ["--dataset", path, "--vectors", "hash", "--epochs", 1, "--seeds", 1,
+                 "--out", tmp_path / "out"]
+    if spoil:
+        assert cal_main(*arguments) == 0
+        batch = tmp_path / "out" / "my.csv-paper-hash" / "next_batch.csv"
+        batch.write_text(spoil(batch.read_text().replace(",\n", ",a\n")))
+        capsys.readouterr()
+    assert cal_main(*arguments, *more) == 2
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1
+
+
+
+
+# ---- choosing -----------------------------------------------------------------------------------
+
+
+def test_no_two_picks_are_near_duplicates_while_there_are_others():
+    x = np.eye(6)[[0, 0, 1, 0, 2, 1, 3]] + 0.01 * np.random.default_rng(0).normal(size=(7, 6))
+    rows = [0, 1, 2, 3, 4, 5, 6]
+    assert next_batch.spread(x, rows, 3) == [0, 2, 4]
+    assert next_batch.spread(x, rows[::-1], 4) == [6, 5, 4, 3]
+    assert next_batch.spread(x, rows, 6) == [0, 1, 2, 3, 4, 6]  # filled up in the given order
+    assert next_batch.spread(np.zeros((3, 2)), [2, 0], 5) == [2, 0]
+
+
+def test_a_text_is_asked_for_once_and_not_where_it_is_skipped():
+    d = data.of_arrays(np.zeros((6, 2)), [0] * 6, np.zeros((1, 2)), [0])
+    d.texts, d.y = ["a b", "c", "A  b ", "d", "e", "c"], np.array([-1, -1, -1, 0, -1, -1])
+    assert next_batch.askable(d).tolist() == [True, True, False, False, True, False]
+    d.kind = np.array(["skipped", "", "", "", "skipped", ""])
+    assert next_batch.askable(d).tolist() == [False, True, True, False, False, False]
+
+
+# ---- held out -----------------------------------------------------------------------------------
+
+
+def test_few_labels_are_trained_on_as_long_as_the_paper_s_first():
+    assert epochs_for(500, 16) == epochs_for(5000, 16) == 30  # Section 7
+    for n, minibatch in ((50, 16), (100, 16), (499, 16), (20, 64), (1000, 64)):
+        epochs, steps = epochs_for(n, minibatch), -(-n // minibatch)
+        assert epochs * steps >= 960 > (epochs - 1) * steps
+
+
+def test_leave_one_out_against_leaving_one_out():
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 3, 30)
+    x = rng.normal(size=(30, 5)) + 2 * np.eye(3, 5)[y]
+    got = leave_one_out(x, y, 3, penalties=np.array([0.1]))
+    penalty = 0.1 * (np.linalg.svd(x - x.mean(0), compute_uv=False) ** 2).mean()
+    for i in range(30):
+        keep = np.arange(30) != i
+        mean, Y = x[keep].mean(0), np.eye(3)[y[keep]]
+        X = x[keep] - mean
+        w = np.linalg.solve(X.T @ X + penalty * np.eye(5), X.T @ (Y - Y.mean(0)))
+        np.testing.assert_allclose(got[i], (x[i] - mean) @ w + Y.mean(0), atol=1e-9)
+    best = min((0.001, 0.1, 1e4), key=lambda p: (
+        (np.eye(3)[y] - leave_one_out(x, y, 3, np.array([p]))) ** 2).sum())
+    np.testing.assert_array_equal(leave_one_out(x, y, 3, np.array([0.001, 0.1, 1e4])),
+                                  leave_one_out(x, y, 3, np.array([best])))
+
+
+def test_folds_and_what_is_held_out():
+    y = np.repeat([0, 1, 2], [50, 33, 7])
+    fold = folds_of(y, 5)
+    for c in range(3):
+        counts = np.bincount(fold[y == c], minlength=5)
+        assert counts.max() - counts.min() <= 1
+    # Labels that have nothing to do with the texts: seen texts can be learned, held-out ones not.
+    x = np.random.default_rng(0).normal(size=(120, 40)).astype(np.float32)
+    y = np.random.default_rng(1).integers(0, 2, 120)
+    p = out_of_fold(x, y, 2, 16).numpy()
+    seen = doubts.dynamics(x, y, 2, 16, [1])
+    assert (seen[-1, 0].argmax(1) == y).mean() > 0.95 and (p.argmax(1) == y).mean() < 0.65
+
+
+def test_doubts_find_what_is_wrong():
+    rng = np.random.default_rng(0)
+    true = rng.integers(0, 4, 300)
+    x = (rng.normal(size=(300, 20)) + 4 * np.eye(4, 20)[true]).astype(np.float32)
+    y, wrong = true.copy(), rng.permutation(300)[:30]
+    y[wrong] = (true[wrong] + 1) % 4
+    p = out_of_fold(x, y, 4, 16).double().numpy()
+    found = doubts.find(x, y, 4, doubts.dynamics(x, y, 4, 16, [1, 2]), p)
+    assert len(set(found.places[:30]) & set(wrong.tolist())) > 24
+    theirs = dict(zip(found.places, found.theirs))
+    assert np.mean([theirs[i] == true[i] for i in wrong if i in theirs]) > 0.9
+    assert 20 <= found.believed <= 45 and all(c != y[i] for i, c in theirs.items())
+    p = np.array([[0.2, 0.5, 0.3], [0.1, 0.2, 0.7]])
+    assert margin(p, [0, 2]) == pytest.approx([-0.3, 0.5])
+
+
+# ---- how good, and when to stop -----------------------------------------------------------------
+
+
+def test_wilson_s_interval_against_its_definition():
+    for right, n in ((0, 10), (7, 10), (93, 100)):
+        for bound in outcome.wilson(right, n):  # where the test of that share has z = 1.96
+            if 0 < bound < 1:
+                sd = np.sqrt(bound * (1 - bound) / n)
+                assert abs(right / n - bound) / sd == pytest.approx(1.96)
+
+
+def test_kappa_by_hand():
+    a, b = np.array([0, 0, 1, 1, 2]), np.array([0, 1, 1, 1, 2])
+    assert outcome.kappa(a, b) == pytest.approx((0.8 - (0.4 * 0.2 + 0.4 * 0.6 + 0.04)) / (1 - 0.36))
+    assert outcome.kappa(a, a) == 1 and abs(outcome.kappa(
+        *np.random.default_rng(0).integers(0, 4, (2, 20_000)))) < 0.02
+
+
+def test_when_to_stop():
+    s = outcome.STEADY
+    assert outcome.stop_at([np.nan, s, s]) is None
+    assert outcome.stop_at([np.nan, s - 0.1, s, s, s, s]) == 4
+    assert outcome.stop_at([np.nan, *[s - 0.001] * 30]) is None
+
+
+def test_advice_keeps_its_history_by_batch_and_not_by_call(tmp_path):
+    d = SimpleNamespace(classes=["a", "b"], row_numbers=np.arange(2, 102), y=np.full(100, -1))
+    said = np.eye(2)[np.arange(100) % 2]
+    for batch in range(5):
+        d.y[: 20 + batch] = 0
+        for _ in range(2):  # the same labels twice
+            text = outcome.advice(tmp_path, d, said)
+        if batch == 0:
+            assert text.startswith("Go on: after the next batch")
+        elif batch < 3:
+            assert text.startswith("Go on: the predictions still change") and "1.000" in text
+        else:
+            assert text.startswith("You can stop")
+    d.classes, d.row_numbers = ["a", "c", "b"], np.arange(52, 152)  # another class, rows moved
+    d.y[:60] = 0
+    text = outcome.advice(tmp_path, d, np.eye(3)[np.where(np.arange(100) % 2, 2, 0)])
+    assert "1.000, 1.000, 1.000" in text

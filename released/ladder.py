@@ -1,0 +1,84 @@
+"""From the paper's text to its released code, one switch at a time.
+
+    python cal.py --dataset trec --ablate      CAL, Random and all the data under 24 protocols
+"""
+
+import stats
+from plumbing.files import write_text
+from released.protocols import ROWS
+from report.differences import paired
+from report.figures import draw_ladder
+from report.markdown import table
+
+OF_CAL = ("settled", "exact", "trained_psi", "binary_hidden")  # Random's runs do not ask for these
+
+
+def ladder():
+    """The protocols: paper and code, and each with one switch turned, reset first.
+
+    plain_scores is not CAL's nor Random's.
+    """
+    switches = [name for name in ROWS if name != "plain_scores"]
+    return ["paper", "code", *(f"{base}+{switch}" for switch in switches
+                               for base in ("paper", "code"))]
+
+
+# ---- its report ---------------------------------------------------------------------------------
+
+
+def write(folder, folders):
+    """ladder.csv, ladder.png and report.md.
+
+    folders: {protocol: results directory}. The differences are within seeds, against the protocol
+    that the switch was turned in. InputError where none has been run.
+    """
+    done = {name: stats.Results(path) for name, path in folders.items()
+            if (path / "config.json").exists()}
+    if not done:
+        stats.Results(folders["paper"])  # raises: no results
+    folder.mkdir(parents=True, exist_ok=True)
+    header = ["protocol", "seeds", "CAL", "change", "mean's change", "Random", "change ",
+              "mean's change ", "all data", "change  "]
+    note = ("Final test accuracy, ± its standard deviation over seeds. A change is that of the"
+            " final accuracy, or of the mean accuracy over all rounds, which is less noisy; it is"
+            " taken within each seed, against the protocol whose switch was turned.")
+    changes, rows = {}, []
+    for name, r in done.items():
+        base = done.get(name.partition("+")[0]) if "+" in name else None
+        rows.append([name, len(r.finished("cal")), *cells_of(name, r, base, changes)])
+    text = "# From paper to code, one switch at a time\n\n"
+    text += table(folder, "ladder", header, rows, note) + long_baselines(done)
+    if changes:
+        draw_ladder(folder / "ladder.png", changes)
+        text += "\n\n![The ladder](ladder.png)"
+    write_text(folder / "report.md", text + "\n")
+
+
+def cells_of(name, r, base, changes):
+    """A row's cells for CAL, Random and all the data; changes of the final accuracy are noted."""
+    cells = []
+    for label in ("cal", "random", "full"):
+        now, before = r.finished(label), base.finished(label) if base else {}
+        scores = [stats.final_accuracy(lines) for lines in now.values()]
+        unasked = label not in [*r.config["strategies"], "full"]
+        d = paired(stats.final_accuracy, now, before)
+        cells += [stats.plus_minus(scores) if scores else "as before" if unasked else "", signed(d)]
+        if len(d):
+            changes.setdefault(label, {})[name] = d
+        if label != "full":
+            cells.append(signed(paired(stats.mean_accuracy, now, before)))
+    return cells
+
+
+def signed(d):
+    """Mean ± sample standard deviation of differences, with its sign; empty without any."""
+    return ("+" if d.mean() >= 0 else "") + stats.plus_minus(d) if len(d) else ""
+
+
+def long_baselines(done):
+    """A sentence on all the data, trained for as many epochs as a run that never resets."""
+    long = {name: r.accuracy("full-long") for name, r in done.items()}
+    long = [f"{stats.plus_minus(scores[:, 0])} under `{name}`" for name, scores in long.items()
+            if len(scores)]
+    return ("\n\nAll the data, for as many epochs as a run that never resets has seen by its last"
+            f" round: {', '.join(long)}." if long else "")

@@ -1,0 +1,61 @@
+"""Differences within seeds, and how sure they are: Student's t, Holm, the sign-flip test."""
+
+import numpy as np
+
+
+def paired(measure, one, other):
+    """measure(lines of one) - measure(lines of other), {seed: lines} each, by seed of both: [S]."""
+    return np.array([measure(one[seed]) - measure(other[seed]) for seed in one if seed in other])
+
+
+def t_two_sided(t, df):
+    """P(|T| > t) of Student's t with df degrees of freedom (Abramowitz & Stegun 26.7.3-4)."""
+    angle = np.arctan(t / np.sqrt(df))
+    first = 1 + df % 2  # the series runs over even powers of the cosine, or over odd ones
+    terms, term = [], np.cos(angle) ** (first - 1) if df > 1 else 0
+    for j in range(first, df, 2):
+        terms.append(term)
+        term *= j / (j + 1) * np.cos(angle) ** 2
+    inside = np.sin(angle) * sum(terms)
+    return 1 - (2 / np.pi * (angle + inside) if df % 2 else inside)
+
+
+def paired_t(d):
+    """The two-sided p-value of "the mean of d [S] is 0", by Student's t; 1 without differences."""
+    if len(d) < 2 or not d.any():
+        return 1.0
+    sd = d.std(ddof=1)
+    return t_two_sided(abs(d.mean()) / sd * np.sqrt(len(d)), len(d) - 1) if sd else 0.0
+
+
+def interval(d, level=0.95):
+    """The confidence interval of the mean of d [S], Student's t over seeds: (mean, half width)."""
+    if len(d) < 2:
+        return (d.mean() if len(d) else np.nan), np.inf
+    low, high = 0.0, 1e4  # the t beyond which 1 - level lies, by bisection
+    for _ in range(100):
+        middle = (low + high) / 2
+        low, high = (middle, high) if t_two_sided(middle, len(d) - 1) > 1 - level else (low, middle)
+    return d.mean(), low * d.std(ddof=1) / np.sqrt(len(d))
+
+
+def holm(p):
+    """p-values [k] adjusted for their number (Holm 1979), in the order given."""
+    order, k = np.argsort(p, kind="stable"), len(p)
+    adjusted = np.empty(k)
+    adjusted[order] = np.maximum.accumulate(np.sort(p) * np.arange(k, 0, -1))
+    return np.minimum(adjusted, 1)
+
+
+def sign_flip(d):
+    """The one-sided p-value of "the mean of d [S] is not above 0": its signs are flipped.
+
+    The share of the 2^S ways to flip signs that give a mean at least as large; never below 1/2^S.
+    Above 14 seeds 2^14 of the ways, drawn at random, stand for all.
+    """
+    if len(d) <= 14:
+        signs = 1 - 2 * (np.arange(2 ** len(d))[:, None] >> np.arange(len(d)) & 1)  # [2^S, S]
+    else:
+        signs = np.random.default_rng(0).choice([-1, 1], (2**14, len(d)))
+        signs[0] = 1
+    return float((signs @ d >= d.sum() - 1e-12).mean())

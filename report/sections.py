@@ -1,0 +1,270 @@
+"""report.md and its tables, redrawn from the run files alone."""
+
+import numpy as np
+
+from datamap import DataMap
+from page.explore import write_page
+from plumbing.files import InputError, note, write_text
+from report import figures
+from report.claims import NOT_RUN, RULE, claims, pairs_of
+from report.findings import first_reach, helped, kinds_in, planted, recall_table, why_cal
+from report.markdown import table
+from report.names import NAMES, name_of, paper_of, vectors_of
+from report.significance import aso_tables
+from stats import Results, overlaps, plus_minus
+from tables.records import is_table
+
+# ---- the report's sections: each takes Results and returns Markdown ------------------------------
+
+
+def opening(r):
+    """What was run, and how far it is."""
+    s, labels = r.settings, r.config["strategies"]
+    done = sum(len(r.finished(label)) for label in labels)
+    planned = len(labels) * len(r.config["seeds"])
+    state = "All runs are finished." if done == planned else (
+        f"**{done} of {planned} runs are finished**; tables count finished runs alone, and the same"
+        " command goes on with the others.")
+    a, last, seeds = r.about, r.labelled()[-1], len(r.config["seeds"])
+    return f"""# Cartography Active Learning on {r.dataset}
+
+{a['train']:,} texts to train from, {a['test']:,} to test, {a['classes']} classes; `{vectors_of(r)}`
+vectors, protocol `{s['protocol']}`. From {s['seed_size']:,} labels in {s['rounds']} rounds of
+{s['batch']} to {last:,}; {seeds} seed{'s' if seeds > 1 else ''}. {state}"""
+
+
+def curves(r):
+    """Fig. 3: accuracy against the share of the training data, mean over seeds, band of one sd."""
+    # The finished runs of a strategy; before there are any, what its seeds have done so far.
+    begun = {label: [lines for lines in r.runs[label].values() if lines]
+             for label in figures.pictured(r.config["strategies"])}
+    shown = {label: list(r.finished(label).values()) or runs for label, runs in begun.items()
+             if runs}
+    if not shown:
+        return ""
+    figures.draw_curves(r, r.folder / "fig3_accuracy.png", shown)
+    return "![Fig. 3: accuracy](fig3_accuracy.png)"
+
+
+def main_table(r):
+    """Final and mean accuracy, labels to reach Random's final accuracy, seconds a round."""
+    header, rows = without_empty(*main_rows(r))
+    note = ("± is the standard deviation over seeds. Mean accuracy is over all rounds: the area"
+            " under the curve. The last row was trained on every text of the training data.")
+    return "## Results\n\n" + table(r.folder, "results", header, rows, note) if r.labels() else ""
+
+
+def main_rows(r):
+    """The header and the rows of the main table."""
+    random = r.accuracy("random")
+    goal = random[:, -1].mean() if len(random) else None
+    paper, rows = paper_of(r).get("final", {}), []
+    for label in r.labels():
+        accuracy, runs = r.accuracy(label), r.finished(label).values()
+        final = accuracy[:, -1]
+        rows.append([
+            name_of(label), len(accuracy), plus_minus(final), *beside(final, paper.get(label)),
+            final_f1(runs), plus_minus(accuracy.mean(1)), when(r, accuracy.mean(0), goal),
+            *(f"{np.median([x['seconds'][k] for lines in runs for x in lines]):.2f}"
+              for k in ("train", "select")),
+        ])
+    full = r.accuracy("full")
+    if len(full):
+        rows.append([name_of("full"), len(full), plus_minus(full[:, -1]),
+                     *beside(full[:, -1], paper.get("full")), final_f1(r.finished("full").values()),
+                     "", "" if goal is None else r.about["train"], "", ""])
+    return ["strategy", "seeds", "final accuracy", "paper", "difference", "macro-F1",
+            "mean accuracy",
+            "labels to Random's final", "s/round to train", "s/round to select"], rows
+
+
+def when(r, mean, goal):
+    """A cell: the labels with which a mean curve first reaches a goal, where there is one."""
+    return "" if goal is None else first_reach(r, mean, goal) or "never"
+
+
+def final_f1(runs):
+    """The final macro-F1 of runs; nothing where they were made before it was kept."""
+    f1 = [lines[-1]["f1"] for lines in runs if "f1" in lines[-1]]
+    return plus_minus(f1) if len(f1) == len(runs) else ""
+
+
+def beside(ours, paper):
+    """The two cells (paper, difference) beside a number of ours."""
+    return ["", ""] if paper is None else [f"{paper:.3f}", f"{np.mean(ours) - paper:+.3f}"]
+
+
+def summary(folder, labels):
+    """The main table of some labels as plain text for a terminal."""
+    r = Results(folder)
+    r.config["strategies"] = [label for label in r.config["strategies"] if label in labels]
+    if not r.labels():
+        return "No run has finished yet."
+    header, rows = without_empty(*main_rows(r))
+    cells = [[str(cell) for cell in row] for row in (header, *rows)]
+    width = [max(map(len, column)) for column in zip(*cells)]
+    return "\n".join("  ".join(map(str.ljust, row, width)).rstrip() for row in cells)
+
+
+def without_empty(header, rows):
+    """A table without the columns that have nothing in them."""
+    keep = [i for i in range(len(header)) if any(row[i] != "" for row in rows)]
+    return [header[i] for i in keep], [[row[i] for i in keep] for row in rows]
+
+
+def claims_table(r):
+    """One line a claim, and one column for each set of vectors whose results lie side by side."""
+    judged = {vectors_of(other): claims(other) for other in siblings_of(r)}
+    judged = {name: found for name, found in judged.items()
+              if any(word != NOT_RUN for _, word, _ in found)}
+    if not judged:
+        return ""
+    rows = [[row[0][0], *(f"**{word}**" + (f" ({evidence})" if evidence else "")
+                          for _, word, evidence in row)] for row in zip(*judged.values())]
+    header = ["the paper's claim", *(f"with `{name}` vectors" for name in judged)]
+    return "## The paper's claims\n\n" + table(r.folder, "claims", header, rows, RULE)
+
+
+def siblings_of(r):
+    """These results, and those beside them that differ from them in nothing but the vectors."""
+    same = ("dataset", "data_sha256", "protocol", "seed_size", "rounds", "batch", "epochs")
+    for config in sorted(r.folder.resolve().parent.glob("*/config.json")):
+        try:
+            other = Results(config.parent)
+        except InputError as e:
+            note(f"note: not set beside the others: {e}")
+            continue
+        if all(other.settings.get(key) == r.settings.get(key) for key in same):
+            yield other
+
+
+def data_efficiency(r):
+    """Section 5: the share of the full-data accuracy that each strategy reaches, and when."""
+    full = r.accuracy("full")
+    if not len(full) or not r.labels():
+        return ""
+    goal, rows = full.mean(), []
+    for label in r.labels():
+        mean = r.accuracy(label).mean(0)
+        cells = [share_reached(r, mean, share * goal) for share in (0.9, 0.95, 0.99, 1.0)]
+        rows.append([name_of(label), f"{mean[-1] / goal:.1%}", *cells])
+    header = ["strategy", "final / full-data accuracy", "labels for 90 %", "95 %", "99 %", "100 %"]
+    note = (f"Full-data accuracy: {plus_minus(full[:, 0])} with {r.about['train']:,} labels,"
+            f" {len(full)} seeds. Labels: the first round whose mean accuracy over seeds is there.")
+    return "## Data efficiency\n\n" + table(r.folder, "efficiency", header, rows, note)
+
+
+def share_reached(r, mean, goal):
+    """A cell: the labels with which a mean curve first reaches a goal, and their share."""
+    n = first_reach(r, mean, goal)
+    return f"{n:,} ({n / r.about['train']:.1%})" if n else "not reached"
+
+
+def batches(r):
+    """Fig. 4: mean confidence, variability and correctness of each picked batch."""
+    if not r.labels():
+        return ""
+    figures.draw_batches(r, r.folder / "fig4_batches.png")
+    return ("## What each strategy picks\n\n![Fig. 4: batch statistics](fig4_batches.png)\n\n"
+            "Mean confidence (Eq. 1), variability (Eq. 2) and correctness (Eq. 3) of every picked"
+            " batch, taken while the model is next trained, mean over seeds.")
+
+
+def data_maps(r):
+    """Figs. 1, 2, 5 and 6 from the first seed's maps; the planted kinds where there are any."""
+    if not r.maps:
+        return ""
+    seed, m = next(iter(r.maps.items()))
+    full, few = (DataMap(*(m[f"{name}_{k}"] for k in DataMap._fields)) for name in ("full", "seed"))
+    titles = [f"all {len(m['y']):,} training texts", f"the seed set, {len(m['rows'])} texts"]
+    epochs = len(m["seed_gold"]) if "seed_gold" in m else "ten"
+    shown = figures.draw_maps(r.folder / "fig1_data_maps.png", dict(zip(titles, (full, few))))
+    text = f"""## Data maps
+
+![Figs. 1, 2, 5 and 6: data maps](fig1_data_maps.png)
+
+Left all the training data (Figs. 1, 5 and 6; ten epochs), right the seed set (Fig. 2; {epochs}
+epochs), seed {seed}. Beside each map the densities of its three statistics.{shown}"""
+    if "kind" not in m:
+        return text
+    figures.draw_kinds(r.folder / "fig1_planted_kinds.png", full, m["kind"], kinds_in(r))
+    return text + "\n\n![The planted kinds](fig1_planted_kinds.png)\n\n" + planted(r)
+
+
+def threshold_table(r):
+    """Table 3: final accuracy by t_cor; and the DAL + CAL combination."""
+    labels = [f"cal-t{t}" if t != "0.2" else "cal" for t in ("0", "0.2", "0.4", "0.6", "0.8")]
+    labels = [label for label in [*labels, "cal+dal"] if label in r.labels()]
+    if not set(labels) - {"cal"}:
+        return ""
+    paper = paper_of(r).get("final", {})
+    rows = []
+    for label in labels:
+        final = r.accuracy(label)[:, -1]
+        t_cor = label.partition("-t")[2] or "0.2"
+        rows.append([NAMES[label.partition("-t")[0]], t_cor, len(final), plus_minus(final),
+                     *beside(final, paper.get(label)), plus_minus(r.accuracy(label).mean(1))])
+    header = ["strategy", "t_cor", "seeds", "final accuracy", "paper", "difference",
+              "mean accuracy"]
+    title = "## Table 3: the correctness threshold, and half DAL, half CAL\n\n"
+    figures.draw_thresholds(r, r.folder / "table3.png", labels)
+    return title + table(r.folder, "table3", header, rows, "![Table 3 as curves](table3.png)")
+
+
+def overlap_table(r):
+    """Table 4: rows that two strategies both pick, in the same round and in the whole run."""
+    pairs = pairs_of(r)
+    if not pairs:
+        return ""
+    paper, rows = paper_of(r).get("overlap", {}), []
+    for a, b in pairs:
+        n = overlaps(r, a, b)
+        rows.append([f"{name_of(a)} ∩ {name_of(b)}", n["round"], f"{n['round_chance']:.1f}",
+                     paper.get(f"{a}&{b}", ""), n["run"], f"{n['run_chance']:.1f}", n["picks"]])
+    header = ["pair", "same round", "by chance", "paper", "whole run", "by chance ", "out of"]
+    note = """Same round: rows that both runs of a seed pick in the same round, summed over rounds
+and seeds; whole run: rows that both pick at all. Chance is the expected overlap of two strategies
+that pick at random, |A| |B| / |U|. The paper gives one count a pair; on both datasets it is of the
+size that chance gives for picks of the same round, and far below chance for whole runs."""
+    return "## Table 4: overlap\n\n" + table(r.folder, "table4", header, rows, note)
+
+
+def dataset_table(r):
+    """Table 1, of the data as loaded."""
+    a = r.about
+    shares = ", ".join(f"{c} {n / a['train']:.1%}" for c, n in a["class_counts"].items())
+    rows = [["rows to train from", f"{a['train']:,}"], ["rows to test", f"{a['test']:,}"],
+            ["classes", f"{a['classes']}: {shares}"], ["seed set", f"{r.settings['seed_size']:,}"],
+            ["tokens a text", f"{a['length_mean']} on average, {a['length_max']} at most"],
+            ["vectors", f"{vectors_of(r)}: {a['tokens_known']:.1%} of the training texts' tokens"
+             f" and {a['types_known']:.1%} of their {a['types']:,} types have one"
+             if "types" in a else f"{vectors_of(r)}: one of its own for every text"]]
+    lacking = a.get("missing")
+    note = "Frequent words without a vector: " + ", ".join(lacking) if lacking else ""
+    return "## Table 1: the data\n\n" + table(r.folder, "table1", ["", "as loaded"], rows, note)
+
+
+SECTIONS = (opening, curves, main_table, why_cal, recall_table, claims_table, data_efficiency,
+            aso_tables, batches, data_maps, threshold_table, overlap_table, dataset_table)
+OF_A_TABLE = (opening, curves, helped, main_table, recall_table, data_maps, dataset_table)
+
+
+def sections_of(r):
+    """What a report has: half a page for a table of one's own, unless it ran --everything."""
+    everything = any("-t" in label for label in r.config["strategies"])
+    return OF_A_TABLE if is_table(r.dataset) and not everything else SECTIONS
+
+
+def write_report(folder):
+    """report.md with its figures and tables, redrawn from the run files alone."""
+    r = Results(folder)
+    parts = [section(r) for section in sections_of(r)]
+    write_text(r.folder / "report.md", "\n\n".join(part for part in parts if part) + "\n")
+    write_page(r)
+
+
+def print_summary(folder, labels):
+    """The main table of the strategies that were asked for, and where the report is."""
+    print(summary(folder, labels))
+    print(f"\nThe report with its figures: {folder / 'report.md'}")
+    print(f"Every text on the data map, to play with: {folder / 'explore.html'}")

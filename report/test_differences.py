@@ -1,0 +1,60 @@
+"""Tests of differences, against printed tables, loops and simulations."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from report import differences
+
+
+def test_student_s_t_against_printed_tables():
+    # Two-sided 95 % and 99 % points, 1, 2, ... degrees of freedom.
+    for df, t95, t99 in ((1, 12.706, 63.657), (2, 4.303, 9.925), (3, 3.182, 5.841),
+                         (4, 2.776, 4.604), (5, 2.571, 4.032), (9, 2.262, 3.250),
+                         (10, 2.228, 3.169), (29, 2.045, 2.756), (30, 2.042, 2.750)):
+        assert differences.t_two_sided(t95, df) == pytest.approx(0.05, abs=1e-4)
+        assert differences.t_two_sided(t99, df) == pytest.approx(0.01, abs=1e-4)
+        d = np.arange(df + 1.0)
+        half = t95 * d.std(ddof=1) / (df + 1) ** 0.5
+        assert differences.interval(d)[1] == pytest.approx(half, rel=1e-3)
+    assert differences.t_two_sided(0, 4) == pytest.approx(1)
+
+
+def test_paired_t_is_uniform_where_nothing_differs():
+    rng = np.random.default_rng(0)
+    p = np.sort([differences.paired_t(rng.normal(size=5)) for _ in range(3000)])
+    assert np.abs(p - (np.arange(3000) + 0.5) / 3000).max() < 0.03  # Kolmogorov-Smirnov, 1 %
+    assert differences.paired_t(np.zeros(5)) == 1 and differences.paired_t(np.ones(1)) == 1
+
+
+def test_holm_by_hand():
+    assert differences.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert differences.holm([0.5, 0.6]) == pytest.approx([1, 1])
+    assert differences.holm([0.2]) == [0.2]
+    assert differences.holm([0.001, 0.02, 0.02, 0.9]) == pytest.approx([0.004, 0.06, 0.06, 0.9])
+
+
+@pytest.mark.parametrize("S", [1, 2, 5, 8])
+def test_sign_flips_against_a_loop(S):
+    d = np.random.default_rng(S).normal(0.3, 1, S)
+    ways = [np.dot(signs, d) >= d.sum() - 1e-12 for signs in itertools.product((1, -1), repeat=S)]
+    assert differences.sign_flip(d) == np.mean(ways)
+    assert differences.sign_flip(np.abs(d)) == 1 / 2**S and differences.sign_flip(-np.abs(d)) == 1
+
+
+def test_sign_flips_of_many_seeds_are_drawn():
+    d = np.random.default_rng(0).normal(0.2, 1, 20)
+    few = [np.dot(signs, d) >= d.sum() for signs in
+           np.random.default_rng(5).choice([-1, 1], (40_000, 20))]
+    assert differences.sign_flip(d) == pytest.approx(np.mean(few), abs=0.015)
+    assert differences.sign_flip(np.abs(d)) == 2**-14
+
+
+def test_the_interval_covers_the_truth_95_times_in_100():
+    rng = np.random.default_rng(0)
+    inside = []
+    for _ in range(4000):
+        mean, half = differences.interval(rng.normal(1, 2, 5))
+        inside.append(abs(mean - 1) < half)
+    assert abs(np.mean(inside) - 0.95) < 0.015

@@ -1,0 +1,140 @@
+"""A table of one's own (.csv, .tsv, .jsonl): a simulation, or texts still to be labelled."""
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+
+from plumbing.files import InputError, armed, note
+from tables.answers import CORRECTED, SKIP, Answers, key, read_answers, warn_of_labels
+from tables.records import column, records
+
+
+def read_table(path, _data_dir=None, text_column="text", label_column="label", test=None,
+               folder=None, stratified=None):
+    """A file of texts and labels; where no label is empty, a simulation.
+
+    A simulation is tested on `test`, a second file, or on a stratified fifth of the rows. folder:
+    where labels were filled in for rows that have none in the file (tables.answers). A label `-`
+    is none: the row's kind is `skipped`. stratified: data.seed_set, which draws the fifth.
+    """
+    answers = read_answers(folder) if folder else Answers()
+    rows, length = read_rows(path, text_column, label_column)
+    rows = with_answers(path, rows, answers)
+    held_out, more = read_rows(Path(test), text_column, label_column) if test else ([], 0)
+    if any(not label for _, _, _, label in held_out):
+        raise InputError(f"{test}, row {next(n for _, n, _, c in held_out if not c)}: no label")
+    labels = [label for *_, label in rows if label and label != SKIP]
+    simulation = len(labels) == len(rows) and not answers.given
+    if simulation:
+        check_classes(path, rows)
+    warn_of_labels(labels)
+    warn_of_duplicates(path, rows)
+    if simulation and not test:
+        y = np.unique(labels, return_inverse=True)[1]
+        fifth = set(stratified(y, max(1, len(y) // 5), 0).tolist())
+        held_out = [row for i, row in enumerate(rows) if i in fifth]
+        rows = [row for i, row in enumerate(rows) if i not in fifth]
+    elif test:
+        held_out = [(length + place, *rest) for place, *rest in held_out]
+    places, numbers, texts, labels = (list(column) for column in zip(*rows))
+    N, skipped = len(texts), np.array(labels) == SKIP
+    labels = ["" if label == SKIP else label for label in labels]
+    return {
+        "train": (texts, labels), "test": ([r[2] for r in held_out], [r[3] for r in held_out]),
+        "row_numbers": np.array(numbers), "max_len": 200, "batch_size": 16 if N < 20_000 else 64,
+        "seed_size": min(500, max(10 * len(set(labels)), N // 20)), "picks": min(50, -(-N // 50)),
+        "kind": np.where(skipped, "skipped", "") if skipped.any() else None, "stem": path.name,
+        "places": np.array([*places, *(r[0] for r in held_out)]), "length": length + more,
+    }
+
+
+def read_rows(path, text_column, label_column):
+    """([(place, row number, text, label)] of the rows that have a text, how many rows there are).
+
+    place: 0 for the first row below the header, rows without a text counted, blank lines not. A
+    cell that files.disarmed has written is read as it was. An InputError names the file, and the
+    row, where it cannot be read.
+    """
+    table, rows, place, skipped = records(path, (text_column, label_column)), [], -1, 0
+    _, header = next(table)
+    where = [column(path, header, name) for name in (text_column, label_column)]
+    for number, row in table:
+        if not row:
+            continue
+        place += 1
+        if len(row) != len(header):
+            raise InputError(f"{path}, row {number}: {len(row)} values, and there are"
+                             f" {len(header)} columns")
+        text, label = (armed(row[i]).strip() for i in where)
+        if text:
+            rows.append((place, number, text, label))
+        else:
+            skipped += 1
+    if not rows:
+        raise InputError(f"{path} has no row with a text")
+    if skipped:
+        note(f"note: {path}: {skipped:,} rows without a text are skipped")
+    return rows, place + 1
+
+
+def with_answers(path, rows, answers):
+    """The rows, with the labels that were filled in for them, or that a copy of theirs has.
+
+    Copies of a text (case and white space apart) whose labels agree share them. What was corrected
+    (tables.answers.CORRECTED) goes before the file's own label.
+    """
+    given, used, out = {}, set(), []
+    for _, _, text, label in rows:
+        if label:
+            given.setdefault(key(text), set()).add(label)
+    known = {k for _, _, text, _ in rows if (k := key(text)) in answers.by_text
+             } if answers.by_text else ()
+    for place, number, text, label in rows:
+        k = key(text)
+        answer = answers.by_text.get(k)
+        if answer and answer.how == CORRECTED:
+            label = answer.label
+        elif not label and (label := answers.label_of(number, text, known)):
+            used.add(number)
+        elif not label and len(given.get(k, ())) == 1:
+            label = next(iter(given[k]))
+        out.append((place, number, text, label))
+    if lost := answers.lost(known, used):
+        note(f"warning: {len(lost):,} labels were given to texts that {path} does not hold (any"
+             f" more), the first as row {lost[0].row}, {lost[0].text[:40]!r}; they stay in"
+             " labels.csv and are not used")
+    return out
+
+
+def check_classes(path, rows):
+    """InputErrors of a simulation, which needs two classes, and each in training and test."""
+    counts = Counter(label for *_, label in rows)
+    if len(counts) < 2:
+        raise InputError(f"{path}: every label is {rows[0][3]!r}, and there must be two classes at"
+                         " least")
+    for _, number, _, label in rows:
+        if counts[label] == 1:
+            raise InputError(f"{path}, row {number}: the label {label!r} stands nowhere else, and"
+                             " training and test need one each")
+
+
+def warn_of_duplicates(path, rows):
+    """Say how many texts stand there more than once, with labels that differ."""
+    first, differing = {}, {}
+    for _, number, text, label in rows:
+        if label and first.setdefault(key(text), (number, label))[1] != label:
+            differing.setdefault(key(text), (first[key(text)][0], number))
+    if differing:
+        a, b = next(iter(differing.values()))
+        note(f"warning: {path}: {len(differing):,} texts stand there with different labels, the"
+             f" first in rows {a} and {b}")
+
+
+def warn_of_classes(data, y):
+    """Warnings on stderr of what L [n] lacks: classes with few labels, and with none."""
+    counts = dict(zip(data.classes, np.bincount(y, minlength=len(data.classes)).tolist()))
+    if few := [f"{c} ({n})" for c, n in counts.items() if 0 < n < 5]:
+        note(f"warning: classes with fewer than five labels: {', '.join(few)}")
+    if none := [c for c, n in counts.items() if not n]:
+        note(f"warning: no labelled text of {', '.join(none)}; it cannot be predicted")

@@ -1,0 +1,18 @@
+"""What the paper's Table 1 says of the texts, and how many of their words have a vector."""
+
+import numpy as np
+
+
+def table_1(ids, ends, table, words):
+    """What the paper's Table 1 says of the texts, and what share of them the vectors know."""
+    lengths, counts = np.diff(ends, prepend=0), np.bincount(ids, minlength=len(words))
+    known = table.any(axis=1)
+    unknown = np.flatnonzero(~known & (counts > 0))
+    frequent = unknown[np.argsort(-counts[unknown], kind="stable")][:20]
+    return {
+        "length_mean": round(float(np.mean(lengths)), 2), "length_max": int(lengths.max()),
+        "types": int((counts > 0).sum()),
+        "types_known": float((known & (counts > 0)).sum() / max(1, (counts > 0).sum())),
+        "tokens_known": float(1 - counts[unknown].sum() / max(1, counts.sum())),
+        "missing": [words[i] for i in frequent],
+    }

@@ -1,0 +1,103 @@
+"""The matrix of all texts' vectors, made once and kept as a .npy file.
+
+It is memory-mapped when it is read, so that the processes of a machine share one copy. With it
+goes a .json with its checksum, written last, without which it is made anew.
+"""
+
+import contextlib
+import glob
+import hashlib
+import json
+import os
+import re
+from pathlib import Path
+
+import numpy as np
+
+from plumbing.files import digest, note, remove_parts, whole_file
+
+LAYOUT = 1  # raise it when the same texts and vectors come to give another matrix
+
+
+def place(folder, stem, vectors, texts, made_from):
+    """The path of a kept matrix, whose name carries what it was made from; None without a folder.
+
+    stem: the data's name. vectors: their source. texts: lists of strings. made_from: what else
+    fixes the numbers; of a function its name counts.
+    """
+    if not folder or not stem:
+        return None
+    parts = [LAYOUT, vectors, *identity(vectors), *made_from]
+    key = digest(*texts, [getattr(part, "__name__", str(part)) for part in parts])[:16]
+    name = re.sub(r"\W+", "-", Path(str(vectors)).name)
+    return Path(folder) / f"{stem}-{name}-{key}.npy"
+
+def kept(path, rows, make):
+    """(x [rows, D], about) from the file at `path`, or from make() where no whole one is there.
+
+    make() gives about, a dict of facts of the texts, and a generator of the matrix's pieces. No
+    file is left where path is None or its folder cannot be written to. Of the matrices of one file
+    of texts and one kind of vectors (NAME-...npy) the newest alone is kept.
+    """
+    if path and (found := read(path, rows)):
+        return found
+    about, pieces = make()
+    with contextlib.suppress(OSError):  # a full disk, say: then there is no cache
+        if path and writable(path.parent):
+            remove_parts(path.parent)
+            write(path, rows, about, pieces())
+            remove_older(path)
+            return np.load(path, mmap_mode="c", allow_pickle=False), about
+    return np.concatenate(list(pieces())), about
+
+
+def writable(folder):
+    """Make a folder; whether it may be written to (root could write into a read-only one)."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder.stat().st_mode & 0o222
+
+
+def remove_older(path):
+    """Remove what was kept in this matrix's place before the texts, or the vectors, changed."""
+    name = path.name.rpartition("-")[0]
+    for old in path.parent.glob(f"{glob.escape(name)}-{'?' * 16}.npy*"):
+        if not old.name.startswith(path.name):
+            with contextlib.suppress(OSError):
+                old.unlink()
+
+
+def identity(vectors):
+    """What tells one vector file from another of its name: its size and its time."""
+    with contextlib.suppress(OSError):
+        stat = os.stat(vectors)
+        return stat.st_size, stat.st_mtime_ns
+    return ()
+
+
+def read(path, rows):
+    """(x [rows, D], about) from a cache file, or None where there is none that is whole."""
+    try:
+        about = json.loads(path.with_name(path.name + ".json").read_text(encoding="utf-8"))
+        x = np.load(path, mmap_mode="c", allow_pickle=False)
+        if len(x) == rows and hashlib.sha256(x).hexdigest() == about.pop("sha256"):
+            return x, about
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except Exception:  # whatever NumPy makes of a damaged header
+        pass
+    note(f"note: {path} is damaged and is made anew")
+    return None
+
+
+def write(path, rows, about, pieces):
+    """The pieces of a matrix of `rows` rows as a .npy file, never held whole; then its .json."""
+    h = hashlib.sha256()
+    with whole_file(path) as part, open(part, "wb") as f:
+        for i, piece in enumerate(pieces):
+            if not i:
+                header = {"descr": "<f4", "fortran_order": False, "shape": (rows, piece.shape[1])}
+                np.lib.format.write_array_header_1_0(f, header)
+            f.write(piece)
+            h.update(piece)
+    with whole_file(path.with_name(path.name + ".json")) as part:
+        part.write_text(json.dumps({**about, "sha256": h.hexdigest()}), encoding="utf-8")

@@ -1,0 +1,144 @@
+"""Word vectors: `hash`, a .vec or .txt file or the URL of one, a fastText .bin model.
+
+The vectors learned from the texts at hand, `pool`, are in pool.py, and models in fasttext.py.
+"""
+
+import contextlib
+from pathlib import Path
+
+import numpy as np
+
+from plumbing.downloads import BROKEN, DAMAGED, open_text
+from plumbing.files import InputError, is_number, shortened
+from vectors.fasttext import bin_vectors, fnv1a
+
+DIM = 300  # d_emb in the paper
+MOST_DIM = 10_000  # values that a line of a vector file may have
+FASTTEXT = "https://dl.fbaipublicfiles.com/fasttext/vectors-crawl/cc.en.300.vec.gz"
+
+
+def spellings(word):
+    """The forms in which a word is looked up, best first."""
+    bare = word.strip("\"'`.,;:!?()[]{}<>-*")
+    return list(dict.fromkeys(w for w in (word, word.lower(), bare, bare.lower()) if w))
+
+
+def load_vectors(source, words, spellings=spellings):
+    """[len(words), D] float32 vectors of `words`; zeros where unknown.
+
+    source: hash; fasttext (the paper's cc.en.300, streamed from its address); a .vec or .txt file
+    or the URL of one (see text_vectors); or a fastText .bin model (see bin_vectors).
+    """
+    if source == "hash":
+        return hash_vectors(words)
+    source = FASTTEXT if source == "fasttext" else str(source)
+    if source.endswith(".bin"):
+        return bin_vectors(source, words)
+    return text_vectors(source, words, spellings)
+
+
+BUCKETS = 100_003  # rows of the hash table, a prime
+
+
+def hash_vectors(words):
+    """A fixed random vector for a word: the sum of those of the word and its character n-grams.
+
+    fastText's subword scheme (n-grams of 3 to 6 characters of <word>, Bojanowski et al. 2017)
+    without the training: the weak end of the scale. Every n-gram is 300 random signs; they are
+    summed as integers and divided by the sum's expected norm, so that a word has the same bytes
+    in every vocabulary and on every machine, and a norm of about 1.
+    """
+    signs = np.random.Generator(np.random.PCG64(300)).bytes(BUCKETS * DIM // 8 + 1)
+    signs = np.unpackbits(np.frombuffer(signs, np.uint8))[: BUCKETS * DIM].reshape(BUCKETS, DIM)
+    out = np.empty((len(words), DIM), np.float32)
+    for row, word in zip(out, words):
+        grams = {word, *(f"<{word}>"[i : i + n] for n in range(3, 7) for i in range(len(word)))}
+        rows = [fnv1a(g.encode("utf-8", "surrogatepass")) % BUCKETS for g in grams]
+        total = signs[rows].sum(0, dtype=np.int64) * 2 - len(rows)
+        row[:] = total / np.sqrt(len(rows) * DIM)
+    return out
+
+
+def text_vectors(source, words, spellings=spellings):
+    """Vectors of `words` from text: a word and its values a line, with a header line or without.
+
+    source: a .vec or .txt file, plain, .gz or .zip, or the URL of one (not .zip). It is streamed:
+    only the rows asked for are kept, and reading stops when every word is found as it is written.
+    A word the file lacks is looked up in its other spellings; failing that it is zeros.
+    InputError names the line number of a malformed line.
+    """
+    wanted = {}  # a spelling in the file -> the words it would serve, and how good it is for them
+    for i, word in enumerate(words):
+        for rank, form in enumerate(spellings(word)):
+            wanted.setdefault(form, []).append((i, rank))
+    best, out, exact = np.full(len(words), 9), None, 0
+    with contextlib.closing(vector_lines(source)) as lines:
+        for n, word, values, bar in lines:
+            if out is None:
+                out = np.zeros((len(words), len(values)), np.float32)
+            if bar is not None and n % 1000 == 0:
+                bar.set_postfix_str(f"{(best < 9).sum():,} of {len(words):,} words", False)
+            for i, rank in wanted.get(word, ()):
+                if rank < best[i]:
+                    out[i] = floats(values, source, n)
+                    best[i], exact = rank, exact + (rank == 0)
+            if exact == len(words):
+                break
+    if out is None:
+        raise InputError(f"{source} holds no vectors")
+    if words and (best == 9).all():
+        raise InputError(f"{source} holds none of the texts' {len(words):,} words; is this a file"
+                         " of vectors?")
+    return out
+
+
+def vector_lines(source):
+    """(line number, word, its values as text, progress bar or None) of a file of vectors."""
+    dim = None
+    try:
+        with open_text(source) as (lines, bar):
+            for n, line in enumerate(lines, 1):
+                parts = line.rstrip(" \n\r").split(" ")
+                if n == 1 and len(parts) == 2 and all(part.isdecimal() for part in parts):
+                    continue  # the header: how many words, how many values
+                dim = dim or dimension(parts, source, n)
+                if len(parts) <= dim or len(parts) > dim + 1 and is_number(parts[1]):
+                    found = len(parts) - 1
+                    raise InputError(f"{source}, line {n}: {found:,} values instead of {dim}")
+                yield n, " ".join(parts[:-dim]), parts[-dim:], bar
+    except InputError:
+        raise
+    except FileNotFoundError:
+        raise InputError(f"no vector file {source}; --vectors takes pool, hash, fasttext, a file"
+                         " or the address of one")
+    except (*BROKEN, *DAMAGED) as e:
+        raise InputError(f"cannot read the vectors in {source}: {shortened(e)}")
+
+
+def dimension(parts, source, n):
+    """How many values a line has; an InputError where they are none, or too many, or no numbers."""
+    found = len(parts) - 1
+    if not 0 < found <= MOST_DIM:
+        raise InputError(f"{source}, line {n}: {found if found else 'no'} values; is this a file of"
+                         " vectors?")
+    floats(parts[1:], source, n)
+    return found
+
+
+def floats(values, source, n):
+    """A line's values as float32, or an InputError with the line number."""
+    try:
+        with np.errstate(over="ignore"):
+            out = np.array(values, dtype=np.float32)
+    except ValueError:
+        raise InputError(f"{source}, line {n}: a value is no number; is this a file of vectors?")
+    if not np.isfinite(out).all():
+        raise InputError(f"{source}, line {n}: a value is not finite")
+    return out
+
+
+def available(vectors, data_dir):
+    """The vectors' source; for `fasttext`, the model in the data folder if one was put there."""
+    names = ("cc.en.300.bin", "cc.en.300.vec", "cc.en.300.vec.gz")
+    files = [Path(data_dir) / "fasttext" / name for name in names if vectors == "fasttext"]
+    return next((str(file) for file in files if file.exists()), vectors)
