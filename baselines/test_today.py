@@ -11,7 +11,7 @@ import datamap
 import strategies
 from baselines import BEYOND, clusters, today
 from fast import Stack, View
-from labelling.next_batch import Committee
+from labelling.committee import Committee
 from plumbing.draws import Draws
 from test_cal import X4, best_rows, probabilities, two_clusters, view_of
 

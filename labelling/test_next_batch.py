@@ -9,7 +9,7 @@ import torch
 
 import data
 import datamap
-from labelling import doubts, next_batch, outcome
+from labelling import committee, doubts, next_batch, outcome
 from labelling.held_out import epochs_for, folds_of, leave_one_out, margin, out_of_fold
 from plumbing.files import armed, write_csv
 from tables.answers import key
@@ -20,10 +20,10 @@ def test_a_committee_picks_by_the_mean_of_the_scores():
     score = torch.rand(3, 40, generator=torch.Generator().manual_seed(0))
     one = view_of(torch.zeros(40, 4), [0, 1, 2])
     L, U = torch.tensor([[0, 1, 2]] * 3), one.U.expand(3, -1)
-    committee = next_batch.Committee(None, one.x, L, U, None, (1, 2, 3), 0, 16)
-    got, mean = committee.pick(score, 5).tolist(), score.mean(0).tolist()
+    together = committee.Committee(None, one.x, L, U, None, (1, 2, 3), 0, 16)
+    got, mean = together.pick(score, 5).tolist(), score.mean(0).tolist()
     assert got == [best_rows(mean, range(3, 40), 5)] * 3
-    assert committee.scores == {r: mean[r] for r in got[0]}
+    assert together.scores == {r: mean[r] for r in got[0]}
 
 
 def test_from_half_a_table_to_the_next_batch(tmp_path, capsys):

@@ -22,7 +22,7 @@ import data
 import datamap
 from baselines import clusters
 from fast import SideBySide
-from labelling import next_batch
+from labelling import committee, next_batch
 from labelling.held_out import epochs_for
 from labelling.outcome import kappa, stop_at
 from plumbing.arguments import Parser, at_least, script
@@ -91,7 +91,7 @@ def simulate(args):
             print(start, seed, flush=True)
 
 
-def committee(args):
+def as_it_is(args):
     """The next batch as it is, five models that pick together: into OUT/agreement.csv as well."""
     d, lines = data.load(args.dataset, args.data_dir), []
     true = d.y.copy()
@@ -107,7 +107,7 @@ def committee(args):
             request = next_batch.Request(
                 data=d, folder=None, table=None, text_column="", label_column="", test=None,
                 strategy="margin", seeds=tuple(seeds), minibatch=d.batch_size)
-            view, _, _ = next_batch.train(request, labelled, free)
+            view, _, _ = committee.train(request, labelled, free)
             right = view.theta.probs(x_test).mean(0).argmax(-1) == y_test
             said = view.probs().mean(0).argmax(-1).numpy()
             agreement = "" if last is None else kappa(last, said)
@@ -167,7 +167,7 @@ def main():
     torch.set_num_threads(1)
     STRATEGIES["margin+random"] = margin_and_random
     Path(args.out).mkdir(parents=True, exist_ok=True)
-    return committee(args) if args.committee else simulate(args)
+    return as_it_is(args) if args.committee else simulate(args)
 
 
 if __name__ == "__main__":

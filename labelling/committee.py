@@ -1,0 +1,62 @@
+"""The models that pick a next batch: those of all seeds, trained side by side, pick together."""
+
+from dataclasses import dataclass, field, replace
+
+import torch
+
+import datamap
+from fast import Stack, View
+from labelling.held_out import epochs_for
+from plumbing.draws import Draws
+
+
+@dataclass(frozen=True)
+class Committee(View):
+    """A round in which the runs of all seeds pick together, by the mean of their scores.
+
+    scores: {row: the mean score with which it was picked}, filled by pick. seen: probs, once made.
+    """
+
+    scores: dict = field(default_factory=dict)
+    seen: dict = field(default_factory=dict)
+
+    def probs(self):
+        """P_theta(y | x) of every row [R, N, C]: scored once, for the strategy and predictions."""
+        if "probs" not in self.seen:
+            self.seen["probs"] = super().probs().clone()  # without the padding's classes
+        return self.seen["probs"]
+
+    def pick(self, score, k):
+        """The k best rows by the mean score, the same for every run -> [R, k]."""
+        mean = score.mean(dim=0, keepdim=True)
+        rows = View.pick(replace(self, U=self.U[:1]), mean, k)
+        self.scores.update(zip(rows[0].tolist(), mean[0, rows[0]].tolist()))
+        return rows.expand(len(score), -1)
+
+    def by_jury(self, choose):
+        """choose(all runs) -> (rows [k], scores [N]): the same rows for every run, [R, k]."""
+        rows, score = choose(list(range(len(self.L))))
+        self.scores.update((row, float(score[row])) for row in rows)
+        return torch.tensor(rows, device=self.x.device).expand(len(self.L), -1)
+
+
+def train(request, labelled, free):
+    """Train all seeds on the labelled rows: the committee's view, p [E, R, n, C], the mean map [n].
+
+    free [N]: True for the rows that may be picked. p: at the end of each epoch.
+    """
+    data, seeds, device, n = request.data, request.seeds, request.device, len(labelled)
+    x, y = (torch.as_tensor(a, device=device) for a in (data.x, data.y))
+    L = torch.as_tensor(labelled, device=device).expand(len(seeds), -1)
+    theta = Stack(x.shape[1], len(data.classes), seeds, n, device=device)
+    draws, x_L, y_L = Draws(seeds, n, device=device), x[L], y[L]
+    epochs = request.epochs or epochs_for(n, request.minibatch)
+    probs = torch.stack([theta.probs(x_L) for _ in
+                         theta.fit(x_L, y_L, epochs, request.minibatch, draws)])
+    mean = datamap.DataMap(*(values.mean(0) for values in datamap.data_map(probs, y_L)))
+    view = Committee(
+        theta=theta, x=x, L=L, U=torch.as_tensor(free, device=device).expand(len(seeds), -1),
+        map=datamap.DataMap(*(values.expand(len(seeds), -1) for values in mean)), seeds=seeds,
+        round=n, minibatch=request.minibatch, t_cor=request.t_cor, epochs=epochs)
+    mean = datamap.DataMap(*(values.cpu().numpy() for values in mean))
+    return view, probs.cpu().double().numpy(), mean
