@@ -38,7 +38,7 @@ def at_least(lowest):
         try:
             number = int(text)
         except ValueError:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number; give one of at least {lowest}")
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {lowest} on")
         if number < lowest:
             raise argparse.ArgumentTypeError(f"{number} is less than {lowest}, the smallest value")
         return number
@@ -53,7 +53,7 @@ def threshold(text):
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number; give one in [0, 1)")
     if not 0 <= number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not in [0, 1); give a number from 0 to below 1")
+        raise argparse.ArgumentTypeError(f"{text} is not in [0, 1), from 0 to below 1")
     return number
 
 

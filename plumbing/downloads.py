@@ -132,7 +132,7 @@ class Download(io.RawIOBase):
 
 @contextlib.contextmanager
 def open_text(source):
-    """(lines, progress bar of a URL or None) of a text file, .gz or .zip, unpacked as it is read."""
+    """(lines, a URL's progress bar or None) of a text file, .gz or .zip, unpacked as it is read."""
     name = source.partition("?")[0] if "://" in source else source
     if "://" in source and name.endswith(".zip"):
         raise InputError(f"{source}: a .zip cannot be streamed; download it and give its path")
@@ -144,6 +144,6 @@ def open_text(source):
         elif name.endswith(".zip"):
             archive = zipfile.ZipFile(file)
             if not archive.namelist():
-                raise InputError(f"{source} is an empty archive; give one that contains a text file")
+                raise InputError(f"{source} is an empty archive; give one with a text file")
             file = archive.open(archive.namelist()[0])  # its first member
         yield io.TextIOWrapper(file, encoding="utf-8", newline="\n"), getattr(raw, "bar", None)

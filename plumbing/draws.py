@@ -50,7 +50,7 @@ class Draws:
         """[1 or R, n, width] float32: 0 with probability p, otherwise 1 / (1 - p)."""
         def draw(g):
             words = torch.empty((n * width + 3) // 4, dtype=torch.int64, device=self.device)
-            # For speed: drawing bits takes most of the time, so a 64-bit word gives four masks.
+            # For speed: drawing bits takes most of the time, so a 64-bit word serves four entries.
             bits = words.random_(-(2**63), None, generator=g).view(torch.int16)
             keep = torch.empty(n * width, device=self.device, dtype=torch.float32)
             torch.ge(bits[: n * width], round(p * 2**16) - 2**15, out=keep)

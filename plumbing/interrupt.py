@@ -23,7 +23,8 @@ def end(*_):
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if os.environ.get("RANK", "0") == "0":
         with contextlib.suppress(OSError):
-            os.write(2, b"\nInterrupted; the same command continues from the last finished round.\n")
+            os.write(2, b"\nInterrupted; the same command continues from the last finished"
+                        b" round.\n")
     for path in list(open_parts):
         with contextlib.suppress(OSError):
             os.unlink(path)

@@ -23,7 +23,7 @@ def measures(predicted, y, C):
 
 
 def as_bytes(name, probs, y):
-    """Training dynamics for the page: arrays NAME_gold (255 p of the label) and NAME_said (classes).
+    """Training dynamics for the page: NAME_gold (255 p of the label) and NAME_said (classes).
 
     probs [E, n, C] at the end of each epoch, y [n]; both arrays are [E, n] uint8. Returns {} if
     there are more classes than a byte has values.

@@ -1,7 +1,7 @@
 """Run files, which are the checkpoints.
 
-runs/<strategy>-<seed>.jsonl has one line per round, written when the round is finished. A run's
-whole state is the rows that it has picked, so a process that is killed loses only its current round.
+runs/<strategy>-<seed>.jsonl has one line per round, written when the round is finished. The rows
+that a run has picked are its whole state, so a process that is killed loses only its current round.
 """
 
 import contextlib

@@ -105,8 +105,8 @@ def vector_lines(source):
                 dim = dim or dimension(parts, source, n)
                 if len(parts) <= dim or len(parts) > dim + 1 and is_number(parts[1]):
                     found = len(parts) - 1
-                    raise InputError(f"{source}, line {n}: {found:,} values instead of {dim}; repair"
-                                     " the file, or download it again")
+                    raise InputError(f"{source}, line {n}: {found:,} values instead of {dim};"
+                                     " repair the file, or download it again")
                 yield n, " ".join(parts[:-dim]), parts[-dim:], bar
     except InputError:
         raise
@@ -141,7 +141,7 @@ def floats(values, source, n):
 
 
 def available(vectors, data_dir):
-    """The vectors' source; for `fasttext`, a file of the model in the data folder if there is one."""
+    """The vectors' source; for `fasttext`, the model in the data folder if it is there."""
     names = ("cc.en.300.bin", "cc.en.300.vec", "cc.en.300.vec.gz")
     files = [Path(data_dir) / "fasttext" / name for name in names if vectors == "fasttext"]
     return next((str(file) for file in files if file.exists()), vectors)

@@ -16,7 +16,7 @@ PLAIN = re.compile(r"\w+|[^\w\s]")
 
 @functools.cache
 def patterns():
-    """Three patterns: a word or punctuation mark; a stretch of a script without spaces; a character.
+    """Patterns of a word or punctuation mark, a stretch of an unspaced script, a character.
 
     A combining mark (a vowel sign of Hindi or Thai, a separate accent) belongs to its word.
     """
@@ -43,8 +43,8 @@ def tokens(text):
     """Lower-cased words and punctuation marks.
 
     A stretch of a script without spaces between words (Chinese, Japanese, Thai) becomes its
-    characters and its pairs of neighbours. That needs no dictionary, and most Chinese words have one
-    or two characters. A character keeps its combining marks.
+    characters and its pairs of neighbours. That needs no dictionary, and most Chinese words have
+    one or two characters. A character keeps its combining marks.
     """
     if text.isascii():
         return PLAIN.findall(text.lower())
