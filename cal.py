@@ -9,7 +9,7 @@ In this file, from the top:
   all_the_data     training on every row; the data maps of Figs. 1, 2, 5 and 6
 Texts become numbers in data.py, the model and the data map are in datamap.py, the acquisition
 functions in strategies.py, and stats.py turns finished run files into numbers. These five modules
-are the paper. The command line is in command/, and every other folder's __init__.py says whom it is for.
+are the paper. The command line is in command/; each folder's __init__.py tells whom it is for.
 
 The paper's symbols (Algorithm 1), and their names here:
   L         `labelled`: row numbers [R, |L|]; View.L       theta, theta'  models, new in every round
@@ -97,8 +97,8 @@ class ActiveLearning:
     """Algorithm 1 as the paper's text has it, for many runs (strategy x seed).
 
     data: a data.Data. log: the run files (plumbing.runs.Log); a run continues from the end of its
-    file. A round trains the models of a stack of runs, measures them, and picks a batch for each. It
-    becomes one line in each run's file, and that file is the whole state of the run.
+    file. A round trains the models of a stack of runs, measures them, and picks a batch for each.
+    It becomes one line in each run's file, and that file is the whole state of the run.
     Theta, View, shape: the main model, what strategies see, and keyword arguments of the network.
     """
 

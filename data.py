@@ -158,7 +158,7 @@ def sums(raw, vectors, spellings, fill):
 
 
 def sum_vectors(ids, starts, table):
-    """One vector per text, the sum of its words' vectors: table [V, D], starts [N + 1] -> [N, D]."""
+    """A vector per text, the sum of its words' vectors: table [V, D], starts [N + 1] -> [N, D]."""
     ids, starts = torch.from_numpy(ids.astype(np.int64)), torch.from_numpy(starts[:-1])
     bag = torch.nn.functional.embedding_bag
     return bag(ids, torch.from_numpy(table), starts, mode="sum").numpy()
@@ -235,7 +235,7 @@ def read_agnews(data_dir, agnews_text="description"):
 
 
 def repair(text):
-    """Decode AG News' leftovers of HTML: '#39;' for an apostrophe, '&lt;' for '<', '\\' for a space."""
+    """Decode leftovers of HTML: '#39;' for an apostrophe, '&lt;' for '<', '\\' for a space."""
     text = re.sub(r"(?<!&)#(\d+);", r"&#\1;", text.replace("\\", " "))
     text = re.sub(r"(?<![&\w])(quot|amp|lt|gt);", r"&\1;", text)
     return " ".join(html.unescape(text).split())

@@ -6,8 +6,8 @@ In this file, from the top:
   mean_accuracy, final_accuracy     a run in one number
   Results                           a results directory, read from its run files
 
-report/ turns these numbers into report.md, with tables, claims and figures; the tests of differences
-within seeds are there too.
+report/ turns these numbers into report.md, with its tables, claims and figures. The tests of
+differences within seeds are there too.
 Symbols: F^-1, G^-1 the empirical quantile functions of samples A and B (n and m scores);
 eps the violation ratio, eps_min its upper confidence bound.
 """
