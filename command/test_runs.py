@@ -214,7 +214,7 @@ def test_torchrun_writes_the_same_files(tiny, tmp_path):
 
 
 @pytest.mark.parametrize("rank, message", [
-    ("x", "RANK and WORLD_SIZE"), ("0", "other processes are not to be found")])
+    ("x", "RANK and WORLD_SIZE"), ("0", "other processes do not answer")])
 def test_a_rank_from_nowhere_is_one_sentence(tmp_path, monkeypatch, capsys, rank, message):
     monkeypatch.setenv("RANK", rank)
     monkeypatch.setenv("WORLD_SIZE", "2")
