@@ -160,7 +160,7 @@ class Results:
     """A results directory as numbers: config.json, the run files, the data maps.
 
     runs: {label: {seed: lines}} of every run file. Only finished runs count in tables; the
-    arrays below have one row a seed, the seeds of `seeds(label)` in order.
+    arrays below have one row per seed, the seeds of `seeds(label)` in order.
     """
 
     def __init__(self, folder):

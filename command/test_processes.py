@@ -105,7 +105,7 @@ def test_freed_memory_is_kept_for_the_next_step():
 
     memory.keep_memory()
     faults()
-    assert faults() < 2 * 6144  # 20 times that where memory goes back each time
+    assert faults() < 2 * 6144  # 20 times as many if memory is returned each time
 
 
 # ---- the command line ---------------------------------------------------------------------------
