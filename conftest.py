@@ -1,0 +1,107 @@
+"""The tests on two cores: a second pytest process takes its share of them.
+
+Both processes collect the same tests and cut them into pieces. The one that comes to a piece first
+claims it with a file, and runs it. The second process writes its reports to a file, and the first
+shows them with its own. With one core, few tests or --pdb, one process runs everything.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+PIECE = 8  # tests that are claimed together
+
+
+def pytest_addoption(parser):
+    parser.addoption("--second", metavar="FOLDER", help="for conftest.py itself: claims, reports")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop(session):
+    """Run what this process claims; in the first process, show the second's reports as well."""
+    config = session.config
+    if session.testsfailed or config.option.collectonly or config.option.usepdb:
+        return None
+    if config.option.second:
+        config.pluginmanager.register(Sender(config, Path(config.option.second) / "reports"))
+        run_claimed(session, Path(config.option.second))
+        return True
+    if len(session.items) < 4 * PIECE or (os.cpu_count() or 1) < 2:
+        return None
+    with tempfile.TemporaryDirectory() as folder, second_process(config, folder) as second:
+        shown = show(session, Path(folder) / "reports")
+        try:
+            run_claimed(session, Path(folder), lambda: next(shown))
+            second.wait()
+            next(shown)
+        except BaseException:
+            second.kill()
+            raise
+    if second.returncode not in (0, 1):
+        raise session.Failed(f"the second test process ended with code {second.returncode}")
+    if session.testsfailed:
+        raise session.Failed(f"{session.testsfailed} tests failed")
+    return True
+
+
+def second_process(config, folder):
+    """The same pytest command, which claims its tests in `folder`."""
+    command = [sys.executable, "-m", "pytest", *config.invocation_params.args, f"--second={folder}",
+               "-p", "no:cacheprovider"]
+    return subprocess.Popen(command, cwd=config.invocation_params.dir, stdin=subprocess.DEVNULL,
+                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def run_claimed(session, folder, after_each=lambda: None):
+    """Run the tests of every piece that the other process has not claimed."""
+    items = claimed(session.items, folder)
+    item = next(items, None)
+    while item:
+        following = next(items, None)
+        item.config.hook.pytest_runtest_protocol(item=item, nextitem=following)
+        after_each()
+        if session.shouldfail:
+            raise session.Failed(session.shouldfail)
+        item = following
+
+
+def claimed(items, folder):
+    """The items of the pieces whose file this process is the first to make."""
+    for first in range(0, len(items), PIECE):
+        try:
+            os.close(os.open(folder / str(first), os.O_CREAT | os.O_EXCL))
+        except FileExistsError:
+            continue
+        yield from items[first : first + PIECE]
+
+
+class Sender:
+    """Writes every report as a line of JSON."""
+
+    def __init__(self, config, path):
+        self.config, self.path = config, path
+
+    def pytest_runtest_logreport(self, report):
+        data = self.config.hook.pytest_report_to_serializable(config=self.config, report=report)
+        with open(self.path, "a", encoding="utf-8") as f:
+            f.write(json.dumps(data) + "\n")
+
+
+def show(session, path):
+    """Each time it is advanced: hand what `path` has got of reports to pytest, as if run here."""
+    hook, at = session.config.hook, 0
+    while True:
+        lines = path.read_bytes()[at:].splitlines(keepends=True) if path.exists() else []
+        for line in lines if not lines or lines[-1].endswith(b"\n") else lines[:-1]:
+            at += len(line)
+            report = hook.pytest_report_from_serializable(config=session.config,
+                                                          data=json.loads(line))
+            if report.when == "setup":
+                hook.pytest_runtest_logstart(nodeid=report.nodeid, location=report.location)
+            hook.pytest_runtest_logreport(report=report)
+        yield
