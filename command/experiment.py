@@ -4,6 +4,7 @@ import argparse
 import functools
 import hashlib
 import platform
+import shlex
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -13,8 +14,10 @@ import torch
 import baselines
 import cal
 import data as texts
+import datamap
 from command import noise, options
 from fast import SideBySide, at_once
+from plumbing import made
 from plumbing.files import InputError
 from plumbing.folder import results_name
 from plumbing.runs import Log
@@ -115,9 +118,28 @@ def config_of(plan):
         },
         "seeds": plan.seeds, "strategies": list(labels), "classes": data.classes,
         "about": data.about,
+        "sources": made.sources(plan.algorithm, list(dict.fromkeys(
+            run.strategy for phase in plan.phases for run in phase))),
+        "command": command_of(plan),
         "versions": {"python": platform.python_version(), "numpy": np.__version__,
                      "torch": torch.__version__},
     }
+
+
+def command_of(plan):
+    """The command that makes the directory again, as one line."""
+    args, words = plan.args, ["python", "cal.py"]
+    defaults = vars(options.parser([], datamap.EPOCHS).parse_args([]))
+    for name, value in vars(args).items():
+        if name in NOT_OF_A_RUN or value == defaults.get(name) or value is None:
+            continue
+        option = "--" + name.replace("_", "-")
+        values = value if isinstance(value, (list, tuple)) else [value]
+        words += [option] if value is True else [option, *map(str, values)]
+    return shlex.join(words)
+
+
+NOT_OF_A_RUN = "out", "fresh", "report_only", "jobs", "device", "bench", "pool", "ablate"
 
 
 def work(args, task):

@@ -123,7 +123,8 @@ def machine_options(g):
     g.add_argument("--pool", type=at_least(100), metavar="N",
                    help="with --bench, time every strategy on N made-up texts instead")
     g.add_argument("--out", default="results", help="the folder for results")
-    g.add_argument("--fresh", action="store_true",
-                   help="first delete the runs in the results directory")
+    g.add_argument("--fresh", nargs="*", metavar="NAME",
+                   help="first delete the runs in the results directory, or those of the strategies"
+                   " NAME alone")
     g.add_argument("--report-only", action="store_true",
                    help="only redraw the report, without training")

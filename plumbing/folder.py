@@ -1,6 +1,7 @@
 """A results directory: one process locks it, and all its runs have the same settings."""
 
 import contextlib
+import glob
 import gzip
 import json
 import os
@@ -13,11 +14,13 @@ from plumbing.files import (
     InputError,
     lock,
     make_folder,
+    note,
     remove_parts,
     shortened,
     whole_file,
     write_text,
 )
+from plumbing.made import changed
 from plumbing.runs import read_run
 
 
@@ -66,21 +69,25 @@ def remove_leftovers(folder):
             path.unlink()
 
 
-def claim(folder, config, fresh=False):
+def claim(folder, config, fresh=None):
     """Write a results directory's config.json, or refuse a directory that has other settings.
 
-    Strategies, seeds and rounds may be added to a directory. fresh: first delete its runs.
+    Strategies, seeds and rounds may be added to a directory. fresh: first delete its runs: [] all
+    of them, a list of names those of these strategies; None deletes nothing.
     """
     path = folder / "config.json"
-    if fresh:
-        shutil.rmtree(folder / "runs", ignore_errors=True)
+    if fresh == []:
+        empty(folder / "runs")
         path.unlink(missing_ok=True)
+    for name in fresh or ():
+        remove_runs(folder, name)
     old = read_config(path) if path.exists() else None
     if not old and list(folder.glob("runs/*.jsonl")):
         raise InputError(f"{folder} holds runs but no config.json with their settings; start over"
                          " with --fresh, or choose another --out")
     if old:
         refuse_other_settings(folder, old["settings"], config["settings"])
+        config["sources"]["strategies"] = agreed(folder, old.get("sources"), config["sources"])
         for key in ("seeds", "strategies"):
             config[key] = list(dict.fromkeys(old[key] + config[key]))
         if config["settings"]["rounds"] > old["settings"]["rounds"]:
@@ -89,6 +96,50 @@ def claim(folder, config, fresh=False):
         write_text(path, json.dumps(config, indent=1) + "\n")
     except OSError as e:
         raise InputError(f"cannot write to {folder}: {e.strerror}; choose another --out")
+
+
+def empty(folder):
+    """Remove what is in a folder; the folder itself may be a link to a bigger disk, and stays."""
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
+
+
+def remove_runs(folder, strategy):
+    """Remove a strategy's run files, and what is kept beside them, under every threshold."""
+    for path in folder.glob(f"runs/{glob.escape(strategy)}-*"):
+        if re.fullmatch(rf"{re.escape(strategy)}(-t[\d.]+)?-\d+(\..*)?", path.name):
+            path.unlink()
+
+
+def agreed(folder, old, new):
+    """The digests of every strategy that has runs here, old and new; an InputError if a source
+    has changed since its runs were made."""
+    if not isinstance(old, dict) or not old.get("core"):
+        if list(folder.glob("runs/*.jsonl")):
+            note(f"note: {folder} was made by an earlier version, which did not record its source;"
+                 " its runs are taken as they are")
+        return new["strategies"]
+    core, strategies = changed(old, new)
+    strategies = [name for name in strategies if runs_of(folder, name)]
+    if core and list(folder.glob("runs/*.jsonl")):
+        raise InputError(f"the runs in {folder} were made with other source of"
+                         f" {shortened(', '.join(core))}; start over with --fresh, or choose"
+                         " another --out")
+    if strategies:
+        names = " ".join(strategies)
+        raise InputError(f"the source of {', '.join(strategies)} has changed since its runs in"
+                         f" {folder} were made; start over with --fresh {names}, or choose another"
+                         " --out")
+    return {**old["strategies"], **new["strategies"]}
+
+
+def runs_of(folder, strategy):
+    """Whether there are run files of a strategy, under any threshold."""
+    return any(re.fullmatch(rf"{re.escape(strategy)}(-t[\d.]+)?-\d+", path.stem)
+               for path in folder.glob("runs/*.jsonl"))
 
 
 def keep_texts(folder, data):

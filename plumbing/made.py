@@ -1,0 +1,178 @@
+"""What results were made with: digests of the source that fixes their numbers.
+
+A digest is that of the syntax tree without docstrings, so comments, docstrings and line breaks
+change nothing. A function or class counts with what it refers to in its own file, and with the
+files of a fork or of baselines/ that it imports from. What every run needs is in `core`.
+"""
+
+import ast
+import functools
+import hashlib
+import inspect
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+LENGTH = 12  # hexadecimal digits
+CORE = "cal.py", "datamap.py", "plumbing/draws.py", "plumbing/measures.py"
+FAST = "fast/stack.py", "fast/side_by_side.py"
+OWN = "baselines", "released"  # rooms whose files count for what imports from them
+
+
+def sources(algorithm, strategies):
+    """What config.json records of an algorithm's class: {"core": {name: digest}, "strategies":
+    {name: digest}}. strategies: the names of those that run."""
+    classes = [c for owner in (algorithm, algorithm.Theta if isinstance(algorithm.Theta, type)
+                               else object, algorithm.View)
+               for c in owner.__mro__ if c is not object and in_project(c.__module__)]
+    core = {name: of_files([ROOT / name]) for name in CORE}
+    if any(file_of(c.__module__) == ROOT / FAST[1] for c in classes):
+        core |= {name: of_files([ROOT / name]) for name in FAST}
+    for c in classes:
+        if (path := file_of(c.__module__)) not in [ROOT / name for name in (*CORE, *FAST)]:
+            core[f"{path.stem}.{c.__qualname__}"] = of_named(c.__module__, c.__qualname__)
+    network = getattr(algorithm.Theta, "network", None)
+    if isinstance(network, type):
+        core["network"] = of(network)
+    functions = algorithm.strategies if isinstance(algorithm.strategies, dict) else {}
+    return {"core": core, "strategies": {name: of(functions[name]) for name in strategies
+                                         if name in functions}}
+
+
+def changed(old, new):
+    """(names of the core, names of strategies) whose digests differ between two `sources`."""
+    core = [name for name in new["core"] if old["core"].get(name) != new["core"][name]]
+    core += [name for name in old["core"] if name not in new["core"]]
+    return core, [name for name, value in new["strategies"].items()
+                  if old["strategies"].get(name, value) != value]
+
+
+def of_files(paths):
+    """The digest of whole files of Python source."""
+    return digest(*(dump(tree_of(str(path))) for path in paths))
+
+
+def of(thing):
+    """The digest of a function or a class, with what it refers to.
+
+    A functools.partial counts with its arguments, a callable object with its class. What has no
+    source file (typed into an interpreter) counts by its name alone.
+    """
+    if isinstance(thing, functools.partial):
+        return digest(of(thing.func), repr((thing.args, thing.keywords)))
+    thing = inspect.unwrap(thing) if callable(thing) else thing
+    if not inspect.isfunction(thing) and not inspect.isclass(thing):
+        thing = getattr(thing, "__func__", type(thing))
+    if inspect.isclass(thing):
+        return digest(*(of_named(c.__module__, c.__qualname__) for c in thing.__mro__
+                        if c is not object and in_project(c.__module__)))
+    if thing.__closure__ or "<lambda>" in thing.__qualname__ or "<locals>" in thing.__qualname__:
+        cells = [repr_of(cell.cell_contents) for cell in thing.__closure__ or ()]
+        return digest(of_code(thing), *cells)
+    return of_named(thing.__module__, thing.__qualname__)
+
+
+def of_code(function):
+    """The digest of a function that is made inside another: the file that it is in."""
+    file = Path(function.__code__.co_filename)
+    return of_files([file]) if file.exists() else digest(function.__qualname__)
+
+
+def repr_of(value):
+    """What a closure holds, as text: numbers and strings as they are, functions by their digest."""
+    return of(value) if callable(value) else repr(value)[:1000]
+
+
+@functools.cache
+def of_named(module, name):
+    """The digest of a module's top-level name and of all that it refers to."""
+    file = file_of(module)
+    if file is None:
+        return digest(module, name)
+    names = top_level(file)
+    found, todo, elsewhere = {}, [name.partition(".")[0]], set()
+    while todo:
+        name = todo.pop()
+        if name in found or name not in names:
+            continue
+        node = names[name]
+        found[name] = dump(node)
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            elsewhere |= imported(node, name, file)
+            continue
+        todo += [part.id for part in ast.walk(node) if isinstance(part, ast.Name)]
+    return digest(*(found[name] for name in sorted(found)),
+                  *(of_files([path]) for path in sorted(elsewhere)))
+
+
+def imported(node, name, file):
+    """The files of the project, or beside a fork, that an import of `name` reads."""
+    if isinstance(node, ast.ImportFrom):
+        inside = [f"{node.module}.{alias.name}" for alias in node.names
+                  if (alias.asname or alias.name) == name]
+        modules = [*inside, node.module]
+    else:
+        modules = [alias.name for alias in node.names if (alias.asname or alias.name) == name]
+    paths = [path for module in modules if (path := file_of(module))][:1]
+    return {path for path in paths if path != file and (
+        ROOT not in path.parents and in_project_path(path)
+        or path.parent in [ROOT / room for room in OWN])}
+
+
+def in_project(module):
+    """Whether a module is one of this project's, or a fork's: not torch's nor the library's."""
+    path = file_of(module)
+    return path is not None and in_project_path(path)
+
+
+def in_project_path(path):
+    library = Path(ast.__file__).resolve().parent
+    return "site-packages" not in path.parts and library not in path.parents
+
+
+def file_of(module):
+    """The source file of a module that has been imported, or None."""
+    path = getattr(sys.modules.get(module), "__file__", None)
+    return Path(path).resolve() if path and path.endswith(".py") else None
+
+
+@functools.cache
+def top_level(file):
+    """{name: the node that defines it} of a file's top level; the last one counts."""
+    names = {}
+    for node in tree_of(str(file)).body:
+        for name in defined(node):
+            names[name] = node
+    return names
+
+
+def defined(node):
+    """The names that a top-level statement defines."""
+    if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        return [node.name]
+    if isinstance(node, (ast.Import, ast.ImportFrom)):
+        return [(alias.asname or alias.name).partition(".")[0] for alias in node.names]
+    targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+    return [part.id for target in targets if target is not None for part in ast.walk(target)
+            if isinstance(part, ast.Name)]
+
+
+@functools.cache
+def tree_of(path):
+    """A file's syntax tree without docstrings."""
+    tree = ast.parse(Path(path).read_bytes())
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(body, list) and body and isinstance(body[0], ast.Expr) and isinstance(
+                body[0].value, ast.Constant) and isinstance(body[0].value.value, str):
+            body[0].value.value = ""
+    return tree
+
+
+def dump(node):
+    return ast.dump(node)
+
+
+def digest(*parts):
+    """Twelve hexadecimal digits of some texts, in order."""
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:LENGTH]
