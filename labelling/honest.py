@@ -1,0 +1,101 @@
+"""What may be believed: probabilities, accuracy on the texts without a label, wrong labels.
+
+All of it is worked out from leave-one-out scores (kernel.py): of each labelled text by a model that
+has not seen it. A label is taken to be right with probability 1 - e, else any other class (Angluin &
+Laird 1988), so that a text's given label has the likelihood (1 - e) p_y + e (1 - p_y) / (C - 1),
+with p = softmax(T score) (temperature scaling, Guo et al. 2017). T and e are the likeliest pair.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+TEMPERATURES = np.geomspace(1, 100, 47)
+SHARES = np.concatenate([[0], np.geomspace(0.002, 0.5, 40)])  # e: of the labels that are wrong
+DOUBT = 20  # labels' worth of belief that none is wrong: a Beta(1, 21) prior of e
+SPREAD = 3.0  # the likelihood of e is taken to this power's inverse: texts are not independent
+FEW = 20  # labels below which nothing is said
+Z = 1.96
+
+
+@dataclass
+class Calibration:
+    """temperature T; wrong: the share e of labels that are wrong, and its 95 % range low, high."""
+
+    temperature: float
+    wrong: float = 0.0
+    low: float = 0.0
+    high: float = 0.0
+
+    def probs(self, scores):
+        """p(y | x) of scores [N, C]."""
+        return softmax(self.temperature * scores)
+
+
+def softmax(z):
+    """softmax over the last axis, in place where it can be."""
+    z = z - z.max(-1, keepdims=True)
+    np.exp(z, out=z)
+    z /= z.sum(-1, keepdims=True)
+    return z
+
+
+def calibrate(left_out, y):
+    """The Calibration of left-out scores [n, C] and given labels y [n]."""
+    n, C = left_out.shape
+    given = np.array([softmax(T * left_out)[np.arange(n), y] for T in TEMPERATURES])  # [T, n]
+    likelihood = np.array([np.log(seen(given, e, C).clip(1e-12)).sum(1) for e in SHARES])
+    likelihood += DOUBT * np.log1p(-SHARES)[:, None]
+    e, T = np.unravel_index(likelihood.argmax(), likelihood.shape)
+    profile = likelihood.max(1)
+    inside = SHARES[profile >= profile.max() - SPREAD * Z**2 / 2]
+    return Calibration(float(TEMPERATURES[T]), float(SHARES[e]), float(inside[0]), float(inside[-1]))
+
+
+def seen(p, e, C):
+    """The probability that a label is given whose class has probability p."""
+    return (1 - e) * p + e * (1 - p) / (C - 1)
+
+
+def wrong_labels(left_out, y, found):
+    """P(the given label is wrong) [n], at found.wrong."""
+    p = found.probs(left_out)[np.arange(len(y)), y]
+    return posterior(p, found.wrong, left_out.shape[1])
+
+
+def posterior(p, e, C):
+    return 1 - (1 - e) * p / seen(p, e, C).clip(1e-12)
+
+
+def wrong_range(left_out, y, found):
+    """(how many labels are believed wrong, at least, at most): the sums of wrong_labels."""
+    p = found.probs(left_out)[np.arange(len(y)), y]
+    return tuple(posterior(p, e, left_out.shape[1]).sum()
+                 for e in (found.wrong, found.low, found.high))
+
+
+def accuracy(p, left_out, y, sample, found):
+    """(estimate, low, high) of the share of texts p [N, C] whose likeliest class is theirs.
+
+    A difference estimator (Sarndal, Swensson & Wretman 1992, section 6.3): the mean of max p over
+    those texts, plus the mean of what the labelled texts in `sample` [n, bool] were right above
+    their own max p. Their labels are right with probability 1 - e, which is allowed for.
+    """
+    own, C = found.probs(left_out[sample]), left_out.shape[1]
+    expected = seen(own.max(1), found.wrong, C)
+    agree = (own.argmax(1) == y[sample]) - expected
+    unit = 1 - found.wrong - found.wrong / (C - 1)  # how much of a right class shows in agreement
+    n = len(agree)
+    estimate = np.clip(p.max(1).mean() + agree.mean() / unit, 0, 1)
+    error = np.sqrt(max(agree.var(ddof=1), 1 / (4 * n)) / n) / max(unit, 0.1)
+    return (float(estimate), *interval(float(estimate), float(error), n))
+
+
+def interval(share, error, n):
+    """A 95 % range of a share with this standard error: Wilson's (1927), for as many texts as
+    would have that error."""
+    variance = share * (1 - share)
+    n = max(1.0, min(variance / error**2, 1e9)) if variance > 1e-9 else float(n)
+    w = Z**2 / n
+    half = Z * np.sqrt(variance / n + w / (4 * n))
+    return (share + w / 2 - half) / (1 + w), (share + w / 2 + half) / (1 + w)
