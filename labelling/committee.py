@@ -1,4 +1,4 @@
-"""The models that pick a next batch: those of all seeds, trained side by side, pick together."""
+"""The models that pick the next batch: one per seed, trained side by side; they pick together."""
 
 from dataclasses import dataclass, field, replace
 
@@ -12,38 +12,38 @@ from plumbing.draws import Draws
 
 @dataclass(frozen=True)
 class Committee(View):
-    """A round in which the runs of all seeds pick together, by the mean of their scores.
+    """A round in which the models of all seeds pick together, by the mean of their scores.
 
-    scores: {row: the mean score with which it was picked}, filled by pick. seen: probs, once made.
+    scores: {row: the mean score with which it was picked}, filled by pick. seen: a cache of probs.
     """
 
     scores: dict = field(default_factory=dict)
     seen: dict = field(default_factory=dict)
 
     def probs(self):
-        """P_theta(y | x) of every row [R, N, C]: scored once, for the strategy and predictions."""
+        """P_theta(y | x) of every row [R, N, C], computed once for the strategy and predictions."""
         if "probs" not in self.seen:
             self.seen["probs"] = super().probs().clone()  # without the padding's classes
         return self.seen["probs"]
 
     def pick(self, score, k):
-        """The k best rows by the mean score, the same for every run -> [R, k]."""
+        """The k best rows by the mean score, the same for every model -> [R, k]."""
         mean = score.mean(dim=0, keepdim=True)
         rows = View.pick(replace(self, U=self.U[:1]), mean, k)
         self.scores.update(zip(rows[0].tolist(), mean[0, rows[0]].tolist()))
         return rows.expand(len(score), -1)
 
     def by_jury(self, choose):
-        """choose(all runs) -> (rows [k], scores [N]): the same rows for every run, [R, k]."""
+        """choose(all models) -> (rows [k], scores [N]): the same rows for every model, [R, k]."""
         rows, score = choose(list(range(len(self.L))))
         self.scores.update((row, float(score[row])) for row in rows)
         return torch.tensor(rows, device=self.x.device).expand(len(self.L), -1)
 
 
 def train(request, labelled, free):
-    """Train all seeds on the labelled rows: the committee's view, p [E, R, n, C], the mean map [n].
+    """Train a model per seed on the labelled rows -> (Committee, p [E, R, n, C], mean map [n]).
 
-    free [N]: True for the rows that may be picked. p: at the end of each epoch.
+    free [N]: True for the rows that may be picked. p: probabilities at the end of each epoch.
     """
     data, seeds, device, n = request.data, request.seeds, request.device, len(labelled)
     x, y = (torch.as_tensor(a, device=device) for a in (data.x, data.y))

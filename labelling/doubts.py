@@ -1,10 +1,10 @@
-"""Labels to look at again: how suspicious each is, and how many are believed wrong.
+"""Labels to check: how suspicious each is, and how many are probably wrong.
 
-The rank is that of ridge regression on all other labels, leave-one-out: the given class's score
-less the best other class's. Of nine scores tried it found wrong labels best, and it trains nothing
-(docs/your-csv-measured.md). A label is believed wrong where two more looks agree: models that were
-trained on it, from first epoch to last (the area under the margin, Pleiss et al. 2020), and models
-that were not (out-of-fold).
+Labels are ranked by leave-one-out ridge regression on all the other labels: the score of the given
+class minus the best score of another class. Of nine scores that were tried it found wrong labels
+best, and it trains no network (docs/your-csv-measured.md). A label is probably wrong if two more
+margins agree: that of models trained on it, over all epochs (the area under the margin, Pleiss et
+al. 2020), and that of models not trained on it (out-of-fold).
 """
 
 from dataclasses import dataclass
@@ -20,9 +20,9 @@ from plumbing.files import write_csv
 
 @dataclass
 class Doubts:
-    """Doubted labels, the most suspicious first: places in L, and the class that is likelier.
+    """Doubted labels, the most suspicious first: positions in L, and the likelier classes.
 
-    believed: how many are believed wrong: all three looks speak for another class.
+    believed: how many are probably wrong, because all three margins favour another class.
     """
 
     places: list
@@ -31,9 +31,9 @@ class Doubts:
 
 
 def find(x, y, C, seen, p):
-    """The Doubts of labels y [n], x [n, D]: where the other labels speak for another class.
+    """The Doubts of labels y [n], x [n, D]: those for which the others favour another class.
 
-    seen [E, R, n, C]: p of the models trained on them, epoch by epoch; p [n, C]: out-of-fold.
+    seen [E, R, n, C]: p by models trained on these labels, epoch by epoch; p [n, C]: out-of-fold.
     """
     ridge = leave_one_out(x, y, C)
     margins = np.stack([margin(look, y) for look in (
@@ -43,7 +43,7 @@ def find(x, y, C, seen, p):
 
 
 def write(path, data, labelled, found, mean):
-    """relabel.csv. mean: the data map of the labelled texts, fields [n]."""
+    """Write relabel.csv. mean: the data map of the labelled texts, with fields [n]."""
     rows = [(labelled[i], c, i) for i, c in zip(found.places, found.theirs)]
     write_csv(path, ["row", "text", "label", "model", *mean._fields], [
         [data.row_numbers[row], data.texts[row], data.classes[data.y[row]], data.classes[c],
@@ -51,7 +51,7 @@ def write(path, data, labelled, found, mean):
 
 
 def dynamics(x, y, C, minibatch, seeds, device="cpu"):
-    """p of every labelled text at the end of each epoch, for a model a seed: [E, R, n, C]."""
+    """p of every labelled text at the end of each epoch, from one model per seed: [E, R, n, C]."""
     x, y = (torch.as_tensor(a, device=device).expand(len(seeds), *a.shape) for a in (x, y))
     theta = Stack(x.shape[-1], C, seeds, "doubts", device=device)
     draws = Draws(seeds, "doubts", device=device)

@@ -1,4 +1,4 @@
-"""What models say of labelled texts that they have not been trained on."""
+"""Predictions for labelled texts by models that were not trained on them."""
 
 import numpy as np
 import torch
@@ -7,16 +7,16 @@ from datamap import EPOCHS
 from fast import Stack
 from plumbing.draws import Draws
 
-FOLDS, STEPS = 5, 960  # 960 steps: what the paper's first round has (500 labels, 30 epochs)
+FOLDS, STEPS = 5, 960  # 960 steps, as in the paper's first round (500 labels, 30 epochs)
 
 
 def epochs_for(n, minibatch):
-    """30 epochs, and so many that n labels give at least 960 steps."""
+    """At least 30 epochs, and enough for n labels to give at least 960 steps."""
     return max(EPOCHS, -(-STEPS // -(-n // minibatch)))
 
 
 def folds_of(y, K, seed=0):
-    """K stratified folds of labels y [n]: the number of each row's fold, [n]."""
+    """K stratified folds of labels y [n] -> the number of each row's fold [n]."""
     rng, fold = np.random.default_rng([seed, K]), np.empty(len(y), np.int64)
     order = np.concatenate([rng.permutation(np.flatnonzero(y == c)) for c in np.unique(y)])
     fold[order] = np.arange(len(y)) % K
@@ -26,8 +26,8 @@ def folds_of(y, K, seed=0):
 def out_of_fold(x, y, C, minibatch, epochs=None, seed=0, device="cpu"):
     """p(y | x) of every labelled text by a model that was trained on the other folds: [n, C].
 
-    x [n, D], y [n] in 0 ... C - 1; epochs: as many as epochs_for says where None. The folds' models
-    train side by side, so each leaves out as many texts as the largest fold has.
+    x [n, D], y [n] in 0 ... C - 1. epochs: None takes epochs_for's number. The models of all folds
+    train side by side, so each of them leaves out as many texts as the largest fold has.
     """
     x, y = (torch.as_tensor(a, device=device) for a in (x, y))
     K = min(FOLDS, len(y))
@@ -49,13 +49,13 @@ PENALTIES = 10.0 ** np.arange(-4, 3)
 
 
 def leave_one_out(x, y, C, penalties=PENALTIES):
-    """What ridge regression on the others' one-hot labels says of each text: [n, C].
+    """Scores of each text by ridge regression on the other texts' one-hot labels: [n, C].
 
-    In closed form: with the hat matrix H of all n, y_i - (y_i - yhat_i) / (1 - H_ii) (Allen 1974).
-    x [n, D]; the intercept is not penalised. Of the penalties (times the mean squared singular
-    value) the one with the smallest squared leave-one-out error is taken.
+    The closed form uses the hat matrix H of all n: y_i - (y_i - yhat_i) / (1 - H_ii) (Allen 1974).
+    x [n, D]; the intercept is not penalised. The penalty (times the mean squared singular value)
+    with the smallest squared leave-one-out error is used.
     """
-    x, n = torch.as_tensor(x).double(), len(y)  # torch, which keeps to one thread
+    x, n = torch.as_tensor(x).double(), len(y)  # in torch, which keeps to one thread
     onehot = torch.eye(C, dtype=torch.float64)[torch.as_tensor(y)]
     U, s, _ = torch.linalg.svd(x - x.mean(0), full_matrices=False)
     centred = onehot - onehot.mean(0)
@@ -70,7 +70,7 @@ def leave_one_out(x, y, C, penalties=PENALTIES):
 
 
 def margin(score, y):
-    """The given class's score less the best other class's: score [n, C], y [n] -> [n]."""
+    """The given class's score minus the best other class's: score [n, C], y [n] -> [n]."""
     rows, other = np.arange(len(y)), np.array(score, np.float64)
     given = other[rows, y].copy()
     other[rows, y] = -np.inf

@@ -1,11 +1,11 @@
 """A table with unlabelled rows: which texts to label next, and which labels to doubt.
 
-    python cal.py --dataset my.csv      where some labels are empty, or all
+    python cal.py --dataset my.csv      if some or all of its labels are empty
 
-All seeds train side by side on every labelled row, and pick together, by the mean of their scores
-and of their data maps. While there is too little to train on, the first texts are typical ones
-(clusters.typical). What is written: next_batch.csv, relabel.csv, map.png, predictions.csv and
-labelled.csv (outcome.py); everything asked and answered is kept in labels.csv.
+One model per seed is trained on every labelled row, and the models pick together, by the mean of
+their scores and of their data maps. While there are too few labels to train on, the texts are
+typical ones (clusters.typical). The files written are next_batch.csv, relabel.csv, map.png, and
+predictions.csv and labelled.csv (outcome.py). labels.csv keeps every label that was given.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from labelling.committee import train
 from labelling.held_out import out_of_fold
 from page.explore import write_labelling
 from plumbing.draws import Draws
-from plumbing.files import note, write_csv
+from plumbing.files import counted, note, write_csv
 from plumbing.folder import locked
 from report.figures import draw_maps
 from stats import plus_minus
@@ -30,17 +30,17 @@ from tables.answers import KEPT, NEXT, keep_answers, key, read_answers
 from tables.own_table import warn_of_classes
 
 REGIONS = "easy", "ambiguous", "hard"
-FEW = 20  # labels: with fewer the first batch's strategy goes on
+FEW = 20  # labels; with fewer, typical texts are asked for (first_batch)
 ALIKE = 0.95  # the cosine above which two texts of a batch are near-duplicates
 DEFAULT = "margin"  # the strategy that docs/strategies.md shows best with `pool` vectors
 
 
 @dataclass
 class Request:
-    """What a call asks for: a table, where results go, and how the next batch is picked.
+    """What a call asks for: a table, the folder for results, and how the next batch is picked.
 
-    table: the file itself; its columns; test: a second file, or None. batch: texts to ask for, of
-    which random_share is drawn at random. epochs: None for as many as epochs_for says.
+    table: the file itself. test: a second file, or None. batch: how many texts to ask for, of which
+    the share random_share is drawn at random. epochs: None takes epochs_for's number.
     """
 
     data: Data
@@ -60,12 +60,12 @@ class Request:
 
 
 def is_due(data, folder):
-    """Whether a table is being labelled: a label is missing, or answers were given for it."""
+    """Whether a table is being labelled: a label is missing, or labels were filled in for it."""
     return (data.y < 0).any() or read_answers(folder).given
 
 
 def run(request):
-    """Write the next batch, the doubts and the map of a table, and say what to do."""
+    """Write the next batch, the doubted labels and the data map, and print what to do."""
     folder, data = request.folder, request.data
     with locked(folder):
         answers = read_answers(folder)
@@ -80,12 +80,12 @@ def run(request):
 
 
 def askable(data):
-    """True for the rows that may be asked for: no label, not skipped, a text's first copy: [N]."""
+    """[N], True for rows to ask for: without a label, not skipped, the first copy of a text."""
     seen, free = set(), data.y < 0
     if data.kind is not None:
         free &= data.kind != "skipped"
     for i in np.flatnonzero(free):
-        k = hash(key(data.texts[i]))  # a million numbers take less than a million texts
+        k = hash(key(data.texts[i]))  # numbers take less memory than texts
         free[i] = k not in seen
         seen.add(k)
     return free
@@ -95,7 +95,7 @@ def askable(data):
 
 
 def first_batch(request, answers, labelled, free):
-    """Typical and spread texts, if there are too few labels to train on."""
+    """Ask for typical, diverse texts if there are too few labels to train on."""
     data, folder, device = request.data, request.folder, request.device
     x = torch.as_tensor(data.x, device=device).float()
     draws = Draws(request.seeds[:1], "first batch", device=device)
@@ -106,21 +106,20 @@ def first_batch(request, answers, labelled, free):
     remove(folder, "relabel.csv", "map.png", "predictions.csv")
     outcome.write_labelled(request)
     write_labelling(folder, data, answers, [(row, "typical", "") for row in rows], labelled)
-    few = f"{len(labelled):,} texts have a label" if len(labelled) else "No text has a label yet"
-    print(f"""{data.name}: {few}, {(data.y < 0).sum():,} have none.
+    print(f"""{status(data, labelled)}
 
-1. Label these {len(rows):,} texts first: {folder / NEXT}
-   They are typical of what is there, and spread; no model has chosen them. Write the label into
-   the last column, any name for a class, or - to skip a text; or label them in your browser:
-   {folder / 'explore.html'}
-2. Run the same command again: from {FEW} labels of two classes on, a model chooses.""")
+1. Label {counted(len(rows), 'text')} first: {folder / NEXT}
+   They are typical texts that differ from each other; no model has chosen them. Write each label
+   into the last column (any name for a class, or - to skip the text), or label them in your
+   browser: {folder / 'explore.html'}
+2. Run the same command again. With at least {FEW} labels of two classes, a model chooses.""")
 
 
 # ---- with a model -------------------------------------------------------------------------------
 
 
 def next_batch(request, answers, labelled, free):
-    """What run does if there is something to train on."""
+    """Train, and write every file: what run does if there are enough labels."""
     data, folder, device = request.data, request.folder, request.device
     y, C = data.y[labelled], len(data.classes)
     warn_of_classes(data, y)
@@ -130,19 +129,19 @@ def next_batch(request, answers, labelled, free):
     region = region_of(mean.correctness)
     if len(set(region)) == 1:
         note(f"warning: all {len(labelled):,} labelled texts are {REGIONS[region[0]]} to"
-             " learn: the map tells little yet; label more, some of them drawn at random")
+             " learn, so the data map tells little yet; label more, some of them drawn at random")
     rows, how = choose(request, view, free)
     ask(folder, data, rows, how, view.scores, predicted,
         regions_of(view, rows, torch.as_tensor(region, device=device)))
     draw_maps(folder / "map.png", {
-        f"{len(labelled):,} labelled texts, mean over {len(request.seeds)} seeds": mean})
+        f"{len(labelled):,} labelled texts, mean over {counted(len(request.seeds), 'seed')}": mean})
     p = out_of_fold(data.x[labelled], y, C, request.minibatch, request.epochs, device=device)
     p, found = p.cpu().double().numpy(), None
     if one:
         remove(folder, "relabel.csv")
         note(f"warning: the models predict one class, {data.classes[predicted[0].argmax()]!r}, for"
-             " every text: their doubts would mean nothing, and no relabel.csv is written; label"
-             " more")
+             " every text, so they cannot tell which labels to check, and relabel.csv is not"
+             " written; label more texts")
     else:
         found = doubts.find(data.x[labelled], y, C, seen, p)
         doubts.write(folder / "relabel.csv", data, labelled, found, mean)
@@ -157,11 +156,12 @@ def next_batch(request, answers, labelled, free):
     if len(data.y_test):
         x, y = (torch.as_tensor(a, device=device) for a in (data.x_test, data.y_test))
         right = (view.theta.probs(x[None]).argmax(-1) == y).double().mean(1).tolist()
-        print(f"Accuracy on {request.test}: {plus_minus(right)} over {len(right)} seeds.")
+        print(f"The accuracy on {request.test} is {plus_minus(right)} over"
+              f" {counted(len(right), 'seed')}.")
 
 
 def choose(request, view, free):
-    """(the rows to ask for, {row: how it was chosen}): a strategy's, and some at random.
+    """(the rows to ask for, {row: how it was chosen}): a strategy picks, some are drawn at random.
 
     The strategy is asked for twice as many, so that near-duplicates can be left out.
     """
@@ -174,7 +174,7 @@ def choose(request, view, free):
         len(view.L), -1))
     more = k - len(at_random)
     asked = strategies.STRATEGIES[strategy](left, 2 * more)[0].tolist() if more else []
-    if strategy == "cal+dal":  # its halves, side by side again
+    if strategy == "cal+dal":  # its two halves, interleaved
         half = -(-len(asked) // 2)
         asked = [row for pair in zip(asked[:half], [*asked[half:], None]) for row in pair
                  if row is not None]
@@ -184,7 +184,7 @@ def choose(request, view, free):
 
 
 def spread(x, rows, k):
-    """The first k of `rows` that are no near-duplicates of each other; filled up with the rest."""
+    """The first k of `rows` that are not near-duplicates; if they are too few, others fill up."""
     unit, kept = np.asarray(x[rows], np.float64), []
     unit /= np.linalg.norm(unit, axis=1, keepdims=True).clip(1e-12)
     for i in range(len(rows)):
@@ -195,26 +195,26 @@ def spread(x, rows, k):
 
 
 def region_of(correctness):
-    """Regions by correctness [n]: 0 easy (0.8 and more), 1 ambiguous, 2 hard (0.2 and less).
+    """Regions by correctness [n]: 0 easy (0.8 or more), 1 ambiguous, 2 hard (0.2 or less).
 
-    The paper names the regions and draws no line but t_cor = 0.2 (Section 3); 0.8 mirrors it.
+    The paper names the regions, but its only threshold is t_cor = 0.2 (Section 3); 0.8 mirrors it.
     """
     return np.where(correctness >= 0.8 - 1e-9, 0, np.where(correctness <= 0.2 + 1e-9, 2, 1))
 
 
 def regions_of(view, rows, region):
-    """{row: the region that is predicted for it}, by a classifier like CAL's with three classes."""
+    """{row: its predicted region}, by a classifier like CAL's, but with three classes."""
     region = region.expand(len(view.L), -1)
     binary = view.classifier(view.psi_labelled(), region, classes=3)
     regions = binary.probs(view.theta.psi(view.x[None, rows])).mean(0).argmax(-1).tolist()
     return {row: REGIONS[r] for row, r in zip(rows, regions)}
 
 
-# ---- what is written and said -------------------------------------------------------------------
+# ---- what is written and printed ----------------------------------------------------------------
 
 
 def ask(folder, data, rows, how, scores, predicted, regions):
-    """next_batch.csv: the picked rows in order, the last column to be filled in."""
+    """Write next_batch.csv: the picked rows in order, with a last column for their labels."""
     write_csv(folder / NEXT, ["row", "text", "how", "score", "region", "predicted", "label"], [
         [data.row_numbers[i], data.texts[i], how[i], f"{scores[i]:.6f}" if i in scores else "",
          regions.get(i, ""), data.classes[predicted[i].argmax()] if len(predicted) else "", ""]
@@ -222,32 +222,38 @@ def ask(folder, data, rows, how, scores, predicted, regions):
 
 
 def remove(folder, *names):
-    """What an earlier call wrote, and this one has nothing to say of."""
+    """Remove files that an earlier call wrote and that this call does not write."""
     for name in names:
         (folder / name).unlink(missing_ok=True)
 
 
+def status(data, labelled):
+    """How far the labelling of a table has come, as a sentence."""
+    return (f"{data.name} has {counted(len(labelled), 'text')} with a label and"
+            f" {(data.y < 0).sum():,} without.")
+
+
 def advise(data, labelled, region, rows, found, folder):
-    """What was found and what to do next, in plain words."""
-    counts = np.bincount(region, minlength=3)
-    print(f"""{data.name}: {len(region):,} texts have a label, {(data.y < 0).sum():,} have none.
-Of the labelled, {counts[0]:,} are easy to learn, {counts[1]:,} ambiguous and {counts[2]:,} hard:
-see {folder / 'map.png'}
+    """Print what was found and what to do next."""
+    easy, ambiguous, hard = np.bincount(region, minlength=3)
+    print(f"""{status(data, labelled)}
+Easy to learn: {easy:,}; ambiguous: {ambiguous:,}; hard: {hard:,}. They are drawn in
+{folder / 'map.png'}
 """)
     steps = []
     if rows:
-        steps.append(f"""Label these {len(rows):,} texts next: {folder / NEXT}
-   Write the label into its last column (- to skip a text), or into {data.name} itself, at the row
-   it names; or label them in your browser: {folder / 'explore.html'}""")
+        steps.append(f"""Label {counted(len(rows), 'text')} next: {folder / NEXT}
+   Write each label into its last column (- to skip the text), or into {data.name} itself, in the
+   row that it names, or label them in your browser: {folder / 'explore.html'}""")
     if found and found.places:
         i, theirs = labelled[found.places[0]], found.theirs[0]
         text = data.texts[i] if len(data.texts[i]) < 60 else data.texts[i][:57] + "..."
-        wrong = f"About {found.believed:,} are" if found.believed else "None is"
-        steps.append(f"""Look again at labels, the most suspicious first: {folder / 'relabel.csv'}
-   {wrong} believed wrong. First is row {data.row_numbers[i]}, {text!r}:
-   {data.classes[data.y[i]]} it says, {data.classes[theirs]} say the models. Where they are right,
-   correct {data.name}, or the label in {folder / KEPT}.""")
-    steps.append("Run the same command again: it goes on from there." if rows else
-                 f"No text is left to ask for. The finished table: {folder / 'labelled.csv'}")
+        steps.append(f"""Check labels, the most suspicious first: {folder / 'relabel.csv'}
+   The estimated number of wrong labels is {found.believed:,}. The most suspicious one is in row
+   {data.row_numbers[i]}, {text!r}.
+   The label is {data.classes[data.y[i]]}; the models predict {data.classes[theirs]}.
+   If a label is wrong, correct it in {data.name} or in {folder / KEPT}.""")
+    steps.append("Run the same command again. It uses the labels that you have added." if rows else
+                 f"No text is left to label. The finished table is {folder / 'labelled.csv'}")
     for number, step in enumerate(steps, 1):
         print(f"{number}. {step}")

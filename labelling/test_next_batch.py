@@ -1,4 +1,4 @@
-"""The next batch to label: what is asked, what is doubted, what comes out, when to stop."""
+"""The next batch to label: the texts picked, the labels doubted, the results, when to stop."""
 
 import csv
 from types import SimpleNamespace
@@ -41,8 +41,8 @@ def test_from_half_a_table_to_the_next_batch(tmp_path, capsys):
     assert cal_main(*arguments) == 0
     said = capsys.readouterr().out
     folder = tmp_path / "results" / "my.csv-paper-pool"
-    assert "texts have a label" in said and "Run the same command" in said
-    assert "by cross-validation on the" in said and "Go on: after the next batch" in said
+    assert "texts with a label" in said and "Run the same command" in said
+    assert "by cross-validation on the" in said and "Go on: the next batch will" in said
     batch, doubted = read_csv(folder / "next_batch.csv"), read_csv(folder / "relabel.csv")
     assert list(batch[0]) == ["row", "text", "how", "score", "region", "predicted", "label"]
     numbers = [int(row["row"]) - 2 for row in batch]
@@ -74,8 +74,8 @@ def test_from_half_a_table_to_the_next_batch(tmp_path, capsys):
     assert cal_main(*arguments) == 0
     said = capsys.readouterr().out
     now = 2500 - len(without) + sum(len(copies[key(texts[i])]) for i in numbers)
-    assert f"{now:,} texts have a label" in said
-    assert "agreement of the predictions with the last ones' (kappa, 3 batches): 0." in said
+    assert f"my.csv has {now:,} texts with a label" in said
+    assert "kappa of the predictions of one batch and the next, over 3 batches: 0." in said
     after = [int(row["row"]) - 2 for row in read_csv(folder / "next_batch.csv")]
     assert len(after) == 50 and not set(after) & (known | set(numbers))
     kept = read_csv(folder / "labels.csv")
@@ -109,7 +109,7 @@ def test_from_no_label_to_a_finished_table(tmp_path, capsys):
         assert cal_main(*arguments) == 0
         said = capsys.readouterr()
         if call == 0:
-            assert "No text has a label yet, 59 have none" in said.out
+            assert "my.csv has 0 texts with a label and 59 without." in said.out
             assert not (folder / "relabel.csv").exists()
         if not (batch := read_csv(folder / "next_batch.csv")):
             break
@@ -117,9 +117,9 @@ def test_from_no_label_to_a_finished_table(tmp_path, capsys):
         assert set(how) == {"typical"} if call == 0 else how.count("random") == round(
             0.4 * len(batch))
         asked += answer(folder, lambda text: truth[key(text)], asked[:1] or [batch[0]["text"]])
-        assert len({key(text) for text in asked}) == len(asked)  # never one twice
-    assert call == 3 and "No text is left to ask for. The finished table" in said.out
-    assert "drawn at random it gets" in said.out
+        assert len({key(text) for text in asked}) == len(asked)  # no text twice
+    assert call == 3 and "No text is left to label. The finished table" in said.out
+    assert "drawn at random the accuracy is" in said.out
     done = read_csv(folder / "labelled.csv")
     assert [(row["id"], row["Text"]) for row in done] == [(str(i), text) for i, text, _ in rows]
     assert all(row["Label"] == truth[key(row["Text"])] for row in done
@@ -143,11 +143,11 @@ def test_the_next_batch_warns_and_takes_any_strategy(table, tmp_path, capsys):
         assert cal_main(*arguments, "--strategies", name, "--batch", 7) == 0
         said = capsys.readouterr()
         assert "fewer than five labels: c (3)" in said.err
-        assert "no labelled text of d; it cannot be predicted" in said.err
-        assert f"Accuracy on {test}: 0.000 ± 0.000 over 2 seeds." in said.out
+        assert "classes without a labelled text: d; models cannot predict them" in said.err
+        assert f"The accuracy on {test} is 0.000 ± 0.000 over 2 seeds." in said.out
         picked = read_csv(folder / "next_batch.csv")
         assert len({row["row"] for row in picked}) == 7 and {row["how"] for row in picked} == {name}
-    assert cal_main(*arguments, "--batch", 70) == 0  # more than there are
+    assert cal_main(*arguments, "--batch", 70) == 0  # more than there are to label
     assert len(read_csv(folder / "next_batch.csv")) == sum(not c for *_, c in rows)
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     assert cal_main(*arguments, "--batch", 70) == 0
@@ -177,7 +177,7 @@ def test_answers_come_back_from_a_spreadsheet(table, tmp_path, capsys, save):
         cells[-1] = "b"
     (folder / "next_batch.csv").write_bytes(save(picked))
     assert cal_main(*arguments) == 0
-    assert "48 texts have a label, 12 have none" in capsys.readouterr().out
+    assert "my.csv has 48 texts with a label and 12 without." in capsys.readouterr().out
     kept = read_csv(folder / "labels.csv")
     assert {row["text"] for row in kept} == {cells[1][1:] for cells in picked[1:]}
 
@@ -201,7 +201,7 @@ def test_models_that_predict_one_class_doubt_nothing(table, tmp_path, capsys):
     assert cal_main(*arguments, "--epochs", 1) == 0
     said = capsys.readouterr()
     assert "the models predict one class, 'a', for every text" in said.err and not old.exists()
-    assert "Look again at labels" not in said.out
+    assert "Check labels" not in said.out
     assert cal_main(*arguments) == 0  # as many steps as the paper's first round has
     assert "the models predict one class" not in capsys.readouterr().err and old.exists()
 
@@ -286,7 +286,7 @@ def test_folds_and_what_is_held_out():
     for c in range(3):
         counts = np.bincount(fold[y == c], minlength=5)
         assert counts.max() - counts.min() <= 1
-    # Labels that have nothing to do with the texts: seen texts can be learned, held-out ones not.
+    # The labels are independent of the texts: seen texts can be learned, held-out ones cannot.
     x = np.random.default_rng(0).normal(size=(120, 40)).astype(np.float32)
     y = np.random.default_rng(1).integers(0, 2, 120)
     p = out_of_fold(x, y, 2, 16).numpy()
@@ -315,7 +315,7 @@ def test_doubts_find_what_is_wrong():
 
 def test_wilson_s_interval_against_its_definition():
     for right, n in ((0, 10), (7, 10), (93, 100)):
-        for bound in outcome.wilson(right, n):  # where the test of that share has z = 1.96
+        for bound in outcome.wilson(right, n):  # each bound is the share whose test gives z = 1.96
             if 0 < bound < 1:
                 sd = np.sqrt(bound * (1 - bound) / n)
                 assert abs(right / n - bound) / sd == pytest.approx(1.96)
@@ -343,12 +343,12 @@ def test_advice_keeps_its_history_by_batch_and_not_by_call(tmp_path):
         for _ in range(2):  # the same labels twice
             text = outcome.advice(tmp_path, d, said)
         if batch == 0:
-            assert text.startswith("Go on: after the next batch")
+            assert text.startswith("Go on: the next batch will")
         elif batch < 3:
             assert text.startswith("Go on: the predictions still change") and "1.000" in text
         else:
             assert text.startswith("You can stop")
-    d.classes, d.row_numbers = ["a", "c", "b"], np.arange(52, 152)  # another class, rows moved
+    d.classes, d.row_numbers = ["a", "c", "b"], np.arange(52, 152)  # a new class; rows moved
     d.y[:60] = 0
     text = outcome.advice(tmp_path, d, np.eye(3)[np.where(np.arange(100) % 2, 2, 0)])
     assert "1.000, 1.000, 1.000" in text

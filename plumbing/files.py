@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and the one sentence where something is wrong."""
+"""Files that are written whole or not at all, and one sentence for whatever a user can mend."""
 
 import contextlib
 import csv
@@ -23,19 +23,24 @@ except ImportError:
 
 
 class InputError(ValueError):
-    """Something a user can put right. The command line prints it as one sentence, exit code 2."""
+    """Something that a user can mend. The command prints it as one sentence; its exit code is 2."""
 
 
 def note(text):
-    """A remark on stderr, said once: not by the processes that a first one has launched."""
+    """Print a remark on stderr, once: processes that another one has launched are silent."""
     if os.environ.get("RANK", "0") == "0" and "CAL_LAUNCHED" not in os.environ:
         tqdm.write(text, file=sys.stderr)
 
 
 def shortened(text, most=200):
-    """A text to quote in a sentence: on one line, and not longer than a reader can take in."""
+    """A text as a sentence can quote it: on one line, and cut off if it is long."""
     text = " ".join(str(text).split())
     return text if len(text) <= most else text[: most - 3] + "..."
+
+
+def counted(n, noun):
+    """1, "seed" -> "1 seed"; 2,000, "seed" -> "2,000 seeds"."""
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
 
 
 # ---- written whole ------------------------------------------------------------------------------
@@ -43,16 +48,16 @@ def shortened(text, most=200):
 
 @contextlib.contextmanager
 def whole_file(path):
-    """Write a file whole or not at all: what is written to the path that this gives is renamed."""
+    """Write a file whole or not at all: the path that this yields is renamed at the end."""
     path = Path(path)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     open_parts.add(part)
     try:
         with open(part, "wb") as held:
-            lock(held)  # until this process is done with it, or dead
+            lock(held)  # until this process has finished or died
             yield part
             with open(part, "r+b") as f:
-                os.fsync(f.fileno())  # the bytes are on the disk before the name is
+                os.fsync(f.fileno())  # the bytes reach the disk before the name does
         os.replace(part, path)
     finally:
         with contextlib.suppress(OSError):
@@ -61,11 +66,11 @@ def whole_file(path):
 
 
 def lock(file):
-    """Whether an open file could be locked for this process; the system lets go when it dies."""
+    """Lock an open file and return whether that worked. The lock ends with this process."""
     try:
         if fcntl:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        else:  # Windows locks bytes, and nobody else can read them: take one that is not there
+        else:  # Windows locks bytes, which others then cannot read: lock one behind the end
             file.seek(1 << 30)
             msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
             file.seek(0)
@@ -75,7 +80,7 @@ def lock(file):
 
 
 def remove_parts(folder):
-    """Remove the .part files in a folder that killed processes have left."""
+    """Remove the .part files that killed processes have left in a folder."""
     for part in Path(folder).glob(".*.part"):
         with contextlib.suppress(OSError):
             with open(part, "r+b") as f:
@@ -91,13 +96,13 @@ def write_text(path, text):
 
 
 def write_arrays(path, arrays):
-    """A .npz file of {name: array}, whole or not at all."""
+    """Write {name: array} as a .npz file, whole or not at all."""
     with whole_file(path) as part, open(part, "wb") as f:
         np.savez_compressed(f, **arrays)
 
 
 def read_arrays(path):
-    """What a .npz file holds; nothing where it is missing or damaged."""
+    """The {name: array} of a .npz file, or {} if the file is missing or damaged."""
     try:
         with np.load(path) as arrays:
             return dict(arrays)
@@ -106,24 +111,24 @@ def read_arrays(path):
 
 
 def make_folder(folder):
-    """A results directory, or one sentence why it cannot be made."""
+    """Make a results directory; an InputError says why if that fails."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as e:
-        raise InputError(f"cannot write to {folder}: {e.strerror}")
+        raise InputError(f"cannot write to {folder}: {e.strerror}; choose another --out")
 
 
 # ---- CSV files that people open in a spreadsheet ------------------------------------------------
 
-FORMULA = re.compile(r"'*[=+\-@\t\r]")  # how a cell begins that a spreadsheet would run
-SUSPECT = tuple("'=+-@\t\r")  # the first characters of such; most cells have none of them
+FORMULA = re.compile(r"'*[=+\-@\t\r]")  # the start of a cell that a spreadsheet would run
+SUSPECT = tuple("'=+-@\t\r")  # a quick test: few cells start so
 
 
 def write_csv(path, header, rows):
-    """A table as a CSV file, whole or not at all.
+    """Write a table as a CSV file, whole or not at all.
 
-    With a byte order mark, so that Excel shows accents; texts that a spreadsheet would run as a
-    formula get an apostrophe in front, which `armed` takes away again.
+    A byte order mark makes Excel show accents. A text that a spreadsheet would run as a formula
+    gets an apostrophe in front, which `armed` removes.
     """
     with whole_file(path) as part, open(part, "w", encoding="utf-8-sig", newline="") as f:
         out = csv.writer(f, lineterminator="\n")
@@ -132,7 +137,7 @@ def write_csv(path, header, rows):
 
 
 def disarmed(cell):
-    """A cell as it is written: a text that looks like a formula gets an apostrophe in front."""
+    """A cell as it is written: with an apostrophe in front if the text looks like a formula."""
     if isinstance(cell, str) and cell[:1] in SUSPECT and FORMULA.match(cell):
         return cell if is_number(cell) else "'" + cell
     return cell
@@ -152,7 +157,7 @@ def is_number(text):
 
 
 def digest(*lists):
-    """SHA-256 of lists of strings: the identity of the data a run was made with."""
+    """SHA-256 of lists of strings, which identifies the data of an experiment."""
     h = hashlib.sha256()
     for strings in lists:
         for s in strings:

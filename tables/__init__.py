@@ -1,2 +1,2 @@
-"""Below data.py: a table of your own as people save them, and the labels that were filled in.
-Only reads. Another file format is added in records.py."""
+"""For data.py: your own table, as people save tables, and the labels that were filled in for it.
+To read another file format, add it to records.py."""

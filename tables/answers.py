@@ -1,4 +1,4 @@
-"""What has been asked, and the labels that were filled in by hand."""
+"""The texts that were asked for, and the labels that people filled in for them."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -7,19 +7,19 @@ from difflib import SequenceMatcher
 from plumbing.files import InputError, armed, note, shortened, write_csv
 from tables.records import records
 
-NEXT, KEPT = "next_batch.csv", "labels.csv"  # where labels are filled in, and are kept
+NEXT, KEPT = "next_batch.csv", "labels.csv"  # where people fill in labels, and where they are kept
 SKIP = "-"  # as a label: do not ask again
-CORRECTED = "corrected"  # how: a doubted label that was looked at again
+CORRECTED = "corrected"  # as `how`: a doubted label that a person checked
 
 
 def key(text):
-    """What two copies of a text share: case and white space apart."""
+    """What two copies of a text share: the text without its case and white space."""
     return " ".join(text.casefold().split())
 
 
 @dataclass
 class Answer:
-    """A text's label ('' where it has been asked alone), and how it came to be asked."""
+    """A text's label ('' if it has only been asked for), and how the text was chosen."""
 
     row: int
     text: str
@@ -29,7 +29,7 @@ class Answer:
 
 @dataclass
 class Answers:
-    """Everything asked and answered in a folder, by text and by row; the latest of each text."""
+    """Every answer in a results folder, by text and by row; the latest for each text."""
 
     by_text: dict = field(default_factory=dict)
     by_row: dict = field(default_factory=dict)
@@ -48,10 +48,10 @@ class Answers:
         self.by_text[key(answer.text)] = self.by_row[answer.row] = answer
 
     def label_of(self, row, text, texts):
-        """The label that a row of a table has been given, or ''. texts: our keys that it has.
+        """The label that was filled in for a row of a table, or ''.
 
-        Found by its text, wherever that stands by now; by its row where the text has been mended
-        there a little since.
+        The text finds it, even if it has moved to another row. The row number finds it if the text
+        there has been changed a little. texts: the keys of our texts that are still in the table.
         """
         if answer := self.by_text.get(key(text)):
             return answer.label
@@ -61,20 +61,20 @@ class Answers:
         return answer.label if mended else ""
 
     def complete(self, data):
-        """What was asked and has its label in the file itself by now is an answer too."""
+        """Take labels from the table itself for texts that were asked for and have no answer."""
         for text, c in zip(data.texts, data.y):
             answer = self.by_text.get(key(text)) if c >= 0 else None
             if answer and not answer.label:
                 answer.label = data.classes[c]
 
     def lost(self, texts, used_rows):
-        """Answers whose text (by its key) is not in the table, and whose row is not used."""
+        """Labels whose text (by its key) is not in the table and whose row is not used."""
         return [a for k, a in self.by_text.items()
                 if a.label and k not in texts and a.row not in used_rows]
 
 
 def read_answers(folder):
-    """The Answers that stand in labels.csv and in next_batch.csv; InputError where unreadable."""
+    """The Answers in labels.csv and next_batch.csv; an InputError if one cannot be read."""
     found = Answers()
     for path in (folder / name for name in (KEPT, NEXT)):
         for answer in read(path) if path.exists() else ():
@@ -94,12 +94,12 @@ def read(path):
                 yield Answer(int(row["row"]), row["text"], row["label"].strip(),
                              row.get("how", "").strip())
         except (KeyError, ValueError):
-            raise InputError(f"{path}, row {line}: its columns row, text and label are not those"
-                             " that were written there")
+            raise InputError(f"{path}, row {line}: its columns row, text and label do not hold what"
+                             " was written there, a row number and a text; restore them")
 
 
 def keep_answers(folder, answers):
-    """Into labels.csv, before the next next_batch.csv is written over them."""
+    """Write all labels to labels.csv before a new next_batch.csv replaces the old one."""
     if answers.given:
         write_csv(folder / KEPT, ["row", "text", "label", "how"], [
             [a.row, a.text, a.label, a.how]
@@ -107,19 +107,19 @@ def keep_answers(folder, answers):
 
 
 def warn_of_labels(labels):
-    """Warnings of what looks like slips of the pen among labels (a list, '' and - left out)."""
+    """Warn of labels that look like typing errors. labels: a list without '' and -."""
     counts, alike = Counter(labels), {}
     for label in counts:
         alike.setdefault(key(label), []).append(label)
     for same in (names for names in alike.values() if len(names) > 1):
-        note("warning: these labels differ only in case or white space, and count as different: "
+        note("warning: these labels differ only in case or white space but count as different: "
              + ", ".join(f"{name!r} ({counts[name]:,})" for name in same))
     if once := [name for name, n in counts.items() if n == 1]:
-        note("warning: labels that occur once (a slip?): "
+        note("warning: labels that occur only once (a typing error?): "
              + shortened(", ".join(map(repr, sorted(once)))))
     for mark in ";|,":
         several = [name for name in counts if mark in name and len(counts) > 1
                    and {part.strip() for part in name.split(mark)} & counts.keys()]
         if several:
-            note(f"warning: {several[0]!r} looks like several labels in one; a text has one label"
-                 " here, and that one counts as a class of its own")
+            note(f"warning: {several[0]!r} looks like several labels in one, but a text has one"
+                 " label here, so it counts as another class")

@@ -1,29 +1,30 @@
-"""A table of one's own (.csv, .tsv, .jsonl): a simulation, or texts still to be labelled."""
+"""Your own table (.csv, .tsv, .jsonl), for a simulation or with texts that need labels."""
 
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 
-from plumbing.files import InputError, armed, note
+from plumbing.files import InputError, armed, counted, note
 from tables.answers import CORRECTED, SKIP, Answers, key, read_answers, warn_of_labels
 from tables.records import column, records
 
 
 def read_table(path, _data_dir=None, text_column="text", label_column="label", test=None,
                folder=None, stratified=None):
-    """A file of texts and labels; where no label is empty, a simulation.
+    """A file of texts and labels; if no label is empty, it is for a simulation.
 
     A simulation is tested on `test`, a second file, or on a stratified fifth of the rows. folder:
-    where labels were filled in for rows that have none in the file (tables.answers). A label `-`
-    is none: the row's kind is `skipped`. stratified: data.seed_set, which draws the fifth.
+    the results folder, with labels that people filled in (tables.answers). The label `-` means no
+    label; the row's kind is `skipped`. stratified: data.seed_set, which draws the fifth.
     """
     answers = read_answers(folder) if folder else Answers()
     rows, length = read_rows(path, text_column, label_column)
     rows = with_answers(path, rows, answers)
     held_out, more = read_rows(Path(test), text_column, label_column) if test else ([], 0)
     if any(not label for _, _, _, label in held_out):
-        raise InputError(f"{test}, row {next(n for _, n, _, c in held_out if not c)}: no label")
+        raise InputError(f"{test}, row {next(n for _, n, _, c in held_out if not c)}: this row has"
+                         " no label; every text of --test needs one")
     labels = [label for *_, label in rows if label and label != SKIP]
     simulation = len(labels) == len(rows) and not answers.given
     if simulation:
@@ -50,11 +51,11 @@ def read_table(path, _data_dir=None, text_column="text", label_column="label", t
 
 
 def read_rows(path, text_column, label_column):
-    """([(place, row number, text, label)] of the rows that have a text, how many rows there are).
+    """([(place, row number, text, label)] of the rows with a text, the number of all rows).
 
-    place: 0 for the first row below the header, rows without a text counted, blank lines not. A
-    cell that files.disarmed has written is read as it was. An InputError names the file, and the
-    row, where it cannot be read.
+    place: 0 for the first row below the header; rows without a text count, blank lines do not. A
+    cell that files.disarmed changed is restored. An InputError names the file, and the row that
+    cannot be read.
     """
     table, rows, place, skipped = records(path, (text_column, label_column)), [], -1, 0
     _, header = next(table)
@@ -64,25 +65,26 @@ def read_rows(path, text_column, label_column):
             continue
         place += 1
         if len(row) != len(header):
-            raise InputError(f"{path}, row {number}: {len(row)} values, and there are"
-                             f" {len(header)} columns")
+            raise InputError(f"{path}, row {number}: {len(row)} values for {len(header)} columns;"
+                             " quote a text that contains the delimiter")
         text, label = (armed(row[i]).strip() for i in where)
         if text:
             rows.append((place, number, text, label))
         else:
             skipped += 1
     if not rows:
-        raise InputError(f"{path} has no row with a text")
+        raise InputError(f"{path} has no row with a text in its column {text_column!r}; choose a"
+                         " column with --text-column")
     if skipped:
-        note(f"note: {path}: {skipped:,} rows without a text are skipped")
+        note(f"note: {path}: skipped {counted(skipped, 'row')} without a text")
     return rows, place + 1
 
 
 def with_answers(path, rows, answers):
-    """The rows, with the labels that were filled in for them, or that a copy of theirs has.
+    """The rows with the labels that people filled in for them, or that copies of them have.
 
-    Copies of a text (case and white space apart) whose labels agree share them. What was corrected
-    (tables.answers.CORRECTED) goes before the file's own label.
+    Copies of a text (which may differ in case and white space) share a label if the labels in the
+    file agree. A corrected label (tables.answers.CORRECTED) replaces the file's own label.
     """
     given, used, out = {}, set(), []
     for _, _, text, label in rows:
@@ -101,40 +103,41 @@ def with_answers(path, rows, answers):
             label = next(iter(given[k]))
         out.append((place, number, text, label))
     if lost := answers.lost(known, used):
-        note(f"warning: {len(lost):,} labels were given to texts that {path} does not hold (any"
-             f" more), the first as row {lost[0].row}, {lost[0].text[:40]!r}; they stay in"
-             " labels.csv and are not used")
+        note(f"warning: not used: {counted(len(lost), 'label')} of texts that {path} does not"
+             f" contain now, the first for row {lost[0].row}, {lost[0].text[:40]!r}; labels.csv"
+             " keeps such labels")
     return out
 
 
 def check_classes(path, rows):
-    """InputErrors of a simulation, which needs two classes, and each in training and test."""
+    """Refuse a simulation with fewer than two classes, or with a class that cannot be split."""
     counts = Counter(label for *_, label in rows)
     if len(counts) < 2:
-        raise InputError(f"{path}: every label is {rows[0][3]!r}, and there must be two classes at"
-                         " least")
+        raise InputError(f"{path}: every label is {rows[0][3]!r}; give a table with at least two"
+                         " classes")
     for _, number, _, label in rows:
         if counts[label] == 1:
-            raise InputError(f"{path}, row {number}: the label {label!r} stands nowhere else, and"
-                             " training and test need one each")
+            raise InputError(f"{path}, row {number}: no other row has the label {label!r}, and"
+                             " training and test set need one each; add another or remove it")
 
 
 def warn_of_duplicates(path, rows):
-    """Say how many texts stand there more than once, with labels that differ."""
+    """Warn of texts that are in the table more than once, with different labels."""
     first, differing = {}, {}
     for _, number, text, label in rows:
         if label and first.setdefault(key(text), (number, label))[1] != label:
             differing.setdefault(key(text), (first[key(text)][0], number))
     if differing:
         a, b = next(iter(differing.values()))
-        note(f"warning: {path}: {len(differing):,} texts stand there with different labels, the"
-             f" first in rows {a} and {b}")
+        note(f"warning: {path}: different labels for copies of {counted(len(differing), 'text')},"
+             f" the first in rows {a} and {b}")
 
 
 def warn_of_classes(data, y):
-    """Warnings on stderr of what L [n] lacks: classes with few labels, and with none."""
+    """Warn of classes for which the labels y [n] are few, or none."""
     counts = dict(zip(data.classes, np.bincount(y, minlength=len(data.classes)).tolist()))
     if few := [f"{c} ({n})" for c, n in counts.items() if 0 < n < 5]:
         note(f"warning: classes with fewer than five labels: {', '.join(few)}")
     if none := [c for c, n in counts.items() if not n]:
-        note(f"warning: no labelled text of {', '.join(none)}; it cannot be predicted")
+        note(f"warning: classes without a labelled text: {', '.join(none)}; models cannot predict"
+             " them")

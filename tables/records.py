@@ -1,4 +1,4 @@
-"""Tables that people have saved: commas, semicolons, tabs or JSON lines, in any encoding."""
+"""Tables as people save them, with commas, semicolons, tabs or JSON lines, in any encoding."""
 
 import codecs
 import csv
@@ -12,16 +12,16 @@ BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_
 
 
 def is_table(name):
-    """Whether a dataset's name is that of a file of one's own."""
+    """Whether a dataset's name is the name of your own table."""
     return Path(name).suffix.lower() in (".csv", ".tsv", ".jsonl")
 
 
 def records(path, wanted=()):
-    """(number, cells) of every row of a table, blank rows as []; the first is the header, number 1.
+    """(number, cells) of every row of a table, [] for blank rows; the header comes first, number 1.
 
-    Rows are numbered as a spreadsheet numbers them. The delimiter is the one of , ; and tab that
-    finds most of the columns `wanted`. A .jsonl file has an object a line, and its rows are
-    numbered like its lines. InputError names the file, and the row, where it cannot be read.
+    Rows are numbered as in a spreadsheet. The delimiter is whichever of , ; and tab finds most of
+    the columns `wanted`. A .jsonl file has one object per line, and its rows are numbered like its
+    lines. An InputError names the file, and the row that cannot be read.
     """
     number = 0
     try:
@@ -36,35 +36,36 @@ def records(path, wanted=()):
             for number, row in enumerate(csv.reader(f, strict=True, delimiter=delimiter), 1):
                 yield number, ([name.strip() for name in row] if number == 1 else row)
     except FileNotFoundError:
-        raise InputError(f"no file {path}")
+        raise InputError(f"there is no file {path}; give a .csv, .tsv or .jsonl file")
     except IsADirectoryError:
         raise InputError(f"{path} is a directory; give a .csv, .tsv or .jsonl file")
     except UnicodeError as e:
-        raise InputError(f"{path}, line {undecodable_line(path, encoding) or number + 1}: not to be"
-                         f" read as {encoding} ({e}); save the file as UTF-8")
+        raise InputError(f"{path}, line {undecodable_line(path, encoding) or number + 1}: it cannot"
+                         f" be read as {encoding} ({e}); save the file as UTF-8")
     except csv.Error as e:
-        why = ("a quote is opened and not closed" if "end of data" in str(e) else
-               f"{e}; is a quote not closed, or one inside a text not doubled?")
+        why = ("a quote is opened but not closed; close it" if "end of data" in str(e) else
+               f"{e}; close every quote, and double a quote inside a text")
         raise InputError(f"{path}, row {number + 1}: {why}")
     except OSError as e:
         raise InputError(f"cannot read {path}: {e.strerror}")
     if not number:
-        raise InputError(f"{path} is empty")
+        raise InputError(f"{path} is empty; give a table with a header")
 
 
 def json_records(path, lines, wanted):
-    """records of a .jsonl file. Its columns are the names that its first object has, and `wanted`.
+    """records of a .jsonl file. Its columns are the names in its first object, and `wanted`.
 
-    Text, numbers and null are cells; null, or a name that is not there, is an empty one.
+    A value that is null or missing is an empty cell.
     """
     header = None
     for number, line in enumerate(lines, 1):
         try:
             found = json.loads(line) if line.strip() else {}
         except (ValueError, RecursionError) as e:
-            raise InputError(f"{path}, line {number}: no JSON ({shortened(e)})")
+            raise InputError(f"{path}, line {number}: this is not JSON ({shortened(e)}); give one"
+                             " JSON object per line")
         if not isinstance(found, dict):
-            raise InputError(f"{path}, line {number}: no JSON object such as"
+            raise InputError(f"{path}, line {number}: this is not a JSON object; write it like"
                              ' {"text": "...", "label": "..."}')
         if header is None and found:
             known = {name.lower() for name in found}
@@ -73,7 +74,7 @@ def json_records(path, lines, wanted):
         if header:
             yield number, [cell_of(found.get(name)) for name in header] if found else []
     if header is None:
-        raise InputError(f"{path} is empty")
+        raise InputError(f"{path} is empty; give one JSON object per line")
 
 
 def cell_of(value):
@@ -82,7 +83,7 @@ def cell_of(value):
 
 
 def encoding_of(path):
-    """A text file's encoding: by its byte order mark, else UTF-8 if it is that, else cp1252."""
+    """A text file's encoding: that of its byte order mark, else UTF-8 if it fits, else cp1252."""
     with open(path, "rb") as f:
         start = f.read(4)
         for bom, encoding in BOMS.items():
@@ -104,7 +105,7 @@ def encoding_of(path):
 
 
 def undecodable_line(path, encoding):
-    """The number of the first line that an encoding of single bytes cannot read; 0 for others."""
+    """The number of the first line that a one-byte encoding cannot read; 0 for other encodings."""
     with open(path, "rb") as f:
         for n, line in enumerate(f if "16" not in encoding else (), 1):
             try:
@@ -125,13 +126,13 @@ def delimiter_of(header, wanted, tabs):
 
 
 def column(path, header, name):
-    """The number of a table's column, in any case; an InputError that names those it has."""
+    """The number of a table's column, upper or lower case; an InputError names those that exist."""
     same = [i for i, found in enumerate(header) if found.lower() == name.lower()]
     exact = [i for i in same if header[i] == name]
     if not same:
         raise InputError(f"{path} has no column {name!r}; its columns are "
                          + shortened(", ".join(map(repr, header)))
-                         + "; --text-column and --label-column name them")
+                         + "; choose them with --text-column and --label-column")
     if len(exact or same) > 1:
         raise InputError(f"{path} has {len(exact or same)} columns {name!r}; rename one")
     return (exact or same)[0]

@@ -1,4 +1,4 @@
-"""A table of one's own: reading it, simulating on it, the next batch to label."""
+"""Your own table: reading it, simulating on it, the next batch to label."""
 
 import csv
 import json
@@ -36,7 +36,7 @@ def test_other_columns_a_test_file_and_missing_labels(table, tmp_path, capsys):
     names = {"text_column": "body", "label_column": "topic"}
     d = data.load(str(path), vectors="hash", test=str(test), **names)
     assert (len(d.y), len(d.y_test)) == (59, 4)
-    assert "1 rows without a text are skipped" in capsys.readouterr().err
+    assert "skipped 1 row without a text" in capsys.readouterr().err
     rows[10:20] = [(i, text, "") for i, text, _ in rows[10:20]]
     path = write(rows, header=("id", "body", "topic"))
     write_csv(tmp_path / "labels.csv", ["row", "text", "label"], [[14, rows[12][1], "b"]])
@@ -45,7 +45,7 @@ def test_other_columns_a_test_file_and_missing_labels(table, tmp_path, capsys):
 
 
 def answered(tmp_path, path, *lines):
-    """The table's labels by text, where these rows, texts and labels have been filled in."""
+    """The table's labels by text, after these rows, texts and labels have been filled in."""
     write_csv(tmp_path / "labels.csv", ["row", "text", "label"], lines)
     d = data.load(str(path), vectors="hash", folder=tmp_path)
     return {text: d.classes[c] if c >= 0 else "" for text, c in zip(d.texts, d.y)}, d
@@ -55,15 +55,15 @@ def test_answers_follow_their_texts(table, tmp_path, capsys):
     write, rows = table
     rows = [(i, text, c if i < 15 else "") for i, text, c in rows]
     first, moved, copy = rows[50][1], rows[55][1], rows[58][1]
-    rows.insert(53, rows.pop(55))  # moved up since it was asked
-    rows[59] = (99, f"  {copy.upper()}\t", "")  # a copy, case and white space apart
+    rows.insert(53, rows.pop(55))  # moved up since it was asked for
+    rows[59] = (99, f"  {copy.upper()}\t", "")  # a copy with another case and white space
     rows[50], mended = (50, first.replace("kind", "kinds"), ""), first.replace("kind", "kinds")
     path = write(rows)
     labels, d = answered(tmp_path, path, (52, first, "a"), (57, moved, "b"), (60, copy, "c"),
                          (58, "a text that is gone", "b"))
     assert (labels[moved], labels[copy], labels[copy.upper()], labels[mended]) == (*"bcc", "a")
     assert sum(c == "" for c in labels.values()) == 15 - 4
-    assert "1 labels were given to texts" in capsys.readouterr().err
+    assert "not used: 1 label of texts" in capsys.readouterr().err
 
 
 def test_copies_share_the_label_that_stands_in_the_file(table, tmp_path):
@@ -73,7 +73,7 @@ def test_copies_share_the_label_that_stands_in_the_file(table, tmp_path):
     rows[51], rows[52], rows[1] = (51, rows[1][1], "a"), (52, rows[1][1], ""), (1, rows[1][1], "b")
     labels, d = answered(tmp_path, write(rows))
     assert labels[rows[0][1].upper()] == "a"
-    assert d.y[d.row_numbers == 54] == -1  # the copies of row 3 differ: it is asked
+    assert d.y[d.row_numbers == 54] == -1  # the copies of row 3 differ: it has no label
 
 
 def test_skipped_rows_are_known(table, tmp_path):
@@ -90,8 +90,8 @@ def test_labels_that_look_like_slips_are_named(table, capsys):
     rows[2] = (2, rows[2][1], "")
     data.load(str(write(rows)), vectors="hash")
     error = capsys.readouterr().err
-    assert "differ only in case or white space, and count as different: 'A' (1), 'a' (19)" in error
-    assert "labels that occur once (a slip?): 'A', 'a;b'" in error
+    assert "differ only in case or white space but count as different: 'A' (1), 'a' (19)" in error
+    assert "labels that occur only once (a typing error?): 'A', 'a;b'" in error
     assert "'a;b' looks like several labels in one" in error
 
 
@@ -110,9 +110,10 @@ def test_formats_and_headers_in_any_case(tmp_path, name, content):
 
 
 @pytest.mark.parametrize("content, message", [
-    ("", "t.jsonl is empty"), ("\n\n", "t.jsonl is empty"), ("[1, 2]\n", "line 1: no JSON object"),
-    ('{"text": "a", "label": "b"}\n{"text": ', "line 2: no JSON ("),
-    ("[" * 100_000, "line 1: no JSON ("), ('{"body": "a"}\n', "no row with a text"),
+    ("", "t.jsonl is empty"), ("\n\n", "t.jsonl is empty"),
+    ("[1, 2]\n", "line 1: this is not a JSON object"),
+    ('{"text": "a", "label": "b"}\n{"text": ', "line 2: this is not JSON ("),
+    ("[" * 100_000, "line 1: this is not JSON ("), ('{"body": "a"}\n', "no row with a text"),
 ])
 def test_bad_json_lines_get_one_sentence(tmp_path, content, message):
     (tmp_path / "t.jsonl").write_text(content)
@@ -125,7 +126,7 @@ def test_duplicate_texts_with_other_labels_are_counted(table, capsys):
     write, rows = table
     rows[5] = (5, rows[0][1], "b")
     data.load(str(write(rows)), vectors="hash")
-    assert "1 texts stand there with different labels, the first in rows 2 and 7" in (
+    assert "different labels for copies of 1 text, the first in rows 2 and 7" in (
         capsys.readouterr().err)
 
 
@@ -133,18 +134,18 @@ def test_duplicate_texts_with_other_labels_are_counted(table, capsys):
     (lambda b: b"", "my.csv is empty"),
     (lambda b: b.splitlines(True)[0], "no row with a text"),
     (lambda b: b.replace(b"label", b"topic", 1), "no column 'label'; its columns are 'id', 'text'"),
-    (lambda b: b.replace(b"of the b", b"of the \x81 b", 1), "line 3: not to be read as cp1252"),
-    (lambda b: "\ufeff".encode("utf-16-le") + b[:7], "not to be read as utf-16"),
-    (lambda b: b + b'9,"open,a\n', "row 62: a quote is opened and not closed"),
+    (lambda b: b.replace(b"of the b", b"of the \x81 b", 1), "line 3: it cannot be read as cp1252"),
+    (lambda b: "\ufeff".encode("utf-16-le") + b[:7], "it cannot be read as utf-16"),
+    (lambda b: b + b'9,"open,a\n', "row 62: a quote is opened but not closed"),
     (lambda b: b + b'9,"open,a\n' * 2, "row 62: ',' expected after"),
-    (lambda b: b + b'9,"open,a\n' + b"x" * 140_000, "row 62: a quote is opened and not closed"),
+    (lambda b: b + b'9,"open,a\n' + b"x" * 140_000, "row 62: a quote is opened but not closed"),
     (lambda b: b + b'9,"quoted" more,a\n', "row 62: ',' expected after"),
-    (lambda b: b + b"9,one, two,a\n", "row 62: 4 values, and there are 3 columns"),
+    (lambda b: b + b"9,one, two,a\n", "row 62: 4 values for 3 columns"),
     (lambda b: b.replace(b",b\r", b",a\r").replace(b",c\r", b",a\r"), "every label is 'a'"),
     (lambda b: b.replace(b"label", b"text", 1), "2 columns 'text'"),
     (lambda b: b.replace(b"id,", b"Label,", 1).replace(b"label", b"LABEL", 1),
      "2 columns 'label'"),
-    (lambda b: b + b"9,a text,d\n", "row 62: the label 'd' stands nowhere else"),
+    (lambda b: b + b"9,a text,d\n", "row 62: no other row has the label 'd'"),
 ])
 def test_bad_tables_get_one_sentence(table, spoil, message):
     write, rows = table
@@ -162,7 +163,7 @@ def test_other_things_than_tables(table, tmp_path):
     for name, options, message in (
             (tmp_path / "nope.csv", {}, "no file"), (tmp_path / "folder.csv", {}, "a directory"),
             (tmp_path, {}, "is a directory"), (tmp_path / "x.npy", {}, "or give a .csv"),
-            (write(rows), {"test": str(test)}, "test.csv, row 2: no label")):
+            (write(rows), {"test": str(test)}, "test.csv, row 2: this row has no label")):
         with pytest.raises(data.InputError, match=message):
             data.load(str(name), vectors="hash", **options)
 
@@ -205,7 +206,7 @@ def test_a_simulation_on_a_table(table, tmp_path, capsys):
     assert "(t_cor" not in (folder / "report.md").read_text()
     assert cal_main(*arguments, "--seeds", 1, "--strategies", "cal", "random", "--everything") == 0
     assert "## Table 4" in (folder / "report.md").read_text()
-    assert {p.name for p in tmp_path.iterdir()} == {"my.csv", "out"}  # nothing beside the file
+    assert {p.name for p in tmp_path.iterdir()} == {"my.csv", "out"}  # no other file is written
 
 
 def test_today_s_matrix_given_back_picks_the_same(table, tmp_path):
