@@ -1,15 +1,15 @@
 """Cartography Active Learning (Zhang & Plank, Findings of EMNLP 2021), from a handful of labels.
 
-    python cal.py                    a demo corpus of our own: nothing to download
+    python cal.py                    our demo corpus; nothing to download
     python cal.py --dataset trec     the paper's evaluation on TREC, figures and tables
-    python cal.py --dataset my.csv   texts of your own: a simulation, or the next batch to label
+    python cal.py --dataset my.csv   your own texts: a simulation, or the next batch to label
 
 In this file, from the top:
   ActiveLearning   Algorithm 1
   all_the_data     training on every row; the data maps of Figs. 1, 2, 5 and 6
 Texts become numbers in data.py, the model and the data map are in datamap.py, the acquisition
 functions in strategies.py, and stats.py turns finished run files into numbers. These five modules
-are the paper. The command line is in command/, and every other folder says whom it is for.
+are the paper. The command line is in command/; each folder's __init__.py tells whom it is for.
 
 The paper's symbols (Algorithm 1), and their names here:
   L         `labelled`: row numbers [R, |L|]; View.L       theta, theta'  models, new in every round
@@ -17,13 +17,13 @@ The paper's symbols (Algorithm 1), and their names here:
   i         `i`, the round: 0, 1, ... n                    n              Settings.rounds, --rounds
   K/n       Settings.batch, --batch; `k` in a strategy     t_cor          Run.t_cor, --t-cor
   mu, sigma, phi   DataMap, see datamap.py                 E              Settings.epochs
-Here R is the number of runs (strategy x seed) that go side by side, and N the number of texts.
+Here R is the number of runs (strategy x seed) that train side by side, and N the number of texts.
 The mini-batch of a training is `minibatch` in Settings, and `batch_size` in a dataset.
 """
 
 from plumbing.interrupt import on_interrupt
 
-on_interrupt(__name__)  # Ctrl-C is looked after before the imports that take seconds
+on_interrupt(__name__)  # before the imports that take seconds, so that Ctrl-C works
 
 import sys
 from dataclasses import asdict, dataclass
@@ -56,7 +56,7 @@ class Run:
     @property
     def label(self):
         """The strategy's name in files and tables: cal, or cal-t0.4 for another threshold."""
-        short = f"{self.t_cor:g}"  # 0 for 0.0; in full where %g would make two thresholds one
+        short = f"{self.t_cor:g}"  # 0 for 0.0; repr if %g would merge two thresholds
         t_cor = short if float(short) == self.t_cor else repr(self.t_cor)
         return self.strategy if self.t_cor == 0.2 else f"{self.strategy}-t{t_cor}"
 
@@ -72,15 +72,15 @@ def runs_of(names, seeds, thresholds=(0.2,)):
 
 
 def reads_map(name):
-    """Whether the strategy of this name reads the data map; it does unless it says otherwise."""
+    """Whether the strategy of this name reads the data map, which is the default."""
     return getattr(strategies.STRATEGIES.get(name), "reads_map", True)
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What fixes a run's numbers, apart from the data. Algorithm 1: n = rounds, K/n = batch.
+    """What fixes a run's numbers, besides the data. Algorithm 1: n = rounds, K/n = batch.
 
-    epochs are those of theta and of theta' alike, so --epochs shortens both.
+    epochs counts for theta and theta' alike, so --epochs changes both.
     """
 
     seed_size: int
@@ -96,9 +96,9 @@ class Settings:
 class ActiveLearning:
     """Algorithm 1 as the paper's text has it, for many runs (strategy x seed).
 
-    data: a data.Data. log: the run files (plumbing.runs.Log); a run goes on from where its file
-    ends. A round trains the runs of a stack, measures them, and lets each pick its next batch. It
-    is one line in each run's file, and that file is all the state that a run has.
+    data: a data.Data. log: the run files (plumbing.runs.Log); a run continues from the end of its
+    file. A round trains the models of a stack of runs, measures them, and picks a batch for each.
+    It becomes one line in each run's file, and that file is the whole state of the run.
     Theta, View, shape: the main model, what strategies see, and keyword arguments of the network.
     """
 
@@ -115,7 +115,7 @@ class ActiveLearning:
             log.made_with({"data": data.sha256, **fixed}, len(data.y))
 
     def learn(self, runs):
-        """Algorithm 1: take every run from where its file ends to its last round."""
+        """Algorithm 1: take every run from the end of its file to its last round."""
         for i in range(self.s.rounds + 1):                             # line 2: for i = 1, ..., n
             for stack in self.stacks(i, runs):           # runs that have this round to do, together
                 lap = stopwatch(self.device)
@@ -194,7 +194,7 @@ class ActiveLearning:
 
 
 def by_label(stack):
-    """{label: the slice of the stack that holds that strategy's runs}; they stand together."""
+    """{label: the slice of the stack that holds that strategy's runs}; they are neighbours."""
     labels = [run.label for run in stack]
     return {label: slice(labels.index(label), labels.index(label) + labels.count(label))
             for label in dict.fromkeys(labels)}
@@ -207,7 +207,7 @@ def all_the_data(algorithm, seeds, name="full", times=1):
     """Train on every row: one line in runs/full-<seed>.jsonl, the data maps in maps-<seed>.npz.
 
     The learning rate is constant, so the first ten epochs of this training are the ten-epoch
-    training that Figs. 1 and 5 map. times: this many times a round's epochs, under another name.
+    training that Figs. 1 and 5 map. times: a multiple of a round's epochs, with another name.
     """
     lap, log = stopwatch(algorithm.device), algorithm.log
     paths = {Run(name, seed): log.folder / f"maps-{seed}.npz" for seed in seeds}
@@ -240,8 +240,8 @@ def watched_training(algorithm, runs, tag, rows, epochs, watched=MAP_EPOCHS):
 def save_maps(algorithm, paths, full):
     """The dynamics of all rows and of the seed set (Figs. 1, 2, 5 and 6): one .npz file per run.
 
-    A seed set smaller than TREC's 500 texts gets as many times more epochs: ten would teach it
-    nothing.
+    With fewer than TREC's 500 texts there are more epochs in proportion, because ten would be too
+    few to learn anything.
     """
     runs = [Run("seed set", run.seed) for run in paths]
     rows = np.array([algorithm.seed_set(run.seed) for run in runs])

@@ -1,7 +1,7 @@
 """Texts to numbers: every text becomes one fixed vector, computed once  (Section 4.1, Section 7).
 
 In this file, from the top:
-  load        one call for every dataset: demo, trec, agnews, a table of your own
+  load        one call for every dataset: demo, trec, agnews, or your own table
   of_arrays   or arrays instead of texts
   text_vectors, sum_vectors   x = the sum of the frozen word vectors of a text's tokens
   seed_set    the stratified seed set L that active learning starts from
@@ -9,7 +9,7 @@ In this file, from the top:
 
 Word vectors come from vectors/: `pool` are learned from the training texts, `hash` are random,
 others are read from a file. Tokens are lower-cased words and punctuation marks for these two; for
-vectors from a file they are what is between white space, case kept, as in the authors' code.
+vectors from a file they are split at white space and keep their case, as in the authors' code.
 """
 
 import csv
@@ -40,11 +40,11 @@ class Data:
     """A dataset as numbers. N training rows, T test rows, C classes, D dimensions.
 
     x [N, D] float32, y [N] int64 (-1: no label), x_test [T, D], y_test [T].
-    kind [N] strings, what is known of a row beyond its label, otherwise None: easy, ambiguous or
-    mislabelled in the demo corpus, skipped in a table of one's own (not to be asked for).
-    row_numbers [N]: the rows of a file of one's own as a spreadsheet numbers them (the header is
-    1), otherwise None. picks: how many texts to pick a round. sha256 tells the data apart; about
-    holds what Table 1 says and what the vectors know of it.
+    kind [N]: strings, or None. In the demo corpus a text is easy, ambiguous or mislabelled; in your
+    own table "skipped" marks a text that a person did not want to label.
+    row_numbers [N]: the rows of your own table as a spreadsheet numbers them (the header is 1), or
+    None. picks: how many texts to pick per round. sha256 identifies the data. about: the numbers of
+    Table 1, and how many of the words have a vector.
     """
 
     name: str
@@ -97,9 +97,9 @@ def load(name, data_dir="data", vectors="pool", spellings=spellings, fill=None, 
 
 
 def of_arrays(x, y, x_test, y_test, seed_size=100, batch_size=16):
-    """Arrays of one's own as a Data: x [N, D] of any width and float type, y [N] class numbers.
+    """Your own arrays as a Data: x [N, D] of any width and float type, y [N] class numbers.
 
-    Raises ValueError where the arrays do not fit each other.
+    Raises ValueError if the arrays do not fit each other.
     """
     if not len(x) == len(y) or not len(x_test) == len(y_test) or x.shape[1] != x_test.shape[1]:
         raise ValueError(f"x {x.shape}, y {y.shape}, x_test {x_test.shape} and y_test"
@@ -129,7 +129,7 @@ PIECE = 20_000  # texts summed at once
 
 
 def text_vectors(raw, vectors, spellings, fill, cache=None):
-    """(x [N + T, D] of the training and the test texts, what the vectors know of the texts)."""
+    """(x [N + T, D] of the training and the test texts, Table 1's facts of the texts)."""
     texts = raw["train"][0] + raw["test"][0]
     if str(vectors).endswith(".npy"):
         return given(vectors, raw.get("places", np.arange(len(texts))), raw.get("length"), texts)
@@ -143,7 +143,7 @@ def sums(raw, vectors, spellings, fill):
     N, texts = len(raw["train"][0]), raw["train"][0] + raw["test"][0]
     split = tokens if vectors in ("pool", "hash") else str.split
     words, ids, ends = index_tokens(texts, split, raw["max_len"])
-    train = ids[: ends[N - 1]]  # the test texts teach the vectors nothing
+    train = ids[: ends[N - 1]]  # the vectors learn nothing from the test texts
     table = (pool_vectors(train, ends[:N], len(words)) if vectors == "pool"
              else load_vectors(vectors, words, spellings))
     bounds = np.concatenate([[0], ends])
@@ -158,7 +158,7 @@ def sums(raw, vectors, spellings, fill):
 
 
 def sum_vectors(ids, starts, table):
-    """One vector a text, the sum of its words' vectors: table [V, D], starts [N + 1] -> [N, D]."""
+    """A vector per text, the sum of its words' vectors: table [V, D], starts [N + 1] -> [N, D]."""
     ids, starts = torch.from_numpy(ids.astype(np.int64)), torch.from_numpy(starts[:-1])
     bag = torch.nn.functional.embedding_bag
     return bag(ids, torch.from_numpy(table), starts, mode="sum").numpy()
@@ -174,7 +174,7 @@ def seed_set(y, size, seed):
     share, and the instances left over go to the largest remainders (Section 4.1: "stratified").
     """
     if size > len(y):
-        raise InputError(f"a seed set of {size} needs as many rows, and there are {len(y)}")
+        raise InputError(f"a seed set of {size} needs as many rows, but there are {len(y)}")
     share = np.bincount(y) * size / len(y)
     count = np.floor(share).astype(int)
     count[np.argsort(-(share - count), kind="stable")[: size - count.sum()]] += 1
@@ -226,7 +226,8 @@ def read_agnews(data_dir, agnews_text="description"):
             labels = [AGNEWS_CLASSES[row[0]] for row in rows]
             splits[split] = [repair(" ".join(row[first:3])) for row in rows], labels
         except (IndexError, KeyError):
-            raise InputError(f"{path} is not AG News: its rows are class (1-4), title and text")
+            raise InputError(f"{path} is not AG News, whose rows are class (1-4), title and text;"
+                             " remove it, so that it is fetched again")
         if split == "train" and not published(path, SHA256[file]):
             note(f"note: {path} is not the published file: its SHA-256 differs, and it has"
                  f" {len(rows):,} rows of {AGNEWS_ROWS:,}")
@@ -234,14 +235,14 @@ def read_agnews(data_dir, agnews_text="description"):
 
 
 def repair(text):
-    """AG News' left-overs of HTML: '#39;' for an apostrophe, '&lt;' for '<', '\\' for a space."""
+    """Decode leftovers of HTML: '#39;' for an apostrophe, '&lt;' for '<', '\\' for a space."""
     text = re.sub(r"(?<!&)#(\d+);", r"&#\1;", text.replace("\\", " "))
     text = re.sub(r"(?<![&\w])(quot|amp|lt|gt);", r"&\1;", text)
     return " ".join(html.unescape(text).split())
 
 
 def read_demo(_data_dir=None):
-    """The demo corpus: demo/questions.csv, whose rows know their kind (see demo/make.py)."""
+    """The demo corpus: demo/questions.csv, which gives the kind of each row (demo/make.py)."""
     with open(Path(__file__).parent / "demo" / "questions.csv", encoding="utf-8", newline="") as f:
         rows = list(csv.DictReader(f))
     splits = {split: ([row["text"] for row in rows if row["split"] == split],

@@ -3,7 +3,7 @@
 In this file, from the top:
   data_map   confidence, variability and correctness: Eqs. (1)-(3)
   MLP        the paper's network, with its last hidden layer Psi
-  Models     R networks of one shape, one per run: trained and watched in explicit loops
+  Models     R networks of one shape, one per run: trained and measured in explicit loops
 
 The paper's symbols, and their names here:
   theta               Models: the networks' parameters
@@ -13,7 +13,7 @@ The paper's symbols, and their names here:
 Shapes: E epochs, R runs, N instances, C classes, D dimensions.
 
 `Models` is what you would write yourself. fast/stack.py has the same methods in a quicker form,
-which the command line uses by default; a test holds the two together.
+which the command line uses by default; a test checks that the two agree.
 """
 
 from typing import NamedTuple

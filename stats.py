@@ -3,11 +3,11 @@
 In this file, from the top:
   violation_ratio, aso, aso_table   Almost Stochastic Order, exact (Dror et al. 2019; Table 2)
   overlap, chance_overlap           how many rows two strategies both pick (Table 4)
-  mean_accuracy, final_accuracy     what a run is worth, in one number
+  mean_accuracy, final_accuracy     a run in one number
   Results                           a results directory, read from its run files
 
-What is made of these numbers (report.md with its tables, claims and figures) is in report/, and so
-are the tests of differences within seeds.
+report/ turns these numbers into report.md, with its tables, claims and figures. The tests of
+differences within seeds are there too.
 Symbols: F^-1, G^-1 the empirical quantile functions of samples A and B (n and m scores);
 eps the violation ratio, eps_min its upper confidence bound.
 """
@@ -25,12 +25,12 @@ from plumbing.runs import read_run
 
 
 def violation_ratio(a, b):
-    """How much of the squared distance between two score samples speaks against "A over B".
+    """The share of the squared distance between two score samples that contradicts "A over B".
 
     eps = int_{t: F^-1(t) < G^-1(t)} (F^-1(t) - G^-1(t))^2 dt / int_0^1 (F^-1(t) - G^-1(t))^2 dt,
-    F^-1 and G^-1 the quantile functions of A and B (Dror et al. 2019, Eq. 5). Read it so: 0, every
-    quantile of A is at least B's; 1, the reverse; 0.5, nothing can be said (also for two equal
-    samples). Exact: the quantile functions are steps that change at k/n and k/m alone.
+    F^-1 and G^-1 the quantile functions of A and B (Dror et al. 2019, Eq. 5). 0 means that every
+    quantile of A is at least B's, 1 the reverse, and 0.5 is inconclusive (also for equal samples).
+    It is exact, because the quantile functions are steps that change only at k/n and k/m.
     a [n], b [m] finite scores, higher is better; ValueError otherwise.
     """
     a, b = _scores(a), _scores(b)
@@ -41,9 +41,9 @@ def aso(a, b, alpha=0.05, n_boot=1000, seed=0):
     """eps_min of "A is almost stochastically dominant over B" at confidence 1 - alpha.
 
     eps_min = eps - sigma sqrt((n + m) / (n m)) Phi^-1(alpha)  (Dror et al. 2019, Eq. 6), with
-    sigma^2 the bootstrap variance of sqrt(n m / (n + m)) eps. Cut to [0, 1]. Read it so: 0, A
-    dominates B; below 0.5, A is better than B at this confidence (the lower the clearer); 0.5 and
-    above, that cannot be claimed; it does not follow that B is better: ask aso(b, a).
+    sigma^2 the bootstrap variance of sqrt(n m / (n + m)) eps. It is cut to [0, 1]. 0 means
+    that A dominates B; below 0.5, A is better than B at this confidence (the lower, the clearer);
+    0.5 and above is inconclusive. Whether B is better is another question: see aso(b, a).
     a [n], b [m] finite scores; 0 < alpha < 1 (ValueError otherwise); n_boot bootstrap samples are
     drawn with `seed`.
     """
@@ -74,7 +74,7 @@ def aso_table(scores, alpha=0.05, n_boot=1000, seed=0):
 
 
 def _scores(sample):
-    """A sample as float64 [n], or a ValueError that says what is wrong with it."""
+    """A sample as float64 [n], or a ValueError that says what is wrong."""
     sample = np.asarray(sample, dtype=np.float64).ravel()
     if sample.size == 0:
         raise ValueError("a sample of scores is empty")
@@ -100,7 +100,7 @@ def _ratios(a, b):
 
 
 def overlap(a, b):
-    """How many rows stand in both of two lists of picked rows."""
+    """How many rows are in both of two lists of picked rows."""
     return len(set(a) & set(b))
 
 
@@ -110,7 +110,7 @@ def chance_overlap(pool, picks_a, picks_b):
 
 
 def overlaps(r, a, b):
-    """Overlap of two labels' picks over the seeds both have finished, and what chance gives."""
+    """Overlap of two labels' picks over the seeds that both have finished, and chance overlap."""
     pool = r.about["train"] - r.settings["seed_size"]
     found = {"round": 0, "round_chance": 0.0, "run": 0, "run_chance": 0.0, "picks": 0}
     for seed in set(r.finished(a)) & set(r.finished(b)):
@@ -129,7 +129,7 @@ def roc_auc(score, positive):
     """P(a positive scores above a negative), ties counting half; score and positive (bool) [N]."""
     values, rank = np.unique(score, return_inverse=True)
     counts = np.bincount(rank, minlength=len(values))
-    mean_rank = (np.cumsum(counts) - (counts - 1) / 2)[rank]  # 1 ... N, ties share their mean
+    mean_rank = (np.cumsum(counts) - (counts - 1) / 2)[rank]  # 1 ... N; ties share their mean
     P, n = positive.sum(), (~positive).sum()
     return float((mean_rank[positive].sum() - P * (P + 1) / 2) / (P * n)) if P and n else np.nan
 
@@ -160,7 +160,7 @@ class Results:
     """A results directory as numbers: config.json, the run files, the data maps.
 
     runs: {label: {seed: lines}} of every run file. Only finished runs count in tables; the
-    arrays below have one row a seed, the seeds of `seeds(label)` in order.
+    arrays below have one row per seed, the seeds of `seeds(label)` in order.
     """
 
     def __init__(self, folder):

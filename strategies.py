@@ -2,7 +2,7 @@
 
 Every strategy is one short function `strategy(view, k) -> rows [R, k]`, best first, for R runs
 side by side. The dict STRATEGIES at the end is what the command line offers. A View is what a
-strategy may see of a round. A strategy of your own, in five lines:
+strategy may see of a round. Your own strategy, in five lines:
 
     def margin(view, k):
         "The smallest gap between the two likeliest classes (Scheffer et al. 2001)."
@@ -10,7 +10,7 @@ strategy may see of a round. A strategy of your own, in five lines:
         return view.pick(p[..., 1] - p[..., 0], k)
     STRATEGIES["margin"] = margin
 
-Ties go to the lowest row number, and a pool of fewer than k rows is taken whole.
+Ties go to the lowest row number. If the pool has fewer than k rows, all are picked.
 """
 
 import math
@@ -75,7 +75,7 @@ class View:
         return picked
 
     def without(self, rows):
-        """The same view with `rows` [R, j] gone from the pool."""
+        """The same view with `rows` [R, j] removed from the pool."""
         return replace(self, U=self.U.scatter(1, rows, False))
 
     def by_jury(self, choose):
@@ -87,7 +87,7 @@ class View:
         return self.theta.psi(self.x[self.L])
 
     def high_cor(self):
-        """Line 5's labels: 1 where phi_i > t_cor, else 0: [R, |L|]."""
+        """Line 5's labels: 1 if phi_i > t_cor, otherwise 0: [R, |L|]."""
         return (self.map.correctness > self.t_cor).long()
 
     def classifier(self, features, label, classes=2):
@@ -108,7 +108,7 @@ class View:
 
 
 def random(view, k):
-    """Every row of U alike."""
+    """Every row of U with equal probability."""
     return view.pick(chance(view, "random"), k)
 
 
@@ -195,6 +195,6 @@ STRATEGIES = {
     "random": random, "lc": least_confidence, "entropy": max_entropy,
     "bald": bald, "dal": dal, "cal": cartography, "cal+dal": cal_dal,
 }
-# These do not read view.map: they have no t_cor, and fast/ watches less of their training.
+# These do not read view.map: they have no t_cor, and fast/ measures less of their training.
 for strategy in (random, least_confidence, max_entropy, bald, dal):
     strategy.reads_map = False

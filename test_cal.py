@@ -418,7 +418,7 @@ def test_the_seed_set_is_stratified_within_one_instance(size):
 
 
 def test_seed_set_larger_than_the_data():
-    with pytest.raises(data.InputError, match="11 needs as many rows, and there are 10"):
+    with pytest.raises(data.InputError, match="11 needs as many rows, but there are 10"):
         data.seed_set(np.zeros(10, int), 11, 1)
 
 
@@ -709,7 +709,7 @@ def test_the_readme_s_library_example_runs_as_written(tmp_path, monkeypatch):
     assert len(mine.classes) == 5
     X, Y = torch.as_tensor(mine.x)[None], torch.as_tensor(mine.y)[None]
     for Theta in (Stack, datamap.Models):
-        with pytest.raises(ValueError, match="numbers from 0 to 3, and these go from 0 to 4"):
+        with pytest.raises(ValueError, match="numbers from 0 to 3, but these go from 0 to 4"):
             next(Theta(33, 4, [1]).fit(X, Y, 1, 16, Draws([1], "t")))
     with pytest.raises(ValueError, match="do not fit each other"):
         data.of_arrays(x, y[1:], x, y)
@@ -843,7 +843,8 @@ def test_kill_9_at_any_moment_and_resume(tiny, tmp_path):
 
 
 @pytest.mark.parametrize("arguments, message", [
-    (["--test", "x.csv"], "--test goes with"), (["--dataset", "nope.csv"], "no file nope.csv"),
+    (["--test", "x.csv"], "--test works only with"),
+    (["--dataset", "nope.csv"], "no file nope.csv"),
     (["--agnews-text", "title"], "description"),
     (["--dataset", "nope"], "demo, trec, agnews"),
     (["--strategies", "cal", "nope"], "choose from"),
@@ -853,9 +854,9 @@ def test_kill_9_at_any_moment_and_resume(tiny, tmp_path):
     (["--rounds", "0"], "less than 1"), (["--batch", "-5"], "less than 1"),
     (["--epochs", "0"], "less than 1"), (["--jobs", "0"], "less than 1"),
     (["--seed-size", "0"], "less than 1"), (["--rounds", "many"], "'many'"),
-    (["--seeds", "1", "x"], "'x' is no whole number"), (["--seeds", "-1"], "less than 0"),
+    (["--seeds", "1", "x"], "'x' is not a whole number"), (["--seeds", "-1"], "less than 0"),
     (["--t-cor", "1"], "not in [0, 1)"), (["--t-cor", "-0.1"], "not in [0, 1)"),
-    (["--t-cor", "nan"], "not in [0, 1)"), (["--t-cor", "low"], "'low' is no number"),
+    (["--t-cor", "nan"], "not in [0, 1)"), (["--t-cor", "low"], "'low' is not a number"),
     (["--rounds", "100"], "more than the 2500 texts"),
     (["--seed-size", "2600"], "more than the 2500 texts"),
     (["--vectors", "nope.vec"], "no vector file nope.vec"),
@@ -907,7 +908,8 @@ def test_other_settings_are_refused_by_name(tiny, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["cal.py", *arguments])
     assert main() == 2
     error = capsys.readouterr().err
-    assert "was made with batch 10, and this is batch 11" in error and error.count("\n") == 1
+    assert "was made with batch 10, but this command has batch 11" in error
+    assert error.count("\n") == 1
     assert config.read_bytes() == before
 
 

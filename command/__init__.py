@@ -1,2 +1,2 @@
 """For whoever runs `python cal.py`: its options, the experiment, processes, and the progress bar.
-The top floor: nothing imports it but cal.py's last lines. Options are added in options.py."""
+The top floor: only cal.py's last lines import it. To add an option, add it to options.py."""

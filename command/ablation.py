@@ -1,4 +1,4 @@
-"""--ablate: CAL, Random and all the data under every protocol of released/ladder.py."""
+"""--ablate: CAL, Random and training on all the data, under every protocol of the ladder."""
 
 import argparse
 import functools
@@ -11,10 +11,10 @@ from released.ladder import OF_CAL, ladder, write
 
 
 def run(args):
-    """Run the whole ladder, or what is missing of it, and write its report."""
+    """Run the protocols of the ladder that are not finished, and write its report."""
     if args.strategies or args.everything or args.protocol != "paper" or args.t_cor != [0.2]:
-        raise InputError("--ablate runs CAL (t_cor 0.2) and Random under every protocol: leave"
-                         " out --strategies, --t-cor, --protocol and --everything")
+        raise InputError("--ablate runs CAL (t_cor 0.2) and Random under every protocol;"
+                         " leave out --strategies, --t-cor, --protocol and --everything")
     steps = [step_of(args, name) for name in ladder()]
     folder = folder_of(step_of(args, "ladder"))
     report = functools.partial(write, folder, {s.protocol: folder_of(s) for s in steps})
@@ -27,20 +27,20 @@ def run(args):
         if not processes.conduct(work, plans, report):
             return 0
     print((folder / "report.md").read_text(encoding="utf-8"))
-    print(f"The report with its figure: {folder / 'report.md'}")
+    print(f"The report is {folder / 'report.md'}")
     return 0
 
 
 def step_of(args, name):
-    """The options of one protocol: three seeds where none are named, CAL and Random."""
+    """The options of one protocol, with CAL and Random; without Random if only CAL differs."""
     names = ["cal"] if name.partition("+")[2] in OF_CAL else ["cal", "random"]
     return argparse.Namespace(**{**vars(args), "protocol": name, "strategies": names})
 
 
 def step_plan(step, device):
-    """The plan of a step, and what is trained on all the data.
+    """The plan of one protocol, with three seeds if the options name none.
 
-    paper and code also train for as many epochs as a run that never resets has seen in the end.
+    paper and code also train on all the data for as many epochs as a run without resets has.
     """
     step.device = device
     plan = plan_of(step)

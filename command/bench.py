@@ -1,4 +1,4 @@
-"""How long the parts take on this machine.
+"""--bench: how long the parts take on this machine.
 
     python cal.py --bench                   the parts of a TREC-sized round
     python cal.py --bench --pool 100000     every strategy on a large pool
@@ -19,11 +19,12 @@ from fast import SideBySide, Stack, View, at_once
 from fast.memory import one_thread
 from plumbing.clock import stopwatch
 from plumbing.draws import Draws
+from plumbing.files import counted
 from strategies import STRATEGIES
 
 
 def run(device, pool=None):
-    """Print every line as it is measured."""
+    """Print each line as soon as it is measured."""
     one_thread()
     for line in selection_at_scale(pool, device) if pool else lines(device):
         print("{:54} {:>9}  {}".format(*line).rstrip(), flush=True)
@@ -34,7 +35,7 @@ def run(device, pool=None):
 
 
 def selection_at_scale(N, device, D=300, C=6, labelled=1250, k=50):
-    """Every strategy's seconds and peak memory on N made-up texts, each in a process of its own."""
+    """Every strategy's seconds and peak memory on N made-up texts, each in a separate process."""
     spawn = multiprocessing.get_context("spawn")
     for name in STRATEGIES:
         ours, theirs = spawn.Pipe()
@@ -42,12 +43,12 @@ def selection_at_scale(N, device, D=300, C=6, labelled=1250, k=50):
         process.start()
         seconds, before, peak = ours.recv()
         process.join()
-        per_row = f"{seconds / N * 1e6:.1f} µs a row, {peak:.2f} GB at most"
+        per_row = f"{seconds / N * 1e6:.1f} µs per row, peak memory {peak:.2f} GB"
         yield f"{name}, {N:,} x {D}", f"{seconds:.2f} s", f"{per_row} ({before:.2f} GB before)"
 
 
 def select(name, N, D, C, labelled, k, device, pipe):
-    """Send the seconds of one selection, and the memory in GB before it and at most."""
+    """Send the seconds of one selection, the memory in GB before it, and the peak memory."""
     one_thread()
     view = made_up_view(N, D, C, labelled, device)
     before = gigabytes()
@@ -57,7 +58,7 @@ def select(name, N, D, C, labelled, k, device, pipe):
 
 
 def made_up_view(N, D, C, labelled, device):
-    """A view of N texts of C classes around 3 C centres, and a model trained on some of them.
+    """A view of N texts of C classes around 3 C centres, with a model trained on some of them.
 
     A fifth of the labels is drawn at random, so that some texts are hard.
     """
@@ -87,10 +88,10 @@ def gigabytes():
 
 
 def lines(device):
-    """Time the parts of a TREC-sized round on made-up numbers; a table to set beside docs/speed.md.
+    """Time the parts of a TREC-sized round on random numbers; compare with docs/speed.md.
 
-    1,250 of 5,452 texts labelled (the middle of a TREC run), 300 dimensions, six classes, 30
-    epochs, mini-batches of 16, one thread.
+    1,250 of 5,452 texts have labels (the middle of a TREC run). There are 300 dimensions, six
+    classes, 30 epochs, mini-batches of 16 and one thread.
     """
     g, s = torch.Generator().manual_seed(0), cal.Settings(1250)
     x = torch.randn(5452, 300, generator=g)
@@ -101,37 +102,37 @@ def lines(device):
                                               (" of theta'", *binary, (1, 5))):
         for runs in dict.fromkeys(counts):
             t = step(runs, hidden, C, dropout, device=device)
-            yield (f"training step{which}, {runs} run{'s' if runs > 1 else ''} side by side",
+            yield (f"training step{which}, {counted(runs, 'run')} side by side",
                    f"{t['step'] * 1e3:.2f} ms", f"{t['step'] / t['floor']:.2f} x its floor")
     data = Data("bench", x, y, [], list("abcdef"), x[:0], y[:0], 1250, 16, 0, "")
     algorithm = SideBySide(data, s, None, device)
     stack = [cal.Run("cal", seed) for seed in cal.SEEDS[:width]]
     rows = torch.randperm(5452, generator=g)[:1250].to(device).expand(len(stack), -1)
     seconds, (theta, data_map) = timed(device, lambda: algorithm.train(0, stack, rows))
-    yield "a round's training, data map included", f"{seconds / len(stack):.2f} s", "a run"
+    yield "a round's training, data map included", f"{seconds / len(stack):.2f} s", "per run"
     pool = torch.ones(1, 5452, dtype=torch.bool, device=device).scatter(1, rows[:1], False)
     one_map = DataMap(*(field[:1] for field in data_map))
     view = View(theta.take(slice(0, 1)), x.to(device), rows[:1], pool, one_map, cal.SEEDS[:1], 0,
                 s.minibatch)
     for name in cal.SIX:
         seconds, _ = timed(device, lambda name=name: STRATEGIES[name](view, s.batch))
-        per_row = f"{seconds / 5452 * 1e6:.1f} µs a row, {5452 / seconds:,.0f} rows a second"
+        per_row = f"{seconds / 5452 * 1e6:.1f} µs per row, {5452 / seconds:,.0f} rows per second"
         yield f"selection, {name}", f"{seconds:.3f} s", per_row
     scores = np.random.default_rng(0).random((2, 155))
     seconds, _ = timed("cpu", lambda: stats.aso(*scores))
     yield "ASO, 155 against 155 scores, 1,000 bootstrap samples", f"{seconds * 1e3:.0f} ms", ""
 
 
-def step(R=6, hidden=HIDDEN, C=6, dropout=DROPOUT, batch=16, device="cpu", steps=64, repeats=9):
-    """Seconds of a training step, and of its floor: its bare matrix products and fused AdamW.
+def step(R=6, hidden=HIDDEN, C=6, dropout=DROPOUT, minibatch=16, device="cpu", steps=64, repeats=9):
+    """Seconds of a training step, and of its floor: only its matrix products and fused AdamW.
 
-    Returns {"step", "floor"}, medians of `repeats` turns in which both are timed one after the
-    other, so that other load on the machine meets both alike.
+    Returns {"step", "floor"}: medians of `repeats` turns. Each turn times both, one after the
+    other, so that other load on the machine affects both alike.
     """
     stack = Stack(300, C, range(R), hidden=hidden, dropout=dropout, device=device)
-    x = torch.randn(R, steps * batch, 300, device=device)
-    y = torch.randint(C, (R, steps * batch), device=device)
-    h, g = x[:, :batch].contiguous(), torch.randn(R, batch, 8, device=device)
+    x = torch.randn(R, steps * minibatch, 300, device=device)
+    y = torch.randint(C, (R, steps * minibatch), device=device)
+    h, g = x[:, :minibatch].contiguous(), torch.randn(R, minibatch, 8, device=device)
 
     def floor():
         for _ in range(steps):
@@ -145,7 +146,7 @@ def step(R=6, hidden=HIDDEN, C=6, dropout=DROPOUT, batch=16, device="cpu", steps
             stack.adamw()
 
     def training():
-        list(stack.fit(x, y, 1, batch, Draws([0] * R, "bench", device=device)))
+        list(stack.fit(x, y, 1, minibatch, Draws([0] * R, "bench", device=device)))
 
     times = {"step": [], "floor": []}
     for _ in range(repeats):

@@ -1,4 +1,4 @@
-"""An experiment: every run of one results directory, and how one process does its share."""
+"""An experiment: every run of one results directory, and the work of one process."""
 
 import argparse
 import functools
@@ -21,15 +21,15 @@ from plumbing.runs import Log
 from released import protocols
 from tables.records import is_table
 
-DEFAULTS = {"demo": (10, cal.SEEDS[:3])}  # rounds and seeds; the demo corpus is ours
-load = functools.lru_cache(maxsize=4)(texts.load)  # an ablation asks for four, many times
+DEFAULTS = {"demo": (10, cal.SEEDS[:3])}  # rounds and seeds; the paper has no demo corpus
+load = functools.lru_cache(maxsize=4)(texts.load)  # an ablation loads four, many times
 
 
 @dataclass
 class Plan:
-    """Every run of one results directory. phases: lists of runs, one list after the other.
+    """Every run of one results directory. phases: lists of runs, which are done one by one.
 
-    baselines: {name: epochs, as a multiple of a round's} of training on all the data.
+    baselines: {name: epochs} of training on all the data; epochs are multiples of a round's.
     """
 
     args: argparse.Namespace
@@ -46,12 +46,12 @@ class Plan:
 
     @property
     def width(self):
-        """How many runs train side by side; None: as many as there are."""
+        """How many runs train side by side; None means all."""
         return at_once(self.args.device) if issubclass(self.algorithm, SideBySide) else 1
 
 
 def plan_of(args):
-    """Check every option against the data, and say what there is to do."""
+    """Check every option against the data -> the Plan."""
     algorithm, reading = algorithm_of(args)
     data = load(args.dataset, args.data_dir, args.vectors, cache=f"{args.out}/cache", **reading,
                 **options.reading(args, folder_of(args)))
@@ -60,13 +60,13 @@ def plan_of(args):
     rounds, seeds = DEFAULTS.get(args.dataset, (30, cal.SEEDS))
     seeds = list(dict.fromkeys(args.seeds or (seeds[:1] if args.quick else seeds)))
     size, batch = args.seed_size or data.seed_size, args.batch or data.picks
-    most = max(1, (len(data.y) - size) // batch)  # rounds that there are texts for
+    most = max(1, (len(data.y) - size) // batch)  # rounds for which there are enough texts
     s = cal.Settings(size, args.rounds or min(most, 10 if args.quick else rounds), batch,
                      args.epochs, data.batch_size)
     if (data.y >= 0).all() and s.seed_size + s.rounds * s.batch > len(data.y):
         raise InputError(
-            f"{s.seed_size} labels to start with and {s.rounds} x {s.batch} to pick are more than"
-            f" the {len(data.y)} texts of {args.dataset}; lower --rounds, --batch or --seed-size"
+            f"a seed set of {s.seed_size} and {s.rounds} batches of {s.batch} are more than the"
+            f" {len(data.y)} texts of {args.dataset}; lower --rounds, --batch or --seed-size"
         )
     phases = [cal.runs_of(args.strategies or default_strategies(args.dataset), seeds, args.t_cor)]
     if args.everything:
@@ -77,19 +77,19 @@ def plan_of(args):
 
 
 def algorithm_of(args):
-    """(the class that runs, how data.load is to read the texts) of --model and --protocol."""
+    """(the algorithm's class, options for data.load) that --model and --protocol ask for."""
     if args.model == "plain":
         if args.protocol != "paper":
-            raise InputError("--model plain goes with --protocol paper alone: the released code's"
-                             " differences are written for the fast model")
+            raise InputError("--model plain works only with --protocol paper, because the released"
+                             " code's differences need the fast model; use --model fast")
         return cal.ActiveLearning, {}
     return protocols.protocol(args.protocol) if args.protocol != "paper" else (SideBySide, {})
 
 
 def default_strategies(dataset):
-    """What runs if no strategy is named: the paper's six; on the demo, the best of today too.
+    """The strategies if the options name none: the paper's six; on the demo, the best of today too.
 
-    On a table of your own four: DAL takes a fifth of all time and helps least.
+    On your own table there are four, without DAL, which takes a fifth of all time and helps least.
     """
     if dataset == "demo":
         return (*cal.SIX, "margin", "cal+unit")
@@ -103,7 +103,7 @@ def folder_of(args):
 
 
 def config_of(plan):
-    """config.json: every setting, the data's SHA-256, versions, device."""
+    """What config.json records: every setting, the data's SHA-256, versions and the device."""
     args, data = plan.args, plan.data
     x = np.ascontiguousarray(data.x)
     labels = dict.fromkeys(run.label for phase in plan.phases for run in phase)
@@ -121,7 +121,7 @@ def config_of(plan):
 
 
 def work(args, task):
-    """Do some runs and baselines of a protocol, in whichever process."""
+    """Do a task's runs and baselines, in any process."""
     plan = plan_of(argparse.Namespace(**{**vars(args), "protocol": task.protocol}))
     algorithm = plan.algorithm(plan.data, plan.s, Log(plan.folder), args.device)
     for baseline in task.baselines:

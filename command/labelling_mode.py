@@ -1,4 +1,4 @@
-"""The next batch of a table that is being labelled: the options, as labelling/ has them."""
+"""The next batch of a table that is being labelled: turns options into a Request."""
 
 from pathlib import Path
 
@@ -8,12 +8,12 @@ from plumbing.files import InputError
 
 
 def is_due(plan):
-    """Whether a table is being labelled: a label is missing, or answers were given for it."""
+    """Whether a table is being labelled: a label is missing, or labels were filled in for it."""
     return next_batch.is_due(plan.data, plan.folder)
 
 
 def run(plan):
-    """Write the next batch and say what to do; returns the exit code."""
+    """Write the next batch and print what to do; returns the exit code."""
     args = plan.args
     next_batch.run(next_batch.Request(
         data=plan.data, folder=plan.folder, table=Path(args.dataset), test=args.test,
@@ -25,16 +25,16 @@ def run(plan):
 
 
 def the_strategy(args):
-    """The one strategy that picks; an InputError if options make no sense without labels."""
+    """The one strategy that picks; an InputError for options that need a label in every row."""
     names = args.strategies or [next_batch.DEFAULT]
     if len(names) > 1 or len(args.t_cor) > 1:
-        raise InputError("some rows have no label, so one strategy picks the next batch: name one"
+        raise InputError("some rows have no label, so one strategy picks the next batch; name one"
                          " in --strategies, and one --t-cor")
     if args.protocol != "paper" or args.model != "fast":
-        raise InputError("some rows have no label: the next batch goes with --protocol paper and"
-                         " --model fast")
+        raise InputError("some rows have no label, and the next batch works only with --protocol"
+                         " paper and --model fast; leave out --protocol and --model")
     for option in ("seed_size", "rounds", "everything", "ablate"):
         if getattr(args, option):
-            raise InputError(f"some rows have no label: --{option.replace('_', '-')} is for"
-                             " experiments, where every row has one, not for the next batch")
+            raise InputError(f"some rows have no label, and --{option.replace('_', '-')} is for"
+                             " experiments, in which every row has one; leave it out")
     return names[0]

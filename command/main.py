@@ -1,4 +1,4 @@
-"""What `python cal.py` does: it reads the options and calls the room that serves them."""
+"""What `python cal.py` does: it reads the options and calls the code that they ask for."""
 
 import functools
 import sys
@@ -23,8 +23,8 @@ def main():
         return dispatch(args)
     except InputError as e:
         print(f"cal.py: {e}", file=sys.stderr)
-    except OSError as e:  # a full disk, say
-        print(f"cal.py: {e}; the same command goes on from the last finished round",
+    except OSError as e:  # for example a full disk
+        print(f"cal.py: {e}; the same command continues from the last finished round",
               file=sys.stderr)
     return 2
 
@@ -36,7 +36,7 @@ def dispatch(args):
     if args.report_only:
         folder = folder_of(args)
         sections.write_report(folder)
-        print(f"The report with its figures: {folder / 'report.md'}")
+        print(f"The report is {folder / 'report.md'}")
         return 0
     args.device = processes.choose_device(args.device)
     if args.bench:

@@ -1,6 +1,6 @@
-"""--noise 0.1: a share of the training labels is made wrong, never of the test labels.
+"""--noise 0.1: make a share of the training labels wrong; the test labels stay.
 
-Which rows were flipped is kept beside the data map (kind: flipped), so that a report can say which
+The data map keeps the rows whose label was flipped (kind: flipped), so that a report can show which
 strategies pick them.
 """
 
@@ -12,12 +12,13 @@ from plumbing.files import InputError, digest
 
 
 def flipped(data, share):
-    """The Data with `share` of its training labels drawn anew, uniformly among the other classes.
+    """The Data with a share of its training labels replaced by another class, drawn uniformly.
 
-    The same rows and labels each time. InputError where a label is missing.
+    It draws the same rows and labels each time. Raises InputError if a label is missing.
     """
     if (data.y < 0).any():
-        raise InputError("--noise flips labels in an experiment, where every row has one")
+        raise InputError("some rows have no label, and --noise is for experiments, in which every"
+                         " row has one; leave it out")
     rng, C = np.random.default_rng([len(data.y), 10]), len(data.classes)
     rows = rng.permutation(len(data.y))[: round(share * len(data.y))]
     y = data.y.copy()

@@ -9,7 +9,7 @@ from tables.records import is_table
 
 
 class Help(argparse.ArgumentDefaultsHelpFormatter):
-    """Defaults in the help, where there are any."""
+    """Help that shows each option's default, if it has one."""
 
     def _get_help_string(self, action):
         told = action.default in (None, False) or "default" in action.help
@@ -17,19 +17,20 @@ class Help(argparse.ArgumentDefaultsHelpFormatter):
 
 
 def reading(args, folder):
-    """What data.load is to know of a dataset, out of the options. folder: of the results."""
+    """The options for data.load that a dataset needs. folder: the results directory."""
     if args.dataset == "agnews":
         return {"agnews_text": args.agnews_text}
     if is_table(args.dataset):
         return {"text_column": args.text_column, "label_column": args.label_column,
                 "test": args.test, "folder": folder}
     if args.test:
-        raise InputError("--test goes with a file of your own as --dataset")
+        raise InputError("--test works only with your own table; give its file as --dataset, or"
+                         " leave out --test")
     return {}
 
 
 def prepare_terminal():
-    """A terminal that does not know ± or an accent shows ? for it; arguments must be UTF-8."""
+    """Print ? for ± and accents that the terminal cannot show; refuse arguments not in UTF-8."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
@@ -43,7 +44,7 @@ def prepare_terminal():
 
 
 def parser(strategies, epochs):
-    """Every option; strategies: the names to choose from, epochs: the default."""
+    """Every option. strategies: the names to choose from; epochs: the default of --epochs."""
     p = Parser(prog="cal.py", description="Cartography Active Learning (Zhang & Plank 2021).",
                formatter_class=Help, allow_abbrev=False)
     data_options(p.add_argument_group("data"))
@@ -54,54 +55,75 @@ def parser(strategies, epochs):
 
 def data_options(g):
     g.add_argument("--dataset", default="demo",
-                   help="demo, trec, agnews, or a .csv, .tsv or .jsonl file; where some of its"
-                   " labels are empty: the next batch to label")
+                   help="demo, trec, agnews, or your own .csv, .tsv or .jsonl file; if some of its"
+                   " labels are empty, the command picks the next batch to label")
     g.add_argument("--vectors", default="pool",
-                   help="pool, hash, fasttext, or a .vec, .txt (.gz, .zip) or .bin file, or a URL;"
-                   " or a .npy file with a row a text")
-    g.add_argument("--data-dir", default="data", help="where the data files are, or are put")
-    g.add_argument("--text-column", default="text", metavar="NAME", help="of a file")
-    g.add_argument("--label-column", default="label", metavar="NAME", help="of a file")
+                   help="pool (learned from the training texts), hash (random vectors), fasttext,"
+                   " a .vec, .txt (.gz, .zip) or .bin file, the URL of one, or a .npy file with a"
+                   " row per text")
+    g.add_argument("--data-dir", default="data",
+                   help="the folder of the data files, to which missing ones are downloaded")
+    g.add_argument("--text-column", default="text", metavar="NAME",
+                   help="the column of your own table that holds the texts")
+    g.add_argument("--label-column", default="label", metavar="NAME",
+                   help="the column of your own table that holds the labels")
     g.add_argument("--test", metavar="FILE",
                    help="texts to test on (default: a stratified fifth of the file)")
     g.add_argument("--random-share", type=share, default=0.2,
-                   help="of a next batch to draw at random, which makes its estimates honest")
+                   help="the share of the next batch that is drawn at random, which gives an"
+                   " unbiased estimate of the accuracy")
     g.add_argument("--agnews-text", default="description",
-                   choices=["description", "title+description"], help="what agnews reads")
+                   choices=["description", "title+description"], help="the text of each agnews row")
 
 
 def experiment_options(g, strategies, epochs):
     g.add_argument("--strategies", nargs="+", choices=strategies, metavar="NAME",
-                   help=f"of {' '.join(strategies)} (default: the first six, on the demo"
-                   " margin and cal+unit too; a table of your own: random lc margin cal; its next"
-                   " batch: margin)")
-    g.add_argument("--seeds", nargs="+", type=at_least(0), help="default: the paper's (demo: 3)")
-    g.add_argument("--rounds", type=at_least(1), help="batches to pick (default: 30; demo: 10)")
-    g.add_argument("--batch", type=at_least(1), help="texts to pick a round (default: 50)")
-    g.add_argument("--seed-size", type=at_least(1), help="default: the dataset's (Table 1)")
-    g.add_argument("--epochs", type=at_least(1), default=epochs, help="of each training")
+                   help=f"one or more of {' '.join(strategies)} (default: the first six, with the"
+                   " demo also margin and cal+unit; with your own table random lc margin cal, or"
+                   " margin alone to pick the next batch)")
+    g.add_argument("--seeds", nargs="+", type=at_least(0),
+                   help="random seeds, one per run of a strategy (default: the paper's five, with"
+                   " the demo three of them)")
+    g.add_argument("--rounds", type=at_least(1),
+                   help="the number of batches to pick (default: 30, with the demo 10)")
+    g.add_argument("--batch", type=at_least(1),
+                   help="the number of texts to pick per round (default: 50; fewer from a small"
+                   " table)")
+    g.add_argument("--seed-size", type=at_least(1),
+                   help="the number of texts in the seed set (default: the dataset's, Table 1)")
+    g.add_argument("--epochs", type=at_least(1), default=epochs,
+                   help="the number of epochs of each training")
     g.add_argument("--t-cor", nargs="+", type=threshold, default=[0.2],
-                   help="correctness above which CAL calls a text high-cor; several: Table 3")
+                   help="the correctness above which CAL calls a text high-cor; with several"
+                   " thresholds the report has Table 3")
     g.add_argument("--protocol", default="paper",
-                   help="paper: what its text says; code: what its authors' released code does;"
-                   " paper+SWITCH, code+SWITCH ...: with a switch of released/protocols.py turned")
+                   help="paper follows the paper's text, code the authors' released code;"
+                   " paper+SWITCH or code+SWITCH changes one difference (docs/released-code.md)")
     g.add_argument("--model", choices=["fast", "plain"], default="fast",
-                   help="plain: datamap.Models, as the paper would be written, and slower")
+                   help="plain is the paper in plain PyTorch (datamap.Models); fast does the same"
+                   " calculation in less time")
     g.add_argument("--noise", type=threshold, default=0.0,
-                   help="make this share of the training labels wrong, never of the test's")
+                   help="make this share of the training labels wrong; the test labels stay")
     g.add_argument("--everything", action="store_true",
-                   help="Table 3, DAL + CAL, and the best beyond the paper as well")
+                   help="also run what Table 3 needs, DAL + CAL, and the best strategies since the"
+                   " paper")
     g.add_argument("--ablate", action="store_true",
-                   help="CAL and Random under paper, code, and each with one switch turned")
-    g.add_argument("--quick", action="store_true", help="one seed, ten rounds")
+                   help="run CAL and Random under the protocols paper and code, and under each of"
+                   " them with one difference changed")
+    g.add_argument("--quick", action="store_true", help="run one seed and ten rounds")
 
 
 def machine_options(g):
-    g.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto", help="to train on")
-    g.add_argument("--jobs", type=at_least(1), help="processes (default: a physical core a seed)")
-    g.add_argument("--bench", action="store_true", help="time the parts on this machine, and stop")
+    g.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto",
+                   help="the device to train on; auto takes a GPU if there is one")
+    g.add_argument("--jobs", type=at_least(1),
+                   help="the number of processes (default: one per seed, but no more than physical"
+                   " cores)")
+    g.add_argument("--bench", action="store_true", help="only time the parts on this machine")
     g.add_argument("--pool", type=at_least(100), metavar="N",
-                   help="with --bench: time every strategy on N made-up texts")
-    g.add_argument("--out", default="results", help="where results go")
-    g.add_argument("--fresh", action="store_true", help="forget the runs already there")
-    g.add_argument("--report-only", action="store_true", help="redraw the report, train nothing")
+                   help="with --bench, time every strategy on N made-up texts instead")
+    g.add_argument("--out", default="results", help="the folder for results")
+    g.add_argument("--fresh", action="store_true",
+                   help="first delete the runs in the results directory")
+    g.add_argument("--report-only", action="store_true",
+                   help="only redraw the report, without training")

@@ -1,6 +1,6 @@
-"""Work shared out among processes.
+"""Dividing an experiment's runs among processes.
 
-Every run gives the same files whoever does it, so work can be split as it suits the machine: in
+A run gives the same files in any process, so the runs can be divided as suits the machine: all in
 this process, in --jobs processes of this machine, or among those that torchrun has started.
 """
 
@@ -26,7 +26,7 @@ from plumbing.folder import claim, keep_texts, locked
 
 
 def choose_device(name):
-    """cpu or cuda; auto becomes cuda where there is one. float32 stays float32 there: no TF32."""
+    """cpu or cuda; auto becomes cuda if there is a GPU. TF32 is off, so float32 stays float32."""
     torch.set_float32_matmul_precision("highest")
     if name == "cuda" and not torch.cuda.is_available():
         raise InputError("--device cuda: no CUDA device is visible to torch; use --device cpu")
@@ -46,15 +46,15 @@ class Task:
 
     @property
     def cost(self):
-        """About how long it takes, with a run of Random as 1."""
+        """Its approximate duration, in runs of Random."""
         return len(self.baselines) / 5 + sum(3 if "dal" in r.strategy else 1 for r in self.runs)
 
 
 def tasks_of(plan, processes):
-    """What there is to do: the baselines, then seed after seed, so that curves come early.
+    """The tasks of a plan: the baselines, then one seed after another, so that curves come early.
 
-    plan.width runs train side by side. Whole seeds go first, as far as they divide evenly among
-    the processes; the runs of what is left come `width` at a time, the longest first. On a GPU
+    plan.width runs train side by side. As many seeds as divide evenly among the processes become
+    one task each. The runs of the other seeds come `width` at a time, the longest first. On a GPU
     (width None) each process takes its share of the seeds as one stack.
     """
     protocol, seeds, tasks, width = plan.args.protocol, plan.seeds, [], plan.width
@@ -74,9 +74,9 @@ def tasks_of(plan, processes):
 
 
 def conduct(work, plans, report):
-    """work(args, task) for every run of every plan; report() now and then, and at the end.
+    """work(args, task) for every task of every plan; report() about once a minute, and at the end.
 
-    True in the process that the user started (under torchrun: the first), where all is done.
+    Returns True in the process that the user started (under torchrun, in the first process).
     """
     args = plans[0].args
     join_torchrun(args.device)
@@ -104,9 +104,9 @@ def conduct(work, plans, report):
 
 
 def ticks(progress, report, every=60):
-    """What is to be done once a second: move the bar, and now and then draw the report so far.
+    """A function to call once a second, which moves the bar and sometimes draws the report.
 
-    Once a minute, or less often: drawing takes a twentieth of the time at most.
+    It draws once a minute or less often, so that drawing takes at most a twentieth of the time.
     """
     due = time.monotonic() + every
 
@@ -114,21 +114,21 @@ def ticks(progress, report, every=60):
         nonlocal due
         progress.tick()
         if report and (began := time.monotonic()) > due:
-            with contextlib.suppress(OSError, InputError):  # the last report says what is wrong
+            with contextlib.suppress(OSError, InputError):  # the last report will raise it
                 report()
             due = time.monotonic() + max(every, 20 * (time.monotonic() - began))
 
     return tick
 
 
-# ---- sharing out --------------------------------------------------------------------------------
+# ---- dividing the tasks -------------------------------------------------------------------------
 
 
 def share_out(work, tasks, jobs, tick):
     """work(task) for every task, and tick() about once a second meanwhile.
 
-    work is picklable where jobs > 1; each process takes the next task when it is free. Under
-    torchrun this process does its share alone.
+    If jobs > 1, work must be picklable, and each process takes the next task when it is free. Under
+    torchrun this process does only its own share.
     """
     if jobs > 1 and rank_and_world()[1] < 2:
         in_a_pool(work, tasks, jobs, tick)
@@ -139,7 +139,7 @@ def share_out(work, tasks, jobs, tick):
 
 
 def in_a_pool(work, tasks, jobs, tick):
-    """share_out in `jobs` processes of this machine, spawned: CUDA and Windows know no fork."""
+    """share_out in `jobs` spawned processes, because CUDA and Windows cannot fork."""
     spawn = multiprocessing.get_context("spawn")
     quiet_tracker()
     with ProcessPoolExecutor(jobs, spawn, initializer=start_worker) as pool:
@@ -153,7 +153,7 @@ def in_a_pool(work, tasks, jobs, tick):
                     future.result()
                 tick()
         except BrokenProcessPool:
-            raise InputError("a process was killed; the same command goes on from the last"
+            raise InputError("a process was killed; the same command continues from the last"
                              " finished round")
         finally:
             for future in left:
@@ -161,8 +161,8 @@ def in_a_pool(work, tasks, jobs, tick):
 
 
 def quiet_tracker():
-    """Python's tracker of semaphores outlives us by a moment; it would warn where we are killed."""
-    with contextlib.suppress(ImportError):  # there is none on Windows
+    """Silence Python's tracker of semaphores, which would print a warning if we were killed."""
+    with contextlib.suppress(ImportError):  # Windows has no tracker
         from multiprocessing import resource_tracker
 
         before = os.environ.get("PYTHONWARNINGS")
@@ -174,7 +174,7 @@ def quiet_tracker():
 
 
 def start_worker():
-    """A worker has one thread, and ends with the process that started it."""
+    """Give a worker one thread, and end it when the process that started it ends."""
     os.environ["CAL_LAUNCHED"] = "1"
     one_thread()
     threading.Thread(target=end_with_parent, daemon=True).start()
@@ -187,7 +187,7 @@ def end_with_parent():
 
 @contextlib.contextmanager
 def called_every_second(function):
-    """function() about once a second beside the work, and once after it."""
+    """Call function() about once a second during the work, and once after it."""
     over = threading.Event()
 
     def again():
@@ -212,8 +212,8 @@ def rank_and_world():
     try:
         return int(os.environ.get("RANK", 0)), int(os.environ.get("WORLD_SIZE", 1))
     except ValueError:
-        raise InputError("RANK and WORLD_SIZE are set, as torchrun sets them, but not to whole"
-                         " numbers; unset them")
+        raise InputError("RANK and WORLD_SIZE, which torchrun sets, are not whole numbers; unset"
+                         " them")
 
 
 def deal(tasks, rank, world):
@@ -227,7 +227,7 @@ def deal(tasks, rank, world):
 
 
 def join_torchrun(device):
-    """Under torchrun: find the other processes, and take one GPU each as far as they go."""
+    """Under torchrun, find the other processes; each takes a GPU, in turn if there are too few."""
     if rank_and_world()[1] < 2:
         return
     if os.name == "nt":
@@ -235,14 +235,14 @@ def join_torchrun(device):
     try:
         torch.distributed.init_process_group("gloo", timeout=datetime.timedelta(days=7))
     except (ValueError, RuntimeError) as e:
-        raise InputError("RANK and WORLD_SIZE are set, but torchrun's other processes are not to"
-                         f" be found: {shortened(e)}")
+        raise InputError("RANK and WORLD_SIZE are set, but torchrun's other processes do not answer"
+                         f" ({shortened(e)}); start the command with torchrun, or unset them")
     if device == "cuda":
         local = int(os.environ.get("LOCAL_RANK", 0))
         torch.cuda.set_device(local % torch.cuda.device_count())
 
 
 def wait_for_all():
-    """Until every process that torchrun has started has come this far."""
+    """Wait until every process that torchrun has started has reached this point."""
     if rank_and_world()[1] > 1:
         torch.distributed.barrier()

@@ -1,4 +1,4 @@
-"""One bar over everything that takes time: all runs, all the data, the report."""
+"""One progress bar for everything that takes time: runs, training on all the data, the report."""
 
 import contextlib
 import json
@@ -9,14 +9,14 @@ from tqdm import tqdm
 
 from plumbing.runs import Log
 
-DAL, REPORT = 0.35, 2000  # DAL's selection in steps of the main model's; the report's share
+DAL, REPORT = 0.35, 2000  # in training steps: DAL's selection per step over all rows; the report
 FORMAT = "{percentage:3.0f}% {elapsed}<{remaining} {bar:10} {desc}"  # the end may be cut
 
 
 class Progress:
     """How much of the plans is done, in training steps, read from the run files.
 
-    Percentage and time left come first, so that they stand in 60 columns.
+    Percentage and time left come first, so that 60 columns are enough for them.
     """
 
     def __init__(self, plans, quiet=False):
@@ -26,7 +26,7 @@ class Progress:
         total = sum(map(sum, self.files.values())) + REPORT
         self.bar = tqdm(total=total, disable=quiet, bar_format=FORMAT, dynamic_ncols=True)
         self.read()
-        self.bar.initial = self.bar.n  # the time left goes by what this command has done
+        self.bar.initial = self.bar.n  # the time left is estimated from this command's steps alone
 
     def __enter__(self):
         return self
@@ -35,14 +35,14 @@ class Progress:
         self.bar.close()
 
     def tick(self):
-        """Called about once a second: show what the files hold by now."""
+        """Show what the run files hold; called about once a second."""
         if time.monotonic() > self.shown + self.every - 0.5:
             self.read()
             self.bar.refresh()
             self.shown = time.monotonic()
 
     def say(self, text):
-        """What is going on, where that is not a run."""
+        """Describe work that is not a run."""
         self.read()
         self.bar.set_description_str(text)
 
@@ -63,7 +63,7 @@ class Progress:
 
 
 def described(name, content):
-    """A run file's newest line in a few words."""
+    """The newest line of a run file, in a few words."""
     with contextlib.suppress(ValueError, IndexError, KeyError, TypeError):
         line = json.loads(content.splitlines()[-1])
         return f"{name}: {line['labelled']} labels, accuracy {line['accuracy']:.3f}"

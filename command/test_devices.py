@@ -1,4 +1,4 @@
-"""Every training and selection on a GPU that is not there, and on one that is.
+"""Every training and selection on a fake GPU, and on a real one if there is one.
 
 torch's FakeTensorMode runs each operation on shapes, types and devices alone. So a tensor that lies
 on the wrong device fails here, on a machine without a GPU. What needs a number (a random draw, an
@@ -25,7 +25,7 @@ from released import protocols
 
 
 class NoGenerator:
-    """A torch.Generator of a device that is not there: random draws go without."""
+    """A torch.Generator for a fake device; random draws do not use it."""
 
     def __init__(self, device=None):
         pass
@@ -35,7 +35,7 @@ class NoGenerator:
 
 
 def moved(make):
-    """torch.tensor and the like, for a device that is not there."""
+    """torch.tensor and similar functions, for a fake device."""
     def made(value, device=None, **more):
         if isinstance(value, torch.Tensor):
             return value.to(device or value.device)
@@ -46,7 +46,7 @@ def moved(make):
 
 
 def item(t, index):
-    """t[index] operation by operation: torch's own asks the device's driver first."""
+    """t[index], operation by operation, because torch's own first asks the device's driver."""
     index, dim, given = index if isinstance(index, tuple) else (index,), 0, {}
     if Ellipsis in [i if i is Ellipsis else None for i in index]:
         at = [i is Ellipsis for i in index].index(True)
@@ -72,13 +72,13 @@ def set_item(t, index, value):
 
 
 def every_index(t):
-    """What t.nonzero() gives where no number is 0, as far as shapes go."""
+    """The shape of t.nonzero() if no number is 0."""
     return torch.empty(t.numel(), t.dim(), dtype=torch.int64, device=t.device)
 
 
 @pytest.fixture
 def fake(monkeypatch):
-    """Fake tensors instead of real ones; a number out of one is 0, a count 2."""
+    """Fake tensors instead of real ones; a number taken from one is 0, and a count is 2."""
     monkeypatch.setattr(torch, "Generator", NoGenerator)
     monkeypatch.setattr(torch.cuda, "synchronize", lambda: None)
     for name, value in (("item", lambda t: 0.0 if t.is_floating_point() else 0),
@@ -149,7 +149,7 @@ def test_the_next_batch_stays_on_its_device(fake, tmp_path):
 
 
 class Counter(TorchDispatchMode):
-    """Counts what a GPU would be given to do: operations that are more than a view."""
+    """Counts the operations that a GPU would do, which are those that are more than a view."""
 
     VIEWS = ("view", "expand", "transpose", "slice", "select", "split", "unsqueeze", "detach",
              "as_strided", "alias", "t.", "_unsafe_view", "empty")
@@ -163,7 +163,7 @@ class Counter(TorchDispatchMode):
 
 @functools.cache
 def kernels(hidden, C, dropout):
-    """How many operations a training step gives a GPU, the epoch's own work left out."""
+    """How many operations a training step gives a GPU, without those of the epoch."""
     def of(batches):
         stack = Stack(30, C, [1], hidden=hidden, dropout=dropout)
         x, y = torch.randn(1, 16 * batches, 30), torch.arange(16 * batches)[None] % C

@@ -1,4 +1,4 @@
-"""Work shared out among processes, and memory that is kept."""
+"""Dividing work among processes, and keeping memory small."""
 
 import contextlib
 import ctypes
@@ -47,7 +47,7 @@ def test_every_run_and_baseline_has_one_process(world, width):
 
 
 def half(task):
-    """Work for another process: it says who it is."""
+    """Work for another process: it returns which process it is."""
     if task == "fail":
         raise InputError("no such task")
     return os.getpid()
@@ -105,7 +105,7 @@ def test_freed_memory_is_kept_for_the_next_step():
 
     memory.keep_memory()
     faults()
-    assert faults() < 2 * 6144  # 20 times that where memory goes back each time
+    assert faults() < 2 * 6144  # 20 times as many if memory is returned each time
 
 
 # ---- the command line ---------------------------------------------------------------------------
@@ -122,7 +122,7 @@ def test_four_processes_write_the_same_files(tiny, tmp_path):
 
 
 def children(pid):
-    """The processes that a process has started and that work: spawned ones."""
+    """The spawned processes that a process has started."""
     found = []
     for status in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):

@@ -1,4 +1,4 @@
-"""Run files, results directories, processes and the bar: what may go wrong, and what is left."""
+"""Run files, results directories, processes and the bar, also after something goes wrong."""
 
 import contextlib
 import json
@@ -136,7 +136,7 @@ def test_a_short_run_goes_on_to_more_rounds(tiny, tmp_path, capsys):
     assert run_files(tmp_path) == {name: want[name] for name in run_files(tmp_path)}
     capsys.readouterr()
     assert cal_main(*SHORT, *arguments) == 2  # fewer are refused
-    assert "was made with rounds 2, and this is rounds 1" in capsys.readouterr().err
+    assert "was made with rounds 2, but this command has rounds 1" in capsys.readouterr().err
 
 
 def test_a_released_run_goes_on_to_more_rounds(tmp_path):
@@ -214,7 +214,7 @@ def test_torchrun_writes_the_same_files(tiny, tmp_path):
 
 
 @pytest.mark.parametrize("rank, message", [
-    ("x", "RANK and WORLD_SIZE"), ("0", "other processes are not to be found")])
+    ("x", "RANK and WORLD_SIZE"), ("0", "other processes do not answer")])
 def test_a_rank_from_nowhere_is_one_sentence(tmp_path, monkeypatch, capsys, rank, message):
     monkeypatch.setenv("RANK", rank)
     monkeypatch.setenv("WORLD_SIZE", "2")
@@ -234,7 +234,7 @@ def wait_for(condition, seconds=60):
 
 
 def start(out, *more):
-    """A run that takes long, in two processes, in a process group of its own."""
+    """A long experiment in two processes, in a separate process group."""
     arguments = ["--seeds", 1, 2, "--jobs", 2, "--out", out, *more]
     return subprocess.Popen([sys.executable, str(HERE / "cal.py"), *map(str, arguments)],
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -264,7 +264,7 @@ def test_workers_end_with_the_process_that_the_user_started(tmp_path):
         said, error = process.communicate(timeout=10)
         assert process.returncode == (130 if how == signal.SIGINT else -how) and said == ""
         assert "Warning" not in error and "Traceback" not in error
-        assert error.count("Interrupted; the same command goes on from the last finished round."
+        assert error.count("Interrupted; the same command continues from the last finished round."
                            ) == (how == signal.SIGINT)
     time.sleep(0.5)
     assert sizes(tmp_path) == before
@@ -296,7 +296,7 @@ def test_ctrl_c_while_a_figure_is_drawn(tiny, tmp_path):
 
 
 def in_a_terminal(columns, *arguments):
-    """What a command shows in a terminal of so many columns."""
+    """What a command prints in a terminal of this many columns."""
     import fcntl
     import struct
     import termios

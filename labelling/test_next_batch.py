@@ -211,7 +211,7 @@ def test_models_that_predict_one_class_doubt_nothing(table, tmp_path, capsys):
     (["--t-cor", "0.2", "0.4"], None, "one --t-cor"),
     (["--seed-size", "12"], None, "--seed-size is for experiments"),
     (["--ablate"], None, "--ablate is for experiments"),
-    (["--protocol", "code"], None, "goes with --protocol paper"),
+    (["--protocol", "code"], None, "works only with --protocol paper and --model fast"),
     ([], lambda t: t.replace("label", "lable", 1), "next_batch.csv, row 2: its columns"),
     (["--out", "/dev/null"], None, "cannot write to"),
 ])

@@ -1,2 +1,2 @@
-"""For nobody in particular: files, downloads, locks, run files, random numbers, Ctrl-C.
-The lowest floor: it imports no other room, and who reads the paper needs nothing of it."""
+"""For all other folders: files, downloads, locks, run files, random numbers, Ctrl-C.
+It imports no other folder, and a reader of the paper can ignore it."""

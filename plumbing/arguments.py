@@ -1,4 +1,4 @@
-"""Arguments of a command line: one sentence and exit code 2 for a bad one."""
+"""Arguments of a command line; a bad one gets one sentence and exit code 2."""
 
 import argparse
 import difflib
@@ -9,7 +9,7 @@ from plumbing.files import InputError, shortened
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse, with one sentence and exit code 2 for a bad option."""
+    """An ArgumentParser that prints one sentence for a bad option; exit code 2."""
 
     def error(self, message):
         unknown = message.partition("unrecognized arguments: ")[2].split(" ")[0]
@@ -19,7 +19,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def script(main):
-    """Run a room's own script to its end: of bad input one sentence on stderr, exit code 2."""
+    """Run a script's main and exit; bad input gets one sentence on stderr and exit code 2."""
     name = Path(sys.argv[0]).name
     try:
         sys.exit(main())
@@ -38,9 +38,9 @@ def at_least(lowest):
         try:
             number = int(text)
         except ValueError:
-            raise argparse.ArgumentTypeError(f"{text!r} is no whole number")
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {lowest} on")
         if number < lowest:
-            raise argparse.ArgumentTypeError(f"{number} is less than {lowest}")
+            raise argparse.ArgumentTypeError(f"{number} is less than {lowest}, the smallest value")
         return number
 
     return whole_number
@@ -51,9 +51,9 @@ def threshold(text):
     try:
         number = float(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number; give one in [0, 1)")
     if not 0 <= number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not in [0, 1)")
+        raise argparse.ArgumentTypeError(f"{text} is not in [0, 1), from 0 to below 1")
     return number
 
 

@@ -1,4 +1,4 @@
-"""The time that a piece of work takes."""
+"""Measuring how long a piece of work takes."""
 
 import time
 
@@ -11,7 +11,7 @@ def stopwatch(device="cpu"):
 
     def lap():
         nonlocal last
-        if device != "cpu":  # a GPU works on while Python goes on; wait for what it was given
+        if device != "cpu":  # a GPU works in the background; wait until it has finished
             torch.cuda.synchronize()
         before, last = last, time.perf_counter()
         return last - (before or last)

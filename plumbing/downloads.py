@@ -1,4 +1,4 @@
-"""Downloads that are checked before they are believed, and text files read without unpacking."""
+"""Downloads whose checksums are verified, and text files that are read while they unpack."""
 
 import contextlib
 import gzip
@@ -15,34 +15,34 @@ from tqdm import tqdm
 
 from plumbing.files import InputError, remove_parts, whole_file
 
-MOST = 1 << 30  # bytes of a download whose size is not known beforehand
+MOST = 1 << 30  # bytes that a download of unknown size may have
 DAMAGED = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, NotImplementedError,
-           RuntimeError)  # what unpacking raises where a file is damaged, or has a password
+           RuntimeError)  # what unpacking raises if a file is damaged or has a password
 BROKEN = (OSError, http.client.HTTPException, ValueError)  # what urllib raises; ValueError: a URL
 
 
 def ensure(path, url, sha256, size=None, part_ok=False):
-    """The file at `path`, fetched from `url` if it is not there; its SHA-256 is checked."""
+    """The file at `path`, fetched from `url` if it is missing; its SHA-256 is checked."""
     if not path.exists():
         fetch(url, path, sha256, size)
     elif not part_ok and not published(path, sha256):
         raise InputError(
-            f"{path} is not the published file (its SHA-256 differs); remove it and it will"
-            f" be fetched from {url}, or run `python cal.py`, which needs no download"
+            f"{path} is not the published file (its SHA-256 differs); remove it, so that it is"
+            f" fetched again from {url}, or run `python cal.py`, which needs no download"
         )
     return path
 
 
 def published(path, sha256):
-    """Whether a file is, byte for byte, the one that was published."""
+    """Whether a file is the published one, byte for byte."""
     return hashlib.sha256(path.read_bytes()).hexdigest() == sha256
 
 
 def fetch(url, path, sha256, size=None):
-    """Download `url` to `path`: streamed to a temporary file, checked, then renamed into place.
+    """Download `url` to a temporary file, check it, and rename it to `path`.
 
-    Every failure is one InputError that names the file, the address, the folder to put it in by
-    hand, and the command that needs no download; a folder made for it is gone again.
+    Every failure is one InputError. It names the file, the address, the folder in which a user can
+    put it, and the command that needs no download. No new folder is left then.
     """
     new = [folder for folder in path.parents if not folder.exists()]
     try:
@@ -52,41 +52,41 @@ def fetch(url, path, sha256, size=None):
             with contextlib.closing(Download(url)) as reply, open(part, "wb") as out:
                 got = copy(reply, out, size or MOST)
             if size and got != size:
-                raise InputError(f"it has {got:,} bytes instead of {size:,}")
+                raise InputError(f"the file has {got:,} bytes instead of {size:,}")
             if hashlib.sha256(part.read_bytes()).hexdigest() != sha256:
-                raise InputError("its SHA-256 is not the published one")
+                raise InputError("the file's SHA-256 is not the published one")
     except BROKEN as e:
         for folder in new:
             with contextlib.suppress(OSError):
                 folder.rmdir()
         raise InputError(
-            f"could not fetch {path.name} from {url}: {e}; put it in {path.parent} by hand, or"
+            f"cannot fetch {path.name} from {url}: {e}; put the file in {path.parent} by hand, or"
             " run `python cal.py`, which needs no download"
         )
 
 
 def copy(reply, out, most):
-    """Copy a reply to a file; returns its size. An InputError where it is larger than `most`."""
+    """Copy a reply to a file; returns its size. An InputError if it is larger than `most`."""
     size = 0
     while piece := reply.read(1 << 16):
         out.write(piece)
         size += len(piece)
         if size > most:
-            raise InputError(f"it has more than {most:,} bytes")
+            raise InputError(f"the file has more than {most:,} bytes")
     return size
 
 
 class Download(io.RawIOBase):
-    """A URL as a file read once from start to end, under a progress bar.
+    """A URL as a file that is read once, from start to end, with a progress bar.
 
-    A broken connection goes on from the same byte where the server allows ranges, and otherwise
-    starts again and skips what has been read. It gives up after three breaks without progress.
-    Where the server does not say how long the reply is, its end is the end.
+    After a broken connection it continues from the same byte if the server allows ranges; otherwise
+    it starts again and skips what has been read. It gives up after three breaks without progress.
+    If the server gives no length, the file ends when the connection does.
     """
 
     def __init__(self, url):
         if url.partition(":")[0].lower() not in ("http", "https"):
-            raise InputError(f"{url} is no http or https address")
+            raise InputError(f"{url} is not an http or https address; give one, or a file")
         self.url, self.at, self.breaks = url, 0, 0
         self.connect()
         self.bar = tqdm(total=self.size, unit="B", unit_scale=True, desc=url.rpartition("/")[2])
@@ -95,7 +95,7 @@ class Download(io.RawIOBase):
         return True
 
     def connect(self):
-        """Open the URL at byte self.at; self.size: how long it is, None where nobody says."""
+        """Open the URL at byte self.at; self.size: its length, None if the server gives none."""
         headers = {"Range": f"bytes={self.at}-"} if self.at else {}
         request = urllib.request.Request(self.url, headers=headers)
         self.reply = urllib.request.urlopen(request, timeout=30)
@@ -132,10 +132,10 @@ class Download(io.RawIOBase):
 
 @contextlib.contextmanager
 def open_text(source):
-    """(lines, progress bar of a URL or None) of a text file, .gz or .zip, never unpacked whole."""
+    """(lines, a URL's progress bar or None) of a text file, .gz or .zip, unpacked as it is read."""
     name = source.partition("?")[0] if "://" in source else source
     if "://" in source and name.endswith(".zip"):
-        raise InputError(f"{source}: a .zip cannot be streamed; fetch it and give its path")
+        raise InputError(f"{source}: a .zip cannot be streamed; download it and give its path")
     raw = Download(source) if "://" in source else io.FileIO(source)
     with contextlib.closing(raw):
         file = io.BufferedReader(raw, 1 << 18)
@@ -144,6 +144,6 @@ def open_text(source):
         elif name.endswith(".zip"):
             archive = zipfile.ZipFile(file)
             if not archive.namelist():
-                raise InputError(f"{source} is an empty archive")
+                raise InputError(f"{source} is an empty archive; give one with a text file")
             file = archive.open(archive.namelist()[0])  # its first member
         yield io.TextIOWrapper(file, encoding="utf-8", newline="\n"), getattr(raw, "bar", None)

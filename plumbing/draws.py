@@ -10,11 +10,11 @@ import torch
 class Draws:
     """Random numbers for R runs, the same for all runs of one seed.
 
-    Common random numbers: runs of a seed share initial weights, mini-batch order and dropout
-    masks, so what differs between two strategies is the strategy. A generator depends on (seed,
-    purpose) alone. So a run's numbers do not depend on the other runs beside it, and a resumed
-    round replays nothing. seeds: one per run. Draws come as [1, ...] if there is one distinct
-    seed (they broadcast), otherwise as [R, ...].
+    These are common random numbers: runs of one seed share initial weights, mini-batch order and
+    dropout masks, so that two strategies differ in nothing else. A generator depends only on (seed,
+    purpose). So a run's numbers do not depend on the runs beside it, and a resumed round replays
+    nothing. seeds: one per run. Draws have the shape [1, ...] if all seeds are equal (they
+    broadcast), otherwise [R, ...].
     """
 
     def __init__(self, seeds, *purpose, device="cpu"):
@@ -50,7 +50,7 @@ class Draws:
         """[1 or R, n, width] float32: 0 with probability p, otherwise 1 / (1 - p)."""
         def draw(g):
             words = torch.empty((n * width + 3) // 4, dtype=torch.int64, device=self.device)
-            # Drawing random bits takes most of a mask's time, so a word of 64 bits serves four.
+            # For speed: drawing bits takes most of the time, so a 64-bit word serves four entries.
             bits = words.random_(-(2**63), None, generator=g).view(torch.int16)
             keep = torch.empty(n * width, device=self.device, dtype=torch.float32)
             torch.ge(bits[: n * width], round(p * 2**16) - 2**15, out=keep)
@@ -61,7 +61,7 @@ class Draws:
 
 @contextlib.contextmanager
 def seeded(number, device="cpu"):
-    """Seed torch's own generator, which torch.nn uses, and put it back at the end."""
+    """Seed torch's own generator, which torch.nn uses, and restore its state at the end."""
     with torch.random.fork_rng([] if str(device) == "cpu" else [device]):
         torch.manual_seed(number)
         yield

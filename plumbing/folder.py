@@ -1,4 +1,4 @@
-"""A results directory: locked by one process, claimed by one set of settings, with the texts."""
+"""A results directory: one process locks it, and all its runs have the same settings."""
 
 import contextlib
 import gzip
@@ -22,32 +22,32 @@ from plumbing.runs import read_run
 
 
 def results_name(dataset, protocol, vectors, noise=0, model="fast"):
-    """<dataset>-<protocol>-<vectors>, and -noise0.1, -plain; a file is named without its folder."""
+    """<dataset>-<protocol>-<vectors>, then -noise0.1 and -plain; without the folder of a file."""
     name = f"{Path(dataset).name}-{protocol}-{short_name(vectors)}"
     return name + (f"-noise{noise:g}" if noise else "") + ("-plain" if model == "plain" else "")
 
 
 def short_name(source):
-    """A file's or a URL's name without the endings of vector files."""
+    """The name of a file or URL, without the endings of vector files."""
     return re.sub(r"(\.(vec|txt|bin|npy|gz|zip))+$", "", Path(source.partition("?")[0]).name)
 
 
 @contextlib.contextmanager
 def locked(folder):
-    """A results directory for this process and its workers alone, as long as it lives.
+    """Keep a results directory for this process and its workers, as long as it lives.
 
-    The lock is the operating system's: a process that is killed holds it no longer.
+    The operating system holds the lock, and releases it if the process is killed.
     """
     make_folder(folder)
     try:
         file = open(folder / ".lock", "a+b")  # noqa: SIM115 (held until the end)
     except OSError as e:
-        raise InputError(f"cannot write to {folder}: {e.strerror}")
+        raise InputError(f"cannot write to {folder}: {e.strerror}; choose another --out")
     with file:
         if not lock(file):
             file.seek(0)
             raise InputError(f"{folder} is in use by process {file.read(20).decode() or '?'}; wait"
-                             " for it, or name another --out")
+                             " for it, or choose another --out")
         file.truncate(0)
         file.write(str(os.getpid()).encode())
         file.flush()
@@ -56,7 +56,7 @@ def locked(folder):
 
 
 def remove_leftovers(folder):
-    """What a killed process has left: parts of files, states of rounds long done."""
+    """Remove what a killed process has left: parts of files, and states of finished rounds."""
     for place in (folder, folder / "runs"):
         remove_parts(place)
     for path in folder.glob("runs/*.round*.pt"):
@@ -67,9 +67,9 @@ def remove_leftovers(folder):
 
 
 def claim(folder, config, fresh=False):
-    """Write a results directory's config.json, or refuse one made with other settings.
+    """Write a results directory's config.json, or refuse a directory that has other settings.
 
-    A directory may grow by strategies, by seeds and by rounds. fresh: forget the runs there.
+    Strategies, seeds and rounds may be added to a directory. fresh: first delete its runs.
     """
     path = folder / "config.json"
     if fresh:
@@ -77,8 +77,8 @@ def claim(folder, config, fresh=False):
         path.unlink(missing_ok=True)
     old = read_config(path) if path.exists() else None
     if not old and list(folder.glob("runs/*.jsonl")):
-        raise InputError(f"{folder} holds runs but no config.json to tell how they were made;"
-                         " start over with --fresh, or name another --out")
+        raise InputError(f"{folder} holds runs but no config.json with their settings; start over"
+                         " with --fresh, or choose another --out")
     if old:
         refuse_other_settings(folder, old["settings"], config["settings"])
         for key in ("seeds", "strategies"):
@@ -88,11 +88,11 @@ def claim(folder, config, fresh=False):
     try:
         write_text(path, json.dumps(config, indent=1) + "\n")
     except OSError as e:
-        raise InputError(f"cannot write to {folder}: {e.strerror}")
+        raise InputError(f"cannot write to {folder}: {e.strerror}; choose another --out")
 
 
 def keep_texts(folder, data):
-    """The texts that the runs are about, for the page that shows them (page/explore.py)."""
+    """Write the training texts, for the page that shows them (page/explore.py)."""
     path = folder / "runs" / "texts.json.gz"
     if data.texts and not path.exists():
         make_folder(path.parent)
@@ -103,14 +103,14 @@ def keep_texts(folder, data):
 
 
 def read_texts(folder):
-    """What keep_texts has left; nothing where it is missing or damaged."""
+    """What keep_texts wrote, or {} if the file is missing or damaged."""
     with contextlib.suppress(OSError, EOFError, ValueError, zlib.error):
         return json.loads(gzip.decompress((folder / "runs" / "texts.json.gz").read_bytes()))
     return {}
 
 
 def read_config(path):
-    """What config.json holds; an InputError where that is not what a run wrote."""
+    """What config.json holds; an InputError if it is damaged."""
     kinds = {"seeds": list, "strategies": list, "classes": list, "about": dict, "settings": dict}
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
@@ -122,22 +122,22 @@ def read_config(path):
             return config
     except (ValueError, RecursionError, TypeError, KeyError, AttributeError):
         pass
-    raise InputError(f"{path} is damaged; start over with --fresh, or name another --out")
+    raise InputError(f"{path} is damaged; start over with --fresh, or choose another --out")
 
 
 def refuse_other_settings(folder, old, new):
-    """One sentence if a results directory was made with other settings."""
-    old = {"model": "fast", **old}  # before there was a choice
+    """Raise InputError if a results directory was made with other settings."""
+    old = {"model": "fast", **old}  # in directories from before there was a choice
     for name in new:
         if old.get(name) != new[name] and not (name == "rounds" and old[name] < new[name]):
             raise InputError(
-                f"{folder} was made with {name} {shortened(old.get(name))}, and this is {name}"
-                f" {new[name]}; start over with --fresh, or name another --out"
+                f"{folder} was made with {name} {shortened(old.get(name))}, but this command has"
+                f" {name} {new[name]}; start over with --fresh, or choose another --out"
             )
 
 
 def reopen(folder):
-    """Let finished runs go on: their last round, which picked nothing, is to be done again."""
+    """Let finished runs continue: remove their last round, which picked nothing."""
     for path in folder.glob("runs/*.jsonl"):
         lines, _ = read_run(path)
         if path.name.startswith("full-long"):  # as many epochs as there are rounds

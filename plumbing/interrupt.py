@@ -1,4 +1,4 @@
-"""Ctrl-C at any moment, the long imports included: one sentence, once, and exit code 130."""
+"""Ctrl-C at any moment, even during the imports, prints one sentence; the exit code is 130."""
 
 import contextlib
 import os
@@ -7,11 +7,11 @@ import sys
 
 
 def on_interrupt(module):
-    """Called at the top of cal.py with its __name__, before the imports that take seconds.
+    """Handle Ctrl-C. cal.py calls this with its __name__ before the imports that take seconds.
 
-    A handler that ends the process at once is the only one that nothing can swallow (matplotlib
-    prints and forgets what is raised in its callbacks). It is safe: run files are appended line by
-    line, all others renamed into place when they are whole.
+    The handler ends the process at once, because an exception can be lost (matplotlib prints those
+    of its callbacks and goes on). That is safe: run files grow by whole lines, and all other files
+    are renamed when they are whole.
     """
     if module == "__main__":
         signal.signal(signal.SIGINT, end)
@@ -23,7 +23,8 @@ def end(*_):
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if os.environ.get("RANK", "0") == "0":
         with contextlib.suppress(OSError):
-            os.write(2, b"\nInterrupted; the same command goes on from the last finished round.\n")
+            os.write(2, b"\nInterrupted; the same command continues from the last finished"
+                        b" round.\n")
     for path in list(open_parts):
         with contextlib.suppress(OSError):
             os.unlink(path)

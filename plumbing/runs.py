@@ -1,7 +1,7 @@
 """Run files, which are the checkpoints.
 
-runs/<strategy>-<seed>.jsonl has one line per round, written when the round is done. The rows picked
-so far are a run's whole state. So a process that is killed loses the round under way and no more.
+runs/<strategy>-<seed>.jsonl has one line per round, written when the round is finished. The rows
+that a run has picked are its whole state, so a process that is killed loses only its current round.
 """
 
 import contextlib
@@ -14,10 +14,10 @@ from plumbing.files import InputError, make_folder, shortened, write_text
 
 
 def read_run(path, rows=None):
-    """The finished rounds of a run file (a list of dicts), and where the last whole line ends.
+    """The finished rounds of a run file (a list of dicts), and the offset of their end.
 
-    A torn or damaged line and all that follows it are left out; rows: how many texts there are to
-    pick from, where that is known.
+    A torn or damaged line is left out, with everything after it. rows: the number of training
+    texts, or None if it is unknown.
     """
     lines, end, seen = [], 0, set()
     for raw in path.read_bytes().splitlines(keepends=True) if path.exists() else ():
@@ -35,7 +35,7 @@ def read_run(path, rows=None):
 
 
 def is_round(line, number, rows):
-    """Whether a parsed line is what round `number` would have written."""
+    """Whether a parsed line is one that round `number` can have written."""
     def is_count(value, below=math.inf):
         return type(value) is int and 0 <= value < (below or math.inf)
 
@@ -62,9 +62,9 @@ class Log:
         make_folder(self.folder)
 
     def made_with(self, identity, rows):
-        """Say what the runs are made with; an InputError where those there were made with other.
+        """Record the settings of the runs; an InputError if earlier runs here had others.
 
-        identity: a dict that JSON can hold. rows: how many texts there are to pick from.
+        identity: the settings, a dict that JSON can hold. rows: the number of training texts.
         """
         self.rows, path, before = rows, self.folder / "made-with.json", None
         with contextlib.suppress(OSError, ValueError):
@@ -75,14 +75,14 @@ class Log:
         for name, value in identity.items():
             if before.get(name) != value:
                 raise InputError(f"the runs in {self.folder} were made with {name}"
-                                 f" {shortened(before.get(name))}, and this is {value}; take"
+                                 f" {shortened(before.get(name))}, but this is {value}; choose"
                                  " another folder")
 
     def path(self, run):
         return self.folder / f"{run.label}-{run.seed}.jsonl"
 
     def read(self, run):
-        """The finished rounds of a run, as a list of dicts; what is torn is cut off."""
+        """The finished rounds of a run, as a list of dicts; a torn end is cut off."""
         if run not in self.lines:
             path = self.path(run)
             self.lines[run], end = read_run(path, self.rows)
@@ -91,7 +91,7 @@ class Log:
         return self.lines[run]
 
     def append(self, run, line):
-        """A finished round: to the file, and down to the disk."""
+        """Append a finished round to the run file, and force it to the disk."""
         self.read(run).append(line)
         with open(self.path(run), "ab") as f:
             f.write(json.dumps(line).encode() + b"\n")
@@ -102,9 +102,9 @@ class Log:
         return len(self.read(run))
 
     def picked(self, run, rounds=None):
-        """Every row the run has picked so far (or in its first rounds), in order."""
+        """Every row that the run has picked so far (or in its first rounds), in order."""
         return [row for line in self.read(run)[:rounds] for row in line["picked"]]
 
     def last_batch(self, run):
-        """How many rows the run picked in its latest finished round (0 before the first)."""
+        """How many rows the run picked in its latest finished round, 0 before the first."""
         return len(self.read(run)[-1]["picked"]) if self.read(run) else 0

@@ -1,4 +1,4 @@
-"""Downloads against servers of the test's own, good ones and others."""
+"""Downloads from servers that the tests start, good ones and faulty ones."""
 
 import contextlib
 import hashlib
@@ -102,7 +102,7 @@ def vector_lines(words, header=True):
 
 
 class Reply(http.server.BaseHTTPRequestHandler):
-    """Replies that no good server gives: /length-X, /none (no length), /html, /endless, /to-URL."""
+    """Replies of a faulty server: /length-X, /none (no length), /html, /endless, /to-URL."""
 
     def do_GET(self):
         kind = self.path.rpartition("/")[2].partition(".")[0]

@@ -1,2 +1,2 @@
-"""Below data.py: where word vectors and text vectors come from, and the matrix that is kept.
-Another source of vectors is added in sources.py."""
+"""For data.py: the sources of word vectors and text vectors, and the cache of the texts' matrix.
+To add a source of vectors, add it to sources.py."""

@@ -1,10 +1,10 @@
-"""What the paper's Table 1 says of the texts, and how many of their words have a vector."""
+"""The texts' numbers in the paper's Table 1, and how many of their words have a vector."""
 
 import numpy as np
 
 
 def table_1(ids, ends, table, words):
-    """What the paper's Table 1 says of the texts, and what share of them the vectors know."""
+    """The texts' numbers in Table 1, and the shares of types and tokens that have a vector."""
     lengths, counts = np.diff(ends, prepend=0), np.bincount(ids, minlength=len(words))
     known = table.any(axis=1)
     unknown = np.flatnonzero(~known & (counts > 0))

@@ -1,7 +1,7 @@
-"""The matrix of all texts' vectors, made once and kept as a .npy file.
+"""The cache: the matrix of all texts' vectors, computed once and kept as a .npy file.
 
-It is memory-mapped when it is read, so that the processes of a machine share one copy. With it
-goes a .json with its checksum, written last, without which it is made anew.
+It is memory-mapped when it is read, so that the processes of a machine share one copy. A .json file
+with its checksum is written last; without that file the matrix is rebuilt.
 """
 
 import contextlib
@@ -16,14 +16,14 @@ import numpy as np
 
 from plumbing.files import digest, note, remove_parts, whole_file
 
-LAYOUT = 1  # raise it when the same texts and vectors come to give another matrix
+LAYOUT = 1  # add 1 if the same texts and vectors give another matrix after a change
 
 
 def place(folder, stem, vectors, texts, made_from):
-    """The path of a kept matrix, whose name carries what it was made from; None without a folder.
+    """The path of a kept matrix, named after what it was made from; None without a folder.
 
-    stem: the data's name. vectors: their source. texts: lists of strings. made_from: what else
-    fixes the numbers; of a function its name counts.
+    stem: the data's name. vectors: their source. texts: lists of strings. made_from: everything
+    else that fixes the numbers; a function counts by its name.
     """
     if not folder or not stem:
         return None
@@ -33,16 +33,16 @@ def place(folder, stem, vectors, texts, made_from):
     return Path(folder) / f"{stem}-{name}-{key}.npy"
 
 def kept(path, rows, make):
-    """(x [rows, D], about) from the file at `path`, or from make() where no whole one is there.
+    """(x [rows, D], about) from the file at `path`, or from make() if there is no whole file.
 
-    make() gives about, a dict of facts of the texts, and a generator of the matrix's pieces. No
-    file is left where path is None or its folder cannot be written to. Of the matrices of one file
-    of texts and one kind of vectors (NAME-...npy) the newest alone is kept.
+    make() returns about, a dict of facts about the texts, and a function that yields the matrix's
+    pieces. Nothing is kept if path is None or its folder is not writable. Only the newest matrix
+    of a file of texts and a kind of vectors (NAME-...npy) is kept.
     """
     if path and (found := read(path, rows)):
         return found
     about, pieces = make()
-    with contextlib.suppress(OSError):  # a full disk, say: then there is no cache
+    with contextlib.suppress(OSError):  # for example a full disk; then nothing is kept
         if path and writable(path.parent):
             remove_parts(path.parent)
             write(path, rows, about, pieces())
@@ -52,13 +52,13 @@ def kept(path, rows, make):
 
 
 def writable(folder):
-    """Make a folder; whether it may be written to (root could write into a read-only one)."""
+    """Make a folder -> whether its mode allows writing (root could write anyway)."""
     folder.mkdir(parents=True, exist_ok=True)
     return folder.stat().st_mode & 0o222
 
 
 def remove_older(path):
-    """Remove what was kept in this matrix's place before the texts, or the vectors, changed."""
+    """Remove this matrix's predecessors, kept before the texts or the vectors changed."""
     name = path.name.rpartition("-")[0]
     for old in path.parent.glob(f"{glob.escape(name)}-{'?' * 16}.npy*"):
         if not old.name.startswith(path.name):
@@ -67,7 +67,7 @@ def remove_older(path):
 
 
 def identity(vectors):
-    """What tells one vector file from another of its name: its size and its time."""
+    """What distinguishes two vector files of one name: their size and time."""
     with contextlib.suppress(OSError):
         stat = os.stat(vectors)
         return stat.st_size, stat.st_mtime_ns
@@ -75,7 +75,7 @@ def identity(vectors):
 
 
 def read(path, rows):
-    """(x [rows, D], about) from a cache file, or None where there is none that is whole."""
+    """(x [rows, D], about) from a cache file, or None if it is missing or damaged."""
     try:
         about = json.loads(path.with_name(path.name + ".json").read_text(encoding="utf-8"))
         x = np.load(path, mmap_mode="c", allow_pickle=False)
@@ -83,14 +83,14 @@ def read(path, rows):
             return x, about
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except Exception:  # whatever NumPy makes of a damaged header
+    except Exception:  # NumPy raises many kinds for a damaged header
         pass
-    note(f"note: {path} is damaged and is made anew")
+    note(f"note: {path} is damaged and is rebuilt")
     return None
 
 
 def write(path, rows, about, pieces):
-    """The pieces of a matrix of `rows` rows as a .npy file, never held whole; then its .json."""
+    """Write the pieces of a matrix of `rows` rows to a .npy file one by one, then its .json."""
     h = hashlib.sha256()
     with whole_file(path) as part, open(part, "wb") as f:
         for i, piece in enumerate(pieces):

@@ -1,4 +1,4 @@
-"""`pool`, the built-in vectors: learned from the texts at hand (Levy, Goldberg & Dagan 2015)."""
+"""`pool`, the built-in vectors, learned from the training texts (Levy et al. 2015)."""
 
 import warnings
 
@@ -8,18 +8,18 @@ import torch
 from vectors.sources import DIM
 
 WINDOW, SMOOTH = 10, 0.75  # co-occurrence within 10 words; context distribution to the 0.75
-MAX_TEXTS, MAX_WORDS = 200_000, 30_000  # what the vectors are learned from, at most
+MAX_TEXTS, MAX_WORDS = 200_000, 30_000  # upper limits on what they learn from
 
 
 def pool_vectors(ids, ends, V):
-    """Word vectors learned from the texts at hand (Levy, Goldberg & Dagan 2015).
+    """Word vectors learned from the training texts (Levy, Goldberg & Dagan 2015).
 
-    ids: the training texts' words as numbers below V, one text after the other; ends [N]: where
-    each text ends. Returns [V, 300] float32, zeros for words that do not occur. From the counts
+    ids: the training texts' words as numbers below V, one text after the other; ends [N]: the
+    texts' ends in ids. Returns [V, 300] float32, zeros for words that do not occur. From the counts
     c(w, v) of words within WINDOW words of each other, PPMI(w, v) = max(0, log p(w, v) / (p(w)
     q(v))), with q(v) proportional to p(v)^0.75; its truncated SVD is U S V', and the vectors are
     U sqrt(S), scaled to a mean norm of 1. A vocabulary under 300 words leaves zeros at the end.
-    Above 200,000 texts a fixed sample teaches; the 30,000 most frequent words learn.
+    They learn from at most 200,000 texts (a fixed sample), and for the 30,000 most frequent words.
     """
     text = np.repeat(np.arange(len(ends)), np.diff(ends, prepend=0))
     if len(ends) > MAX_TEXTS:
@@ -32,7 +32,7 @@ def pool_vectors(ids, ends, V):
     rank[vocab] = np.arange(len(vocab))
     ppmi = positive_pmi(rank[ids], text, len(vocab))
     out, threads = np.zeros((V, DIM), np.float32), torch.get_num_threads()
-    torch.set_num_threads(1)  # so that the bytes do not depend on how many there are
+    torch.set_num_threads(1)  # so that the bytes do not depend on their number
     u, s = truncated_svd(ppmi, min(DIM, len(vocab)))
     torch.set_num_threads(threads)
     out[vocab, : len(s)] = (u * s.sqrt()).numpy()
@@ -50,7 +50,7 @@ def positive_pmi(ids, text, V):
         keys, where = np.unique(np.concatenate([keys, new]), return_inverse=True)
         counts = np.bincount(where, np.concatenate([counts, n])).astype(np.int64)
     i, j, c = keys // V, keys % V, counts.astype(np.float64)
-    # Symmetric: (i, j) and (j, i); a word next to itself is seen from both sides.
+    # Symmetric: (i, j) and (j, i); a word near itself counts from both sides.
     c[i == j] *= 2
     other = i != j
     i, j, c = np.r_[i, j[other]], np.r_[j, i[other]], np.r_[c, c[other]]

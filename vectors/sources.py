@@ -1,6 +1,6 @@
-"""Word vectors: `hash`, a .vec or .txt file or the URL of one, a fastText .bin model.
+"""Sources of word vectors: `hash`, a .vec or .txt file or the URL of one, a fastText .bin model.
 
-The vectors learned from the texts at hand, `pool`, are in pool.py, and models in fasttext.py.
+`pool`, learned from the training texts, is in pool.py; fastText models are in fasttext.py.
 """
 
 import contextlib
@@ -18,15 +18,15 @@ FASTTEXT = "https://dl.fbaipublicfiles.com/fasttext/vectors-crawl/cc.en.300.vec.
 
 
 def spellings(word):
-    """The forms in which a word is looked up, best first."""
+    """The forms under which a word is looked up, the best one first."""
     bare = word.strip("\"'`.,;:!?()[]{}<>-*")
     return list(dict.fromkeys(w for w in (word, word.lower(), bare, bare.lower()) if w))
 
 
 def load_vectors(source, words, spellings=spellings):
-    """[len(words), D] float32 vectors of `words`; zeros where unknown.
+    """[len(words), D] float32 vectors of `words`; zeros for unknown words.
 
-    source: hash; fasttext (the paper's cc.en.300, streamed from its address); a .vec or .txt file
+    source: hash; fasttext (the paper's cc.en.300, streamed from its URL); a .vec or .txt file
     or the URL of one (see text_vectors); or a fastText .bin model (see bin_vectors).
     """
     if source == "hash":
@@ -41,12 +41,12 @@ BUCKETS = 100_003  # rows of the hash table, a prime
 
 
 def hash_vectors(words):
-    """A fixed random vector for a word: the sum of those of the word and its character n-grams.
+    """A fixed random vector per word: the sum of random vectors of the word and its n-grams.
 
-    fastText's subword scheme (n-grams of 3 to 6 characters of <word>, Bojanowski et al. 2017)
-    without the training: the weak end of the scale. Every n-gram is 300 random signs; they are
-    summed as integers and divided by the sum's expected norm, so that a word has the same bytes
-    in every vocabulary and on every machine, and a norm of about 1.
+    This is fastText's subword scheme (n-grams of 3 to 6 characters of <word>, Bojanowski et al.
+    2017) without the training, the weakest vectors here. Every n-gram has 300 random signs, which
+    are summed as integers and divided by the sum's expected norm. So a word has the same bytes in
+    every vocabulary and on every machine, and a norm of about 1.
     """
     signs = np.random.Generator(np.random.PCG64(300)).bytes(BUCKETS * DIM // 8 + 1)
     signs = np.unpackbits(np.frombuffer(signs, np.uint8))[: BUCKETS * DIM].reshape(BUCKETS, DIM)
@@ -60,14 +60,14 @@ def hash_vectors(words):
 
 
 def text_vectors(source, words, spellings=spellings):
-    """Vectors of `words` from text: a word and its values a line, with a header line or without.
+    """Vectors of `words` from text: per line a word and its values; a header line may come first.
 
     source: a .vec or .txt file, plain, .gz or .zip, or the URL of one (not .zip). It is streamed:
-    only the rows asked for are kept, and reading stops when every word is found as it is written.
-    A word the file lacks is looked up in its other spellings; failing that it is zeros.
-    InputError names the line number of a malformed line.
+    only the words' rows are kept, and reading stops when every word is found as it is written. If
+    the file lacks a word, its other spellings are looked up; the vector is zeros if it lacks all.
+    An InputError names the line number of a malformed line.
     """
-    wanted = {}  # a spelling in the file -> the words it would serve, and how good it is for them
+    wanted = {}  # spelling -> the words for which it is looked up, and its rank for each
     for i, word in enumerate(words):
         for rank, form in enumerate(spellings(word)):
             wanted.setdefault(form, []).append((i, rank))
@@ -85,10 +85,11 @@ def text_vectors(source, words, spellings=spellings):
             if exact == len(words):
                 break
     if out is None:
-        raise InputError(f"{source} holds no vectors")
+        raise InputError(f"{source} holds no vectors; give a file with a word and its values per"
+                         " line")
     if words and (best == 9).all():
-        raise InputError(f"{source} holds none of the texts' {len(words):,} words; is this a file"
-                         " of vectors?")
+        raise InputError(f"{source} holds none of the texts' {len(words):,} words; give a file of"
+                         " word vectors in the texts' language")
     return out
 
 
@@ -100,27 +101,28 @@ def vector_lines(source):
             for n, line in enumerate(lines, 1):
                 parts = line.rstrip(" \n\r").split(" ")
                 if n == 1 and len(parts) == 2 and all(part.isdecimal() for part in parts):
-                    continue  # the header: how many words, how many values
+                    continue  # the header: the numbers of words and of values
                 dim = dim or dimension(parts, source, n)
                 if len(parts) <= dim or len(parts) > dim + 1 and is_number(parts[1]):
                     found = len(parts) - 1
-                    raise InputError(f"{source}, line {n}: {found:,} values instead of {dim}")
+                    raise InputError(f"{source}, line {n}: {found:,} values instead of {dim};"
+                                     " repair the file, or download it again")
                 yield n, " ".join(parts[:-dim]), parts[-dim:], bar
     except InputError:
         raise
     except FileNotFoundError:
-        raise InputError(f"no vector file {source}; --vectors takes pool, hash, fasttext, a file"
-                         " or the address of one")
+        raise InputError(f"there is no vector file {source}; --vectors takes pool, hash, fasttext,"
+                         " a file or the URL of one")
     except (*BROKEN, *DAMAGED) as e:
-        raise InputError(f"cannot read the vectors in {source}: {shortened(e)}")
+        raise InputError(f"cannot read the vectors in {source}: {shortened(e)}; give another file")
 
 
 def dimension(parts, source, n):
-    """How many values a line has; an InputError where they are none, or too many, or no numbers."""
+    """How many values a line has; an InputError if none, too many, or not numbers."""
     found = len(parts) - 1
     if not 0 < found <= MOST_DIM:
-        raise InputError(f"{source}, line {n}: {found if found else 'no'} values; is this a file of"
-                         " vectors?")
+        raise InputError(f"{source}, line {n}: {found if found else 'no'} values; give a file of"
+                         " word vectors")
     floats(parts[1:], source, n)
     return found
 
@@ -131,14 +133,15 @@ def floats(values, source, n):
         with np.errstate(over="ignore"):
             out = np.array(values, dtype=np.float32)
     except ValueError:
-        raise InputError(f"{source}, line {n}: a value is no number; is this a file of vectors?")
+        raise InputError(f"{source}, line {n}: a value is not a number; give a file of word"
+                         " vectors")
     if not np.isfinite(out).all():
-        raise InputError(f"{source}, line {n}: a value is not finite")
+        raise InputError(f"{source}, line {n}: a value is not finite; remove the line")
     return out
 
 
 def available(vectors, data_dir):
-    """The vectors' source; for `fasttext`, the model in the data folder if one was put there."""
+    """The vectors' source; for `fasttext`, the model in the data folder if it is there."""
     names = ("cc.en.300.bin", "cc.en.300.vec", "cc.en.300.vec.gz")
     files = [Path(data_dir) / "fasttext" / name for name in names if vectors == "fasttext"]
     return next((str(file) for file in files if file.exists()), vectors)

@@ -1,4 +1,4 @@
-"""Word vectors, vectors from files and addresses, kept matrices: each against an oracle."""
+"""Word vectors, vectors from files and URLs, kept matrices: each against an oracle."""
 
 import contextlib
 import csv
@@ -106,10 +106,10 @@ def test_fasttext_models_give_the_official_library_s_vectors():
 
 
 @pytest.mark.parametrize("change, message", [
-    (lambda b: b[:4] + b"\x63" + b[5:], "no fastText model"),
+    (lambda b: b[:4] + b"\x63" + b[5:], "not a fastText model"),
     (lambda b: b[:36] + b"\x03" + b[37:], "supervised"),
-    (lambda b: b[: len(b) // 3], "no whole fastText model"),
-    (lambda b: b"", "no whole fastText model"),
+    (lambda b: b[: len(b) // 3], "not a whole fastText model"),
+    (lambda b: b"", "not a whole fastText model"),
 ])
 def test_other_binary_models_are_refused(tmp_path, change, message):
     path = tmp_path / "m.bin"
@@ -125,7 +125,7 @@ def test_subwords_by_hand():
 
 @pytest.mark.parametrize("spoil, message", [
     (lambda lines: lines[:3] + [lines[3].rsplit(" ", 2)[0]], "line 4: 298 values instead of 300"),
-    (lambda lines: lines[:2] + [lines[2][:-1] + "x"], "line 3: a value is no number"),
+    (lambda lines: lines[:2] + [lines[2][:-1] + "x"], "line 3: a value is not a number"),
     (lambda lines: ["a 1 2 3", "b 1 2 3 4"], "line 2: 4 values instead of 3"),
     (lambda lines: [], "holds no vectors"),
     (lambda lines: ["id,text,label", "0,Who,HUM"], "line 1: no values"),
@@ -212,13 +212,13 @@ def test_vectors_of_one_s_own_encoder(table, tmp_path, kind):
 
 
 @pytest.mark.parametrize("content, message", [
-    (np.zeros((59, 7)), "has 59 rows, and there are 60 texts"),
+    (np.zeros((59, 7)), "has 59 rows, but there are 60 texts"),
     (np.zeros(60), r"shape \(60,\) and type float64"), (np.zeros((60, 0)), r"shape \(60, 0\)"),
     (np.zeros((60, 3), int), "type int64"), (np.array([{}] * 60), "it holds Python objects"),
     (np.where(np.arange(120).reshape(60, 2) == 75, np.nan, 1), "row 37 .from 0.: a value is not"),
     (np.where(np.arange(120).reshape(60, 2) == 75, np.inf, 1), "row 37 .from 0.: a value is not"),
-    (b"", "no whole .npy file"), (b"\x93NUMPY\x01\x00v\x00{", "no whole .npy file"),
-    (b"not an array", "no whole .npy file"), (None, "no vector file"),
+    (b"", "not a whole .npy file"), (b"\x93NUMPY\x01\x00v\x00{", "not a whole .npy file"),
+    (b"not an array", "not a whole .npy file"), (None, "no vector file"),
 ])
 def test_vectors_that_do_not_fit_are_one_sentence(table, tmp_path, content, message):
     write, rows = table
@@ -344,8 +344,8 @@ WORD = "how " + " ".join(["0.25"] * 300)
      "line 3: a value is not finite"),
     ("v.vec", WORD.replace("0.25", "1e39", 1), "line 1: a value is not finite"),
     ("v.vec", "how" + " 1" * 2_000_000, "line 1: 2000000 values"),
-    ("v.vec", "<!DOCTYPE html>\n<html><body>Not</body></html>", "line 1: a value is no number"),
-    ("v.vec", "<html lang=en>\n", "line 1: a value is no number"),
+    ("v.vec", "<!DOCTYPE html>\n<html><body>Not</body></html>", "line 1: a value is not a number"),
+    ("v.vec", "<html lang=en>\n", "line 1: a value is not a number"),
     ("v.vec", WORD.replace("how", "never"), "holds none of the texts' 2 words"),
     ("v.vec", b"\xff\xfe\x00", "cannot read the vectors"),
     ("v.vec.gz", b"", "holds no vectors"),
@@ -446,4 +446,4 @@ def test_a_kept_matrix_with_a_damaged_header_is_made_anew(table, tmp_path, capsy
     cache.write_bytes(header.ljust(128) + whole[128:][: 60 * 300])
     assert (data.load(str(path), vectors="hash", cache=tmp_path).x == want).all()
     assert cache.read_bytes() == whole
-    assert "is damaged and is made anew" in capsys.readouterr().err
+    assert "is damaged and is rebuilt" in capsys.readouterr().err

@@ -8,7 +8,7 @@ from array import array
 
 import numpy as np
 
-# Scripts that put no space between words: Thai, Lao, Myanmar, Khmer, kana, Han, and their kin.
+# Scripts without spaces between words, such as Thai, Lao, Myanmar, Khmer, kana and Han.
 UNSPACED = ("\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
             "\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff")
 PLAIN = re.compile(r"\w+|[^\w\s]")
@@ -16,9 +16,9 @@ PLAIN = re.compile(r"\w+|[^\w\s]")
 
 @functools.cache
 def patterns():
-    """A word or a punctuation mark; a stretch of a script without spaces, or of one with them.
+    """Patterns of a word or punctuation mark, a stretch of an unspaced script, a character.
 
-    A combining mark (a vowel sign of Hindi or Thai, an accent of its own) belongs to its word.
+    A combining mark (a vowel sign of Hindi or Thai, a separate accent) belongs to its word.
     """
     marks = "".join(ranges(c for c in range(sys.maxunicode + 1)
                            if unicodedata.category(chr(c))[0] == "M"))
@@ -28,7 +28,7 @@ def patterns():
 
 
 def ranges(codes):
-    """Code points in order as the ranges of a character class."""
+    """Sorted code points as the ranges of a character class."""
     first = last = None
     for code in codes:
         if last is None or code > last + 1:
@@ -42,9 +42,9 @@ def ranges(codes):
 def tokens(text):
     """Lower-cased words and punctuation marks.
 
-    Where a script puts no space between words (Chinese, Japanese, Thai), a stretch of it becomes
-    its characters and its pairs of neighbours: most of Chinese's words have one or two, and no
-    dictionary is needed. A character comes with its combining marks.
+    A stretch of a script without spaces between words (Chinese, Japanese, Thai) becomes its
+    characters and its pairs of neighbours. That needs no dictionary, and most Chinese words have
+    one or two characters. A character keeps its combining marks.
     """
     if text.isascii():
         return PLAIN.findall(text.lower())
@@ -54,7 +54,7 @@ def tokens(text):
 
 
 def split(word, unspaced, characters):
-    """A word's parts: what has spaces as it is, what has none as characters and pairs."""
+    """A word's parts; stretches of a script without spaces become characters and pairs."""
     for i, part in enumerate(unspaced.split(word)):
         if i % 2:
             single = characters.findall(part)
