@@ -13,9 +13,10 @@ import numpy as np
 TEMPERATURES = np.geomspace(1, 100, 47)
 SHARES = np.concatenate([[0], np.geomspace(0.002, 0.5, 40)])  # e: of the labels that are wrong
 DOUBT = 20  # labels' worth of belief that none is wrong: a Beta(1, 21) prior of e
-SPREAD = 3.0  # the likelihood of e is taken to this power's inverse: texts are not independent
+SPREAD = 4.0  # the likelihood of e is taken to this power's inverse: texts are not independent
 FEW = 20  # labels below which nothing is said
 Z = 1.96
+WIDEN = 1.15  # of standard errors: the temperature and lambda are fitted on the same texts
 
 
 @dataclass
@@ -79,16 +80,39 @@ def accuracy(p, left_out, y, sample, found):
 
     A difference estimator (Sarndal, Swensson & Wretman 1992, section 6.3): the mean of max p over
     those texts, plus the mean of what the labelled texts in `sample` [n, bool] were right above
-    their own max p. Their labels are right with probability 1 - e, which is allowed for.
+    their own max p. Their labels are right with probability 1 - e, which is allowed for; the range
+    joins the sample's error and that of e, as independent ones.
     """
-    own, C = found.probs(left_out[sample]), left_out.shape[1]
-    expected = seen(own.max(1), found.wrong, C)
-    agree = (own.argmax(1) == y[sample]) - expected
-    unit = 1 - found.wrong - found.wrong / (C - 1)  # how much of a right class shows in agreement
-    n = len(agree)
-    estimate = np.clip(p.max(1).mean() + agree.mean() / unit, 0, 1)
-    error = np.sqrt(max(agree.var(ddof=1), 1 / (4 * n)) / n) / max(unit, 0.1)
-    return (float(estimate), *interval(float(estimate), float(error), n))
+    said = left_out[sample]
+    agree, C = said.argmax(1) == y[sample], left_out.shape[1]
+    own, n = found.probs(said).max(1), len(said)
+
+    def at(e):
+        unit = max(1 - e - e / (C - 1), 0.1)  # how much of a right class shows in agreement
+        left = (agree - seen(own, e, C)) / unit
+        error = np.sqrt(max(left.var(ddof=1), 1 / (4 * n)) / n)
+        return float(np.clip(p.max(1).mean() + left.mean(), 0, 1)), WIDEN * float(error)
+
+    share, error = at(found.wrong)
+    low, high = interval(share, error, n)
+    below, above = (at(e)[0] - share for e in (found.low, found.high))  # e is uncertain as well
+    return (share, max(0.0, share - float(np.hypot(share - low, min(below, above, 0)))),
+            min(1.0, share + float(np.hypot(high - share, max(below, above, 0)))))
+
+
+def gain(y, left_out, places, halves, n, more):
+    """(estimate, low, high): what `more` labels are expected to add to the accuracy.
+
+    From models of half the labels to those of nearly all, the accuracy on texts that neither has
+    seen rises by d per doubling; a learning curve is about straight in the logarithm of the number
+    of labels (Figueroa et al. 2012), so more labels add d log2((n + more) / n). halves
+    [m]: how often the former are right on the labelled texts `places` [m].
+    """
+    d = (left_out[places].argmax(1) == y[places]) - halves
+    steps = np.log2((n + more) / n)
+    error = WIDEN * Z * d.std(ddof=1) / np.sqrt(len(d))
+    low, high = (max(0.0, (d.mean() + side) * steps) for side in (-error, error))
+    return max(0.0, float(d.mean() * steps)), float(low), float(high)
 
 
 def interval(share, error, n):

@@ -2,13 +2,13 @@
 
     python cal.py --dataset my.csv      if some or all of its labels are empty
 
-One model per seed is trained on every labelled row, and the models pick together, by the mean of
-their scores and of their data maps. While there are too few labels to train on, the texts are
+A closed-form model (kernel.py) learns from every labelled text; what may be believed of it is in
+honest.py. Strategies that need networks ask one per seed, which pick together (committee.py). While there are too few labels to train on, the texts are
 typical ones (clusters.typical). The files written are next_batch.csv, relabel.csv, map.png, and
 predictions.csv and labelled.csv (outcome.py). labels.csv keeps every label that was given.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,15 +17,14 @@ import torch
 import strategies
 from baselines import clusters
 from data import Data
-from labelling import doubts, outcome
+from labelling import doubts, model, outcome
+from labelling.judge import judge
 from labelling.committee import train
-from labelling.held_out import out_of_fold
 from page.explore import write_labelling
 from plumbing.draws import Draws
-from plumbing.files import counted, note, write_csv
+from plumbing.files import counted, note, shortened, write_csv
 from plumbing.folder import locked
 from report.figures import draw_maps
-from stats import plus_minus
 from tables.answers import KEPT, NEXT, keep_answers, key, read_answers
 from tables.own_table import warn_of_classes
 
@@ -41,6 +40,8 @@ class Request:
 
     table: the file itself. test: a second file, or None. batch: how many texts to ask for, of which
     the share random_share is drawn at random. epochs: None takes epochs_for's number.
+    accept: predictions with at least that probability go into labelled.csv, or None. source:
+    whether labelled.csv says where each label comes from.
     """
 
     data: Data
@@ -57,6 +58,8 @@ class Request:
     random_share: float = 0.2
     epochs: int = None
     device: str = "cpu"
+    accept: float = None
+    source: bool = True
 
 
 def is_due(data, folder):
@@ -104,7 +107,7 @@ def first_batch(request, answers, labelled, free):
     rows = spread(data.x, rows, request.batch)
     ask(folder, data, rows, dict.fromkeys(rows, "typical"), {}, {}, {})
     remove(folder, "relabel.csv", "map.png", "predictions.csv")
-    outcome.write_labelled(request)
+    outcome.write_labelled(request, answers)
     write_labelling(folder, data, answers, [(row, "typical", "") for row in rows], labelled)
     print(f"""{status(data, labelled)}
 
@@ -120,44 +123,53 @@ def first_batch(request, answers, labelled, free):
 
 def next_batch(request, answers, labelled, free):
     """Train, and write every file: what run does if there are enough labels."""
-    data, folder, device = request.data, request.folder, request.device
-    y, C = data.y[labelled], len(data.classes)
-    warn_of_classes(data, y)
-    view, seen, mean = train(request, labelled, free)
-    predicted = outcome.predict(view)  # [N, C]
-    one = len(np.unique(predicted.argmax(1))) == 1
-    region = region_of(mean.correctness)
+    data, folder = request.data, request.folder
+    warn_of_classes(data, data.y[labelled])
+    team = model.train(data, answers, labelled)
+    view, watched = watch(request, team, free)
+    one = len(np.unique(team.p.argmax(1))) == 1
+    region = region_of(watched.map.correctness)
     if len(set(region)) == 1:
-        note(f"warning: all {len(labelled):,} labelled texts are {REGIONS[region[0]]} to"
+        note(f"warning: all {len(region):,} labelled texts are {REGIONS[region[0]]} to"
              " learn, so the data map tells little yet; label more, some of them drawn at random")
     rows, how = choose(request, view, free)
-    ask(folder, data, rows, how, view.scores, predicted,
-        regions_of(view, rows, torch.as_tensor(region, device=device)))
-    draw_maps(folder / "map.png", {
-        f"{len(labelled):,} labelled texts, mean over {counted(len(request.seeds), 'seed')}": mean})
-    p = out_of_fold(data.x[labelled], y, C, request.minibatch, request.epochs, device=device)
-    p, found = p.cpu().double().numpy(), None
+    ask(folder, data, rows, how, view.scores, team.p, regions_of(team, rows, region))
+    draw_maps(folder / "map.png", {f"{counted(len(region), 'labelled text')}": watched.map})
+    found = None
     if one:
         remove(folder, "relabel.csv")
-        note(f"warning: the models predict one class, {data.classes[predicted[0].argmax()]!r}, for"
-             " every text, so they cannot tell which labels to check, and relabel.csv is not"
+        note(f"warning: the model predicts one class, {data.classes[team.p[0].argmax()]!r}, for"
+             " every text, so it cannot tell which labels to check, and relabel.csv is not"
              " written; label more texts")
     else:
-        found = doubts.find(data.x[labelled], y, C, seen, p)
-        doubts.write(folder / "relabel.csv", data, labelled, found, mean)
-    doubted = [(labelled[i], c) for i, c in zip(found.places, found.theirs)] if found else []
+        found = doubts.find(team, data, answers)
+        doubts.write(folder / "relabel.csv", data, team, found, watched.map)
+    doubted = [(team.rows[i], c) for i, c in zip(found.places, found.theirs)] if found else []
     write_labelling(folder, data, answers, [
-        (row, how[row], data.classes[predicted[row].argmax()]) for row in rows],
-        labelled, seen, doubted)
-    outcome.write_predictions(folder / "predictions.csv", data, predicted)
-    outcome.write_labelled(request)
-    advise(data, labelled, region, rows, found, folder)
-    print(outcome.judge(folder, data, answers, labelled, p, predicted))
+        (row, how[row], data.classes[team.p[row].argmax()]) for row in rows],
+        team.rows, watched, doubted)
+    outcome.write_predictions(folder / "predictions.csv", data, team.p)
+    outcome.write_labelled(request, answers, team.p)
+    advise(data, labelled, region, rows, found, team, folder)
+    print(judge(request, team, labelled, one))
     if len(data.y_test):
-        x, y = (torch.as_tensor(a, device=device) for a in (data.x_test, data.y_test))
-        right = (view.theta.probs(x[None]).argmax(-1) == y).double().mean(1).tolist()
-        print(f"The accuracy on {request.test} is {plus_minus(right)} over"
-              f" {counted(len(right), 'seed')}.")
+        right = team.p[len(data.y) :].argmax(1) == data.y_test
+        print(f"The accuracy on {request.test} is {right.mean():.3f}.")
+
+
+def watch(request, team, free):
+    """(the view that picks, committee.Watched of the labelled texts).
+
+    A strategy of model.CLOSED picks by the closed-form model; one network is then enough for the
+    data map, in 32 steps per epoch. Any other strategy asks networks, one per seed.
+    """
+    if request.strategy not in model.CLOSED:
+        print(f"The strategy {request.strategy} needs networks: {len(request.seeds)} of them pick.")
+        return train(request, team.rows, free)
+    few = replace(request, seeds=request.seeds[:1],
+                  minibatch=max(request.minibatch, -(-len(team.rows) // 32)))
+    view, watched = train(few, team.rows, free)
+    return model.view_of(team, view), watched
 
 
 def choose(request, view, free):
@@ -202,12 +214,10 @@ def region_of(correctness):
     return np.where(correctness >= 0.8 - 1e-9, 0, np.where(correctness <= 0.2 + 1e-9, 2, 1))
 
 
-def regions_of(view, rows, region):
-    """{row: its predicted region}, by a classifier like CAL's, but with three classes."""
-    region = region.expand(len(view.L), -1)
-    binary = view.classifier(view.psi_labelled(), region, classes=3)
-    regions = binary.probs(view.theta.psi(view.x[None, rows])).mean(0).argmax(-1).tolist()
-    return {row: REGIONS[r] for row, r in zip(rows, regions)}
+def regions_of(team, rows, region):
+    """{row: its predicted region}: the model, with the regions of the labelled texts as classes."""
+    said = team.fitted.predict(np.eye(3)[region])[rows].argmax(1)
+    return {row: REGIONS[r] for row, r in zip(rows, said)}
 
 
 # ---- what is written and printed ----------------------------------------------------------------
@@ -233,7 +243,7 @@ def status(data, labelled):
             f" {(data.y < 0).sum():,} without.")
 
 
-def advise(data, labelled, region, rows, found, folder):
+def advise(data, labelled, region, rows, found, team, folder):
     """Print what was found and what to do next."""
     easy, ambiguous, hard = np.bincount(region, minlength=3)
     print(f"""{status(data, labelled)}
@@ -246,12 +256,11 @@ Easy to learn: {easy:,}; ambiguous: {ambiguous:,}; hard: {hard:,}. They are draw
    Write each label into its last column (- to skip the text), or into {data.name} itself, in the
    row that it names, or label them in your browser: {folder / 'explore.html'}""")
     if found and found.places:
-        i, theirs = labelled[found.places[0]], found.theirs[0]
-        text = data.texts[i] if len(data.texts[i]) < 60 else data.texts[i][:57] + "..."
+        i, theirs = team.rows[found.places[0]], found.theirs[0]
         steps.append(f"""Check labels, the most suspicious first: {folder / 'relabel.csv'}
-   The estimated number of wrong labels is {found.believed:,}. The most suspicious one is in row
-   {data.row_numbers[i]}, {text!r}.
-   The label is {data.classes[data.y[i]]}; the models predict {data.classes[theirs]}.
+   {doubts.counted_wrong(found)}
+   The most suspicious one is in row {data.row_numbers[i]}, {shortened(data.texts[i], 60)!r}.
+   The label is {data.classes[data.y[i]]}; the model predicts {data.classes[theirs]}.
    If a label is wrong, correct it in {data.name} or in {folder / KEPT}.""")
     steps.append("Run the same command again. It uses the labels that you have added." if rows else
                  f"No text is left to label. The finished table is {folder / 'labelled.csv'}")

@@ -66,19 +66,20 @@ def shown_of(r, kept):
     }
 
 
-def write_labelling(folder, data, answers, todo, labelled=(), seen=None, doubted=()):
+def write_labelling(folder, data, answers, todo, labelled=(), watched=None, doubted=()):
     """The page of a next batch: what is to be labelled, labels to look at again, and the map.
 
-    todo: [(row, how, predicted class or "")]; labelled [n] rows; seen [E, R, n, C]: p of the
-    models trained on them; doubted: [(row, likelier class)].
+    todo: [(row, how, predicted class or "")]; labelled [n] rows; watched: how networks took
+    them, epoch by epoch (labelling.committee.Watched); doubted: [(row, likelier class)].
     """
     rows = np.random.default_rng(0).permutation(labelled)[:MOST].astype(int)
     place = {int(row): i for i, row in enumerate(labelled)}
     maps, at = {}, [place[int(row)] for row in rows]
-    if seen is not None and len(data.classes) <= 256:
-        mean = seen.mean(1)[np.linspace(0, len(seen) - 1, min(30, len(seen))).round().astype(int)]
-        gold = mean[:, np.arange(len(labelled)), data.y[labelled]]
-        maps["full"] = map_of((gold * 255).round()[:, at], mean.argmax(-1)[:, at], range(len(at)))
+    if watched is not None and len(data.classes) <= 256:
+        epochs = len(watched.gold)
+        shown = np.linspace(0, epochs - 1, min(30, epochs)).round().astype(int)
+        maps["full"] = map_of((watched.gold[shown] * 255).round()[:, at],
+                              watched.said[shown][:, at], range(len(at)))
     number = lambda row: int(data.row_numbers[row])
     write(folder / "explore.html", {
         "title": f"{data.name}: the next texts to label",
