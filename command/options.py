@@ -72,6 +72,11 @@ def data_options(g):
     g.add_argument("--random-share", type=share, default=0.2,
                    help="the share of the next batch that is drawn at random, which gives an"
                    " unbiased estimate of the accuracy")
+    g.add_argument("--accept", type=share, metavar="P",
+                   help="write predictions of at least this probability into labelled.csv, marked"
+                   " in its column source")
+    g.add_argument("--no-source", action="store_true",
+                   help="leave out the column of labelled.csv that says where a label comes from")
     g.add_argument("--agnews-text", default="description",
                    choices=["description", "title+description"], help="the text of each agnews row")
 

@@ -7,8 +7,15 @@ import torch
 
 import datamap
 from fast import Stack, View
-from labelling.held_out import epochs_for
 from plumbing.draws import Draws
+
+
+STEPS = 960  # as in the paper's first round (500 labels, 30 epochs)
+
+
+def epochs_for(n, minibatch):
+    """At least 30 epochs, and enough for n labels to give at least 960 steps."""
+    return max(datamap.EPOCHS, -(-STEPS // -(-n // minibatch)))
 
 
 @dataclass(frozen=True)

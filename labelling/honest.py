@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-TEMPERATURES = np.geomspace(1, 100, 47)
-SHARES = np.concatenate([[0], np.geomspace(0.002, 0.5, 40)])  # e: of the labels that are wrong
+TEMPERATURES = np.geomspace(1, 100, 93)
+SHARES = np.linspace(0, 0.5, 101)  # e: of the labels that are wrong
 DOUBT = 20  # labels' worth of belief that none is wrong: a Beta(1, 21) prior of e
 SPREAD = 4.0  # the likelihood of e is taken to this power's inverse: texts are not independent
 FEW = 20  # labels below which nothing is said
@@ -69,10 +69,16 @@ def posterior(p, e, C):
 
 
 def wrong_range(left_out, y, found):
-    """(how many labels are believed wrong, at least, at most): the sums of wrong_labels."""
-    p = found.probs(left_out)[np.arange(len(y)), y]
-    return tuple(posterior(p, e, left_out.shape[1]).sum()
-                 for e in (found.wrong, found.low, found.high))
+    """(how many labels are believed wrong, at least, at most): the sum of wrong_labels.
+
+    The 95 % range joins what e leaves open and what chance does at a given e.
+    """
+    p, C = found.probs(left_out)[np.arange(len(y)), y], left_out.shape[1]
+    wrong = posterior(p, found.wrong, C)
+    about, chance = wrong.sum(), Z * np.sqrt((wrong * (1 - wrong)).sum())
+    low, high = (posterior(p, e, C).sum() for e in (found.low, found.high))
+    return (about, max(0.0, about - np.hypot(about - low, chance)),
+            about + np.hypot(high - about, chance))
 
 
 def accuracy(p, left_out, y, sample, found):

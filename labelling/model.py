@@ -1,6 +1,6 @@
 """The team's model of a table: what it predicts, how far it can be believed, and how it picks."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ class Model:
     """The closed-form model of a table's labels, each distinct text of them once.
 
     rows [n]: the first row of each labelled text; y [n]: its class, the most frequent of its
-    copies'. fitted, found: kernel.Fitted and honest.Calibration. p [N, C]: p(y | x) of every text.
+    copies'. fitted, found: kernel.Fitted, honest.Calibration. p [N + T, C]: p(y | x) of all texts.
     sample [n]: True where no strategy has picked the text.
     """
 
@@ -57,11 +57,12 @@ class Model:
                            len(self.y), more)
 
 
-def train(data, answers, labelled):
-    """The Model of the rows `labelled` [n] of a table."""
+def train(data, answers, labelled, test_texts=()):
+    """The Model of the rows `labelled` [n] of a table. Its p has the test texts behind the rows."""
     rows, Y = distinct(data, labelled)
     y = Y.argmax(1)
-    features = kernel.features_of(data.texts, data.x)
+    x = np.concatenate([data.x, data.x_test]) if len(test_texts) else data.x
+    features = kernel.features_of([*data.texts, *test_texts], x)
     fitted = kernel.fit(features, rows, Y)
     known = ~np.isnan(fitted.left_out[:, 0])
     found = honest.calibrate(fitted.left_out[known], y[known])
@@ -92,7 +93,8 @@ class ByModel(View):
 
     def probs(self):
         """p(y | x) of every row: [1, N, C]."""
-        return torch.from_numpy(np.asarray(self.model.p, np.float32))[None]
+        p = self.model.p[: len(self.x)]
+        return torch.as_tensor(p, dtype=torch.float32, device=self.x.device)[None]
 
     def pick(self, score, k):
         """View.pick, which keeps the scores."""

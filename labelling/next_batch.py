@@ -26,7 +26,7 @@ from plumbing.files import counted, note, shortened, write_csv
 from plumbing.folder import locked
 from report.figures import draw_maps
 from tables.answers import KEPT, NEXT, keep_answers, key, read_answers
-from tables.own_table import warn_of_classes
+from tables.own_table import read_rows, warn_of_classes
 
 REGIONS = "easy", "ambiguous", "hard"
 FEW = 20  # labels; with fewer, typical texts are asked for (first_batch)
@@ -125,7 +125,9 @@ def next_batch(request, answers, labelled, free):
     """Train, and write every file: what run does if there are enough labels."""
     data, folder = request.data, request.folder
     warn_of_classes(data, data.y[labelled])
-    team = model.train(data, answers, labelled)
+    test = read_rows(Path(request.test), request.text_column, request.label_column)[0] if (
+        request.test) else []
+    team = model.train(data, answers, labelled, [text for _, _, text, _ in test])
     view, watched = watch(request, team, free)
     one = len(np.unique(team.p.argmax(1))) == 1
     region = region_of(watched.map.correctness)

@@ -13,7 +13,7 @@ from plumbing.arguments import script
 from plumbing.runs import Log
 from report import differences
 from report.test_report import STRENGTH, by_strength, hand_made
-from studies import explain, study_doubts, versus
+from studies import explain, study_honest, study_labelling, versus
 from test_cal import TINY, cal_main, run_files
 
 
@@ -106,17 +106,46 @@ def test_a_pair_of_labels_with_dashes(tmp_path):
         ("cal", "cal-t0.4"), ("cal-t0.4", "cal"), ("lc", "cal-t0.4"), ("lc", "cal")]
 
 
-@pytest.mark.parametrize("kind", ["uniform", "by class", "hard texts"])
+@pytest.mark.parametrize("kind", ["uniform", "by class", "confusion"])
 def test_a_tenth_of_the_labels_is_made_wrong(kind):
     rng = np.random.default_rng(0)
-    y, hard, other = np.arange(1000) % 4, rng.normal(size=1000), (np.arange(1000) + 1) % 4
-    wrong = study_doubts.made_wrong(y, 4, kind, hard, other, rng)
+    y, other = np.arange(1000) % 4, (np.arange(1000) + 1) % 4
+    wrong = study_honest.made_wrong(y, 4, kind, 0.1, other, rng)
     rows = wrong != y
     assert rows.sum() == 100
     if kind == "by class":
-        assert len(set(y[rows])) == 2
-    if kind == "hard texts":
-        assert hard[rows].max() <= np.sort(hard)[200] and (wrong[rows] == other[rows]).all()
+        assert len(set(y[rows])) == 2 and len(set(zip(y[rows], wrong[rows]))) == 2
+    if kind == "confusion":
+        assert (wrong[rows] == other[rows]).all()
+
+
+def test_the_way_of_a_team_and_what_was_said_on_it(tmp_path, monkeypatch, capsys):
+    arguments = ["--dataset", "demo", "--most", "300", "--rounds", "3", "--seeds", "1", "--out",
+                 str(tmp_path / "out")]
+    monkeypatch.setattr("sys.argv", ["study.py", *arguments])
+    study_labelling.main()
+    said = capsys.readouterr().out
+    lines = study_labelling.read(tmp_path / "out" / "demo.csv")
+    assert [line[2] for line in lines] == ["50", "100", "150"] * 4
+    assert {line[0] for line in lines} == set(study_labelling.WAYS)
+    for line in lines:  # what is said needs twenty labels that no strategy has picked
+        said_of = line[4] != "nan"
+        assert said_of == (line[0] in WAYS_SAID[line[2]])
+        assert 0 <= float(line[3]) <= 1
+    before = (tmp_path / "out" / "demo.csv").read_bytes()
+    study_labelling.main()  # nothing is made again
+    assert capsys.readouterr().out == said
+    assert (tmp_path / "out" / "demo.csv").read_bytes() == before
+
+
+WAYS_SAID = {"50": ("random, random",), "100": ("random, random", "typical, random"),
+             "150": ("random, random", "typical, random", "typical, margin and a fifth random")}
+
+
+def test_calibration_error_by_hand():
+    p, right = np.array([0.05, 0.35, 0.35, 1.0]), np.array([0, 1, 0, 1])
+    want = 0.25 * 0.05 + 0.5 * 0.15 + 0
+    assert study_labelling.calibration_error(p, right) == pytest.approx(want)
 
 
 def test_what_runs_where_no_strategy_is_named():
