@@ -9,7 +9,6 @@ import datamap
 from fast import Stack, View
 from plumbing.draws import Draws
 
-
 STEPS = 960  # as in the paper's first round (500 labels, 30 epochs)
 
 

@@ -53,7 +53,8 @@ def margin(score, y):
 def counted_wrong(found):
     """How many labels are wrong, as a sentence."""
     about, low, high = (round(value) for value in found.believed)
-    return f"About {about:,} labels are wrong, if slips are random (95 % range {low:,} to {high:,})."
+    return (f"About {about:,} labels are wrong, if slips are random (95 % range {low:,} to"
+            f" {high:,}).")
 
 
 def write(path, data, team, found, mean):

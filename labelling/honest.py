@@ -1,8 +1,8 @@
 """What may be believed: probabilities, accuracy on the texts without a label, wrong labels.
 
 All of it is worked out from leave-one-out scores (kernel.py): of each labelled text by a model that
-has not seen it. A label is taken to be right with probability 1 - e, else any other class (Angluin &
-Laird 1988), so that a text's given label has the likelihood (1 - e) p_y + e (1 - p_y) / (C - 1),
+has not seen it. A label is taken to be right with probability 1 - e, else any other class (Angluin
+& Laird 1988), so that a text's given label has the likelihood (1 - e) p_y + e (1 - p_y) / (C - 1),
 with p = softmax(T score) (temperature scaling, Guo et al. 2017). T and e are the likeliest pair.
 """
 
@@ -50,7 +50,7 @@ def calibrate(left_out, y):
     e, T = np.unravel_index(likelihood.argmax(), likelihood.shape)
     profile = likelihood.max(1)
     inside = SHARES[profile >= profile.max() - SPREAD * Z**2 / 2]
-    return Calibration(float(TEMPERATURES[T]), float(SHARES[e]), float(inside[0]), float(inside[-1]))
+    return Calibration(*map(float, (TEMPERATURES[T], SHARES[e], inside[0], inside[-1])))
 
 
 def seen(p, e, C):

@@ -59,8 +59,8 @@ def of_sure(team, rest):
     if near.sum() >= honest.FEW:
         values = 100 * np.array(share(own[near].argmax(1) != team.y[team.judged][near]))
         wrong, told = values[0], f" ({values[1]:.0f} to {values[2]:.0f})"
-    return [f"{counted(len(sure), 'prediction')} above {SURE}: about {wrong:.0f} in 100{told} differ"
-            " from the label that a person would give (--accept)."]
+    return [f"{counted(len(sure), 'prediction')} above {SURE}: about {wrong:.0f} in 100{told}"
+            " differ from the label that a person would give (--accept)."]
 
 
 def of_kernels(team):
@@ -106,7 +106,8 @@ def of_classes(table, folder):
         lines.append(f"Classes that are found least: {shortened(worst)}. All: {folder / CLASSES}")
     if few := [row for row in table if row["labels"] < ENOUGH]:
         names = shortened(", ".join(f"{row['class']} ({row['labels']})" for row in few))
-        lines.append(f"{(f'{len(few)} classes' if len(few) > 1 else '1 class')} with fewer than {ENOUGH} labels: {names}.")
+        classes = f"{len(few)} classes have" if len(few) > 1 else "1 class has"
+        lines.append(f"{classes} fewer than {ENOUGH} labels: {names}.")
     return lines
 
 
@@ -142,8 +143,9 @@ def summary(data, folder, history, lines):
     for row in history:
         span = f"{row['low']} to {row['high']}" if row["low"] else ""
         table.append(f"| {row['labelled']} | {row['accuracy']} | {span} | +{row['gain']} |")
-    return "\n".join([f"# {escaped(data.name)}", "", *(f"- {escaped(line)}" for line in lines if line),
-                      "", *table, "", f"Files: see {escaped(str(folder))}.", ""])
+    points = [f"- {escaped(line)}" for line in lines if line]
+    return "\n".join([f"# {escaped(data.name)}", "", *points, "", *table, "",
+                      f"The files are in {escaped(str(folder))}.", ""])
 
 
 def escaped(text):

@@ -1,10 +1,10 @@
 """The team's model: kernel ridge regression on one-hot labels, in closed form.
 
 K = sum of w_m K_m + 1 with four cosines K_m: of the texts' vectors, of their words and pairs of
-words, of parts of words, and of their topics (latent semantic analysis of the words, Deerwester et
-al. 1990); the 1 is an intercept. With G = (K + lambda I)^-1 and A = G Y, a text's scores are
-k(x)' A, and those of a labelled text i by a model that has not seen it are Y_i - A_i / G_ii, exactly
-(Rifkin & Lippert 2007). The w and lambda are those with the smallest squared leave-one-out error.
+words, of parts of words, and of their topics (latent semantic analysis of the words, Deerwester
+et al. 1990); the 1 is an intercept. With G = (K + lambda I)^-1 and A = G Y, a text's scores are
+k(x)' A, and those of a labelled text i by a model that has not seen it are exactly
+Y_i - A_i / G_ii (Rifkin & Lippert 2007). The w and lambda are those with the smallest squared leave-one-out error.
 What was measured: docs/your-csv-measured.md.
 """
 

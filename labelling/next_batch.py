@@ -3,9 +3,10 @@
     python cal.py --dataset my.csv      if some or all of its labels are empty
 
 A closed-form model (kernel.py) learns from every labelled text; what may be believed of it is in
-honest.py. Strategies that need networks ask one per seed, which pick together (committee.py). While there are too few labels to train on, the texts are
-typical ones (clusters.typical). The files written are next_batch.csv, relabel.csv, map.png, and
-predictions.csv and labelled.csv (outcome.py). labels.csv keeps every label that was given.
+honest.py. Strategies that need networks ask one per seed, which pick together (committee.py). While
+there are too few labels to train on, the texts are typical ones (clusters.typical). The files
+written are next_batch.csv, relabel.csv and map.png; predictions.csv and labelled.csv (outcome.py);
+classes.csv, progress.csv and summary.md (judge.py). labels.csv keeps every label that was given.
 """
 
 from dataclasses import dataclass, replace
@@ -18,8 +19,8 @@ import strategies
 from baselines import clusters
 from data import Data
 from labelling import doubts, model, outcome
-from labelling.judge import judge
 from labelling.committee import train
+from labelling.judge import judge
 from page.explore import write_labelling
 from plumbing.draws import Draws
 from plumbing.files import counted, note, shortened, write_csv

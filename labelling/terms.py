@@ -63,7 +63,7 @@ def numbered(rows):
     return where, len(found)
 
 
-# ---- terms of words, as numbers -------------------------------------------------------------------
+# ---- terms of words, as numbers -----------------------------------------------------------------
 
 
 def column_of(name):

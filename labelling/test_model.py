@@ -323,8 +323,8 @@ def test_what_is_accepted_and_where_labels_come_from():
     assert outcome.accept(d, p, 0.95) == {4: ("b", "accepted at 0.96")}
     answers = Answers()
     answers.add(Answer(7, "One text", "b", "random"))
-    said = [outcome.source_of(row, text, own, label, answers, {"other": 3}) for row, text, own, label
-            in ((2, "x", "a", "a"), (7, "one  text", "", "b"), (8, "one text", "", "b"),
-                (5, "other", "", "a"), (6, "x", "", ""), (6, "x", "-", "-"))]
+    asked = ((2, "x", "a", "a"), (7, "one  text", "", "b"), (8, "one text", "", "b"),
+             (5, "other", "", "a"), (6, "x", "", ""), (6, "x", "-", "-"))
+    said = [outcome.source_of(*cells, answers, {"other": 3}) for cells in asked]
     assert said == ["yours", "answered (random)", "copied from row 7", "copied from row 3", "", ""]
     assert outcome.free_name("source", ["text", "Source"]) == "source_"

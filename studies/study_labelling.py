@@ -4,9 +4,10 @@
 
 Each seed starts from 50 typical texts (or 50 random ones) and is given 50 labels a round; the
 closed-form model (labelling/kernel.py) picks by margin, by margin with a fifth at random, or at
-random. OUT/DATASET.csv has a line per round: the accuracy on the texts without a label, what was
-said of it (labelling/honest.py), and what the next batch was expected to add. A run that is in the
-file already is not made again. The table of means is printed at the end (docs/your-csv-measured.md).
+random. OUT/DATASET.csv has a line per round: the accuracy on a fifth of the texts that is never
+picked, that on the texts without a label, what was said of it (labelling/honest.py), and what the
+next batch was expected to add. A run that is in the file already is not made again. The table of
+means is printed at the end (docs/your-csv-measured.md).
 """
 
 import csv
@@ -24,9 +25,10 @@ from plumbing.arguments import Parser, at_least, script
 from plumbing.draws import Draws
 from plumbing.files import make_folder, write_csv
 
-WAYS = ("random, random", "typical, random", "typical, margin", "typical, margin and a fifth random")
-COLUMNS = ("way", "seed", "labels", "accuracy", "said", "low", "high", "gain", "gain_low",
-           "gain_high", "ece")
+WAYS = ("random, random", "typical, random", "typical, margin",
+        "typical, margin and a fifth random")
+COLUMNS = ("way", "seed", "labels", "accuracy", "of the rest", "said", "low", "high", "gain",
+           "gain_low", "gain_high", "ece")
 BATCH = 50
 
 
@@ -34,21 +36,24 @@ def simulate(way, seed, texts, x, features, y, C, rounds):
     """A line of COLUMNS after each round."""
     start, strategy = way.split(", ")
     rng, N = np.random.default_rng([seed, 5]), len(y)
+    held_out = np.random.default_rng(0).permutation(N)[: N // 5]
+    pool = np.setdiff1d(np.arange(N), held_out)
     if start == "typical":
+        free = torch.zeros(N, dtype=torch.bool)
+        free[pool] = True
         first = clusters.typical(torch.as_tensor(x).float(), torch.empty(0, dtype=torch.int64),
-                                 torch.ones(N, dtype=torch.bool), 2 * BATCH,
-                                 Draws([seed], "first batch"))
+                                 free, 2 * BATCH, Draws([seed], "first batch"))
         L = spread(x, first, BATCH)
         sample = [False] * len(L)
     else:
-        L, sample = rng.permutation(N)[:BATCH].tolist(), [True] * BATCH
+        L, sample = rng.permutation(pool)[:BATCH].tolist(), [True] * BATCH
     for _ in range(rounds):
         team = fitted(features, np.array(L), y, C, np.array(sample))
-        rest = np.setdiff1d(np.arange(N), L)
-        right = team.p[rest].argmax(1) == y[rest]
+        rest, said_of_all = np.setdiff1d(pool, L), team.p.argmax(1) == y
+        right = said_of_all[rest]
         said = team.accuracy(rest) or (np.nan,) * 3
-        yield [way, seed, len(L), right.mean(), *said, *team.gain(BATCH),
-               calibration_error(team.p[rest].max(1), right)]
+        yield [way, seed, len(L), said_of_all[held_out].mean(), right.mean(), *said,
+               *team.gain(BATCH), calibration_error(team.p[rest].max(1), right)]
         n_random = BATCH if strategy == "random" else BATCH // 5 if "fifth" in strategy else 0
         drawn = rng.permutation(rest)[:n_random].tolist()
         left = np.setdiff1d(rest, drawn)
@@ -132,7 +137,7 @@ def table(lines):
         cells.append(f"{np.mean([float(line[3]) for line in mine]):.3f}")
         out.append(f"| {way} | " + " | ".join(cells) + " |")
     for way in dict.fromkeys(line[0] for line in lines):
-        a = np.array([line[3:] for line in lines if line[0] == way], float)
+        a = np.array([line[4:] for line in lines if line[0] == way], float)
         a = a[~np.isnan(a[:, 1])]
         if len(a):
             true, said, low, high = a[:, :4].T

@@ -129,7 +129,7 @@ def test_the_way_of_a_team_and_what_was_said_on_it(tmp_path, monkeypatch, capsys
     assert [line[2] for line in lines] == ["50", "100", "150"] * 4
     assert {line[0] for line in lines} == set(study_labelling.WAYS)
     for line in lines:  # what is said needs twenty labels that no strategy has picked
-        said_of = line[4] != "nan"
+        said_of = line[5] != "nan"
         assert said_of == (line[0] in WAYS_SAID[line[2]])
         assert 0 <= float(line[3]) <= 1
     before = (tmp_path / "out" / "demo.csv").read_bytes()
