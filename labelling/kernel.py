@@ -4,8 +4,8 @@ K = sum of w_m K_m + 1 with four cosines K_m: of the texts' vectors, of their wo
 words, of parts of words, and of their topics (latent semantic analysis of the words, Deerwester
 et al. 1990); the 1 is an intercept. With G = (K + lambda I)^-1 and A = G Y, a text's scores are
 k(x)' A, and those of a labelled text i by a model that has not seen it are exactly
-Y_i - A_i / G_ii (Rifkin & Lippert 2007). The w and lambda are those with the smallest squared leave-one-out error.
-What was measured: docs/your-csv-measured.md.
+Y_i - A_i / G_ii (Rifkin & Lippert 2007). The w and lambda are those with the smallest squared
+leave-one-out error. What was measured: docs/your-csv-measured.md.
 """
 
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from labelling.terms import MOST_PARTS, PIECE, Rows, numbered, part_rows, word_rows
+from labelling.terms import MOST_PARTS, PIECE, Rows, numbered, part_rows, term_names, word_rows
 from vectors.pool import truncated_svd
 from vectors.words import index_tokens, tokens
 
@@ -107,13 +107,15 @@ class Fitted:
 
     left_out is NaN for labelled texts beyond EXACT. weights {name: w}; penalty: lambda.
     predict: function(Y [n, K]) -> [N, K], the same model's scores for other values of the labelled.
+    A [n, C]: the labelled texts' coefficients.
     """
 
     scores: np.ndarray
     left_out: np.ndarray
     weights: dict
     penalty: float
-    predict: object
+    predict: object = None
+    A: torch.Tensor = None
 
 
 def fit(features, rows, Y):
@@ -132,16 +134,17 @@ def fit(features, rows, Y):
     left_out = torch.full(Y.shape, torch.nan, dtype=torch.float64)
     left_out[some] = leave_one_out(G, Y[some])
 
-    def predict(Y):
+    def solve(Y):
         Y = torch.as_tensor(Y).double()
         if n > EXACT:
-            A = conjugate_gradients(features, rows, weights, penalty, Y)
-        else:
-            A = torch.empty_like(Y)
-            A[some] = G @ Y[some]
-        return scores(features, rows, weights, A)
+            return conjugate_gradients(features, rows, weights, penalty, Y)
+        A = torch.empty_like(Y)
+        A[some] = G @ Y[some]
+        return A
 
-    return Fitted(predict(Y), left_out.numpy(), weights, penalty, predict)
+    A = solve(Y)
+    return Fitted(scores(features, rows, weights, A), left_out.numpy(), weights, penalty,
+                  lambda Y: scores(features, rows, weights, solve(Y)), A)
 
 
 def mixed(weights, grams):
@@ -209,6 +212,29 @@ def scores(features, rows, weights, A):
         else:
             out += w * features[name].times(some.T @ A)
     return out.numpy()
+
+
+def speaking(features, rows, fitted, asked, texts, most=4):
+    """{row: the words and pairs that speak most for its likeliest class} of the rows `asked`.
+
+    Exact, since the kernel of words is linear: a term's part in a class's score, less its mean
+    part in all classes'. Empty if words have no weight.
+    """
+    if not fitted.weights.get("words"):
+        return {row: [] for row in asked}
+    some = features["words"].take(torch.as_tensor(rows))
+    where, width = numbered(some)
+    table = torch.sparse.mm(some.matrix(where, width).t(), fitted.A.float())
+    table = torch.cat([table - table.mean(1, keepdim=True), torch.zeros(1, table.shape[1])])
+    found = {}
+    for row in asked:
+        own = features["words"].take(torch.tensor([row]))
+        parts = own.weights * table[where[own.columns], int(fitted.scores[row].argmax())]
+        names = term_names(tokens(texts[row]))
+        best = parts.argsort(descending=True, stable=True)[:most]
+        found[row] = [names[column] for i in best.tolist() if parts[i] > 0
+                      and (column := int(own.columns[i])) in names]
+    return found
 
 
 def conjugate_gradients(features, rows, weights, penalty, Y, steps=200, tolerance=1e-3):

@@ -160,6 +160,20 @@ def test_topics_are_the_words_in_fewer_dimensions():
     assert same[0, 1] == pytest.approx(1, abs=1e-4) and same[0, 2] > 0.3 > abs(same[0, 3])
 
 
+def test_what_speaks_for_a_class_is_its_own_words():
+    features, y = small(60)
+    texts = [" ".join(f"w{c}0" for _ in range(2)) for c in y]  # every text: one word, twice
+    features["words"] = rows_of(terms.word_rows, texts)
+    L, Y = np.arange(40), np.eye(3)[y[:40]]
+    fitted = kernel.fit(features, L, Y)
+    said = kernel.speaking(features, L, fitted, [45, 50], texts)
+    for row in (45, 50):
+        c = fitted.scores[row].argmax()
+        assert said[row] and all(f"w{c}0" in term for term in said[row]) == (c == y[row])
+    fitted.weights = {"vectors": 1.0}
+    assert kernel.speaking(features, L, fitted, [45], texts) == {45: []}
+
+
 def test_models_of_half_the_labels():
     features, y = small(60)
     L = np.arange(60)
@@ -292,7 +306,7 @@ def test_the_gain_by_hand():
 
 
 def team_of(scores, y, N=0):
-    fitted = kernel.Fitted(np.zeros((N, scores.shape[1])), scores, {"words": 1.0}, 0.1, None)
+    fitted = kernel.Fitted(np.zeros((N, scores.shape[1])), scores, {"words": 1.0}, 0.1)
     found = honest.calibrate(scores, y)
     return model.Model({}, np.arange(len(y)), None, y, fitted, found, found.probs(fitted.scores),
                        np.ones(len(y), bool))
