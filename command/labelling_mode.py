@@ -21,13 +21,14 @@ def run(plan):
         seeds=tuple(plan.seeds), t_cor=args.t_cor[0], batch=args.batch or 50,
         random_share=args.random_share, minibatch=plan.s.minibatch,
         epochs=args.epochs if args.epochs != datamap.EPOCHS else None, device=args.device,
-        accept=args.accept, source=not args.no_source))
+        accept=args.accept, source=not args.no_source, show=tuple(args.show)))
     return 0
 
 
 def refuse_its_options(args):
     """An InputError for options that do nothing if every row has a label."""
-    for option, given in (("--accept", args.accept), ("--no-source", args.no_source)):
+    for option, given in (("--accept", args.accept), ("--no-source", args.no_source),
+                          ("--show", args.show)):
         if given:
             raise InputError(f"every row of {args.dataset} has a label, and {option} is for tables"
                              " that are being labelled; leave it out")

@@ -75,6 +75,8 @@ def data_options(g):
     g.add_argument("--accept", type=share, metavar="P",
                    help="write predictions of at least this probability into labelled.csv, marked"
                    " in its column source")
+    g.add_argument("--show", nargs="+", default=[], metavar="NAME",
+                   help="columns of your table to show beside each text that is to be labelled")
     g.add_argument("--no-source", action="store_true",
                    help="leave out the column of labelled.csv that says where a label comes from")
     g.add_argument("--agnews-text", default="description",

@@ -9,6 +9,7 @@ written are next_batch.csv, relabel.csv and map.png; predictions.csv and labelle
 classes.csv, progress.csv and summary.md (judge.py). labels.csv keeps every label that was given.
 """
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,7 +19,7 @@ import torch
 import strategies
 from baselines import clusters
 from data import Data
-from labelling import doubts, model, outcome
+from labelling import doubts, kernel, model, outcome
 from labelling.committee import train
 from labelling.judge import judge
 from page.explore import write_labelling
@@ -42,7 +43,8 @@ class Request:
     table: the file itself. test: a second file, or None. batch: how many texts to ask for, of which
     the share random_share is drawn at random. epochs: None takes epochs_for's number.
     accept: predictions with at least that probability go into labelled.csv, or None. source:
-    whether labelled.csv says where each label comes from.
+    whether labelled.csv says where each label comes from. show: columns of the table that stand
+    beside a text that is asked for.
     """
 
     data: Data
@@ -61,6 +63,7 @@ class Request:
     device: str = "cpu"
     accept: float = None
     source: bool = True
+    show: tuple = ()
 
 
 def is_due(data, folder):
@@ -106,10 +109,11 @@ def first_batch(request, answers, labelled, free):
     rows = clusters.typical(x, torch.as_tensor(labelled, device=device),
                             torch.as_tensor(free, device=device), 2 * request.batch, draws)
     rows = spread(data.x, rows, request.batch)
-    ask(folder, data, rows, dict.fromkeys(rows, "typical"), {}, {}, {})
+    ask(request, rows, dict.fromkeys(rows, "typical"), {}, {}, {})
     remove(folder, "relabel.csv", "map.png", "predictions.csv")
     outcome.write_labelled(request, answers)
-    write_labelling(folder, data, answers, [(row, "typical", "") for row in rows], labelled)
+    write_labelling(folder, data, answers, asked(request, rows, dict.fromkeys(rows, "typical")),
+                    labelled)
     print(f"""{status(data, labelled)}
 
 1. Label {counted(len(rows), 'text')} first: {folder / NEXT}
@@ -136,7 +140,7 @@ def next_batch(request, answers, labelled, free):
         note(f"warning: all {len(region):,} labelled texts are {REGIONS[region[0]]} to"
              " learn, so the data map tells little yet; label more, some of them drawn at random")
     rows, how = choose(request, view, free)
-    ask(folder, data, rows, how, view.scores, team.p, regions_of(team, rows, region))
+    ask(request, rows, how, view.scores, team.p, regions_of(team, rows, region))
     draw_maps(folder / "map.png", {f"{counted(len(region), 'labelled text')}": watched.map})
     found = None
     if one:
@@ -148,9 +152,8 @@ def next_batch(request, answers, labelled, free):
         found = doubts.find(team, data, answers)
         doubts.write(folder / "relabel.csv", data, team, found, watched.map)
     doubted = [(team.rows[i], c) for i, c in zip(found.places, found.theirs)] if found else []
-    write_labelling(folder, data, answers, [
-        (row, how[row], data.classes[team.p[row].argmax()]) for row in rows],
-        team.rows, watched, doubted)
+    write_labelling(folder, data, answers, asked(request, rows, how, team), team.rows, watched,
+                    doubted)
     outcome.write_predictions(folder / "predictions.csv", data, team.p)
     outcome.write_labelled(request, answers, team.p)
     advise(data, labelled, region, rows, found, team, folder)
@@ -225,13 +228,39 @@ def regions_of(team, rows, region):
 
 # ---- what is written and printed ----------------------------------------------------------------
 
-
-def ask(folder, data, rows, how, scores, predicted, regions):
+def ask(request, rows, how, scores, predicted, regions):
     """Write next_batch.csv: the picked rows in order, with a last column for their labels."""
-    write_csv(folder / NEXT, ["row", "text", "how", "score", "region", "predicted", "label"], [
+    data = request.data
+    beside = outcome.columns_of(request, [int(data.row_numbers[i]) for i in rows])
+    names = ["row", "text", "how", "score", "region", "predicted", "label"]
+    own = [outcome.free_name(name, names) for name in request.show]
+    write_csv(request.folder / NEXT, [*names[:-1], *own, names[-1]], [
         [data.row_numbers[i], data.texts[i], how[i], f"{scores[i]:.6f}" if i in scores else "",
-         regions.get(i, ""), data.classes[predicted[i].argmax()] if len(predicted) else "", ""]
-        for i in rows])
+         regions.get(i, ""), data.classes[predicted[i].argmax()] if len(predicted) else "",
+         *beside[int(data.row_numbers[i])], ""] for i in rows])
+
+
+def asked(request, rows, how, team=None):
+    """What the page shows of each row that is asked for, as dicts.
+
+    likely: the nine likeliest classes and their probabilities; terms: the words that speak for the
+    first; copies: how many rows have the text; context: columns of the table.
+    """
+    data, wanted = request.data, {key(request.data.texts[row]) for row in rows}
+    copies = Counter(k for k in map(key, data.texts) if k in wanted)
+    beside = outcome.columns_of(request, [int(data.row_numbers[row]) for row in rows])
+    terms = kernel.speaking(team.features, team.rows, team.fitted, rows, data.texts) if team else {}
+    shown = []
+    for row in rows:
+        number = int(data.row_numbers[row])
+        best = team.p[row].argsort(kind="stable")[::-1][:9] if team else []
+        shown.append({
+            "row": number, "text": data.texts[row], "how": how[row],
+            "predicted": data.classes[best[0]] if team else "",
+            "likely": [[data.classes[c], round(float(team.p[row, c]), 3)] for c in best],
+            "terms": terms.get(row, []), "copies": copies[key(data.texts[row])],
+            "context": list(zip(request.show, beside[number]))})
+    return shown
 
 
 def remove(folder, *names):

@@ -65,6 +65,16 @@ def accept(data, p, least):
             for i in rows}
 
 
+def columns_of(request, numbers):
+    """{row number: its cells of the columns request.show} of some rows of the table."""
+    if not request.show:
+        return {number: [] for number in numbers}
+    table, wanted = records(request.table, request.show), set(numbers)
+    _, header = next(table)
+    at = [column(request.table, header, name) for name in request.show]
+    return {number: [armed(cells[i]) for i in at] for number, cells in table if number in wanted}
+
+
 def own_labels(request, text_at, at):
     """{a text's key: the first row number with a label in the file itself}."""
     table, found = records(request.table, (request.text_column, request.label_column)), {}

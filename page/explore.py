@@ -69,8 +69,9 @@ def shown_of(r, kept):
 def write_labelling(folder, data, answers, todo, labelled=(), watched=None, doubted=()):
     """The page of a next batch: what is to be labelled, labels to look at again, and the map.
 
-    todo: [(row, how, predicted class or "")]; labelled [n] rows; watched: how networks took
-    them, epoch by epoch (labelling.committee.Watched); doubted: [(row, likelier class)].
+    todo: dicts of what is asked (labelling.next_batch.asked); labelled [n] rows; watched: how
+    networks took them, epoch by epoch (labelling.committee.Watched); doubted: [(row, likelier
+    class)].
     """
     rows = np.random.default_rng(0).permutation(labelled)[:MOST].astype(int)
     place = {int(row): i for i, row in enumerate(labelled)}
@@ -86,12 +87,11 @@ def write_labelling(folder, data, answers, todo, labelled=(), watched=None, doub
         "about": f"{len(labelled):,} texts have a label, {int((data.y < 0).sum()):,} have none. The"
                  " map shows the labelled ones, as the models trained on them saw them (30 epochs,"
                  " spread over the training).",
-        "id": f"{data.name} {data.sha256[:16]}", "folder": str(folder), "classes": data.classes,
+        "id": str(Path(folder).resolve()), "folder": str(folder), "classes": data.classes,
         "rows": [int(row) for row in rows], "numbers": [number(row) for row in rows],
         "texts": [data.texts[row] for row in rows], "y": [int(data.y[row]) for row in rows],
         "names": {"full": "the labelled texts"}, "maps": maps, "runs": {}, "rounds": 0,
-        "todo": [{"row": number(row), "text": data.texts[row], "how": how, "predicted": said}
-                 for row, how, said in todo],
+        "todo": todo,
         "doubts": [{"row": number(row), "text": data.texts[row], "model": data.classes[c],
                     "label": data.classes[data.y[row]]} for row, c in doubted[:200]],
         "kept": [[a.row, a.text, a.label, a.how] for a in answers.by_text.values() if a.label],

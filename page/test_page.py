@@ -262,23 +262,23 @@ def test_two_hundred_labels_by_key_and_back(labelling, browser, tmp_path, capsys
     browser.open(folder / "explore.html")
     assert browser.run("return document.title") == "my.csv: the next texts to label"
     keys = "".join("123"[i % 3] for i in range(200))
+    offered = [[c for c, _ in item["likely"]] for item in shown_data(folder / "explore.html")["todo"]]
     browser.keys(keys[:100])
-    browser.open(folder / "explore.html", "item=100")  # a reload in between
+    browser.open(folder / "explore.html")  # a reload in between: it opens where one was
     browser.keys(keys[100:])
-    browser.keys("s")
+    browser.keys("-")
     assert browser.run("return document.body.dataset.labelled") == "201"
     assert browser.run("return document.getElementById('progress').textContent").startswith(
         f"201 of {len(batch)} texts labelled")
-    browser.keys("3u")  # undone
-    browser.run("document.getElementById('new-class').value = 'a, new \"class\"';"
-                "document.getElementById('new-class').dispatchEvent("
-                "new KeyboardEvent('keydown', {key: 'Enter'}))")
+    browser.keys("3\ue003")  # undone: Backspace
+    assert browser.run("return document.body.dataset.labelled") == "201"
+    browser.keys('a, new "class"\ue007')  # letters find a class, and none has this name
     saved = browser.run("return labelsCsv()")
     (folder / "labels.csv").write_text(saved, "utf-8")
     capsys.readouterr()
     assert cal_main(*arguments) == 0
     kept = {row["text"]: row["label"] for row in read_csv(folder / "labels.csv")}
-    want = {row["text"]: "abc"["123".index(keys[i])] for i, row in enumerate(batch[:200])}
+    want = {row["text"]: offered[i]["123".index(keys[i])] for i, row in enumerate(batch[:200])}
     assert {text: kept[text] for text in want} == want
     assert kept[batch[200]["text"]] == "-"
     assert 'a, new "class"' in kept.values()
@@ -314,9 +314,47 @@ def test_doubts_can_be_corrected(labelling, browser, tmp_path):
     place = next(i for i, doubt in enumerate(D["doubts"]) if doubt["text"] == rows[-1][0])
     browser.open(folder / "explore.html", f"item={len(D['todo']) + place}")
     right = D["doubts"][place]["model"]
-    browser.keys(str(D["classes"].index(right) + 1))
+    browser.keys("1")  # the model's class; the second key keeps the label
+    assert browser.run("return answerOf(shown[0]) || answerOf(items.find(t => t.doubt))") == right
     (folder / "labels.csv").write_text(browser.run("return labelsCsv()"), "utf-8")
     assert cal_main(*arguments) == 0
     done = {row["text"]: row["label"] for row in read_csv(folder / "labelled.csv")}
     assert done[rows[-1][0]] == right
     quiet(browser)
+
+
+def test_labelling_by_keyboard_alone(labelling, browser):
+    folder, arguments = labelling
+    assert cal_main(*arguments, "--strategies", "margin") == 0
+    D = shown_data(folder / "explore.html")
+    browser.open(folder / "explore.html")
+    answers = "return shown.filter(answerOf).map(t => [t.text, answerOf(t)])"
+    first, second = D["todo"][:2]
+    browser.keys("\ue007")  # Enter: the likeliest
+    assert browser.run(answers) == [[first["text"], first["likely"][0][0]]]
+    browser.keys("skip")  # letters find classes, and never skip or undo
+    assert browser.run(answers) == [[first["text"], first["likely"][0][0]]]
+    assert browser.run("return document.getElementById('find').value") == "skip"
+    browser.keys("\ue00c")  # Escape leaves the field
+    browser.keys("b\ue007")  # the class whose name begins with b
+    assert browser.run(answers)[1] == [second["text"], "b"]
+    browser.run("window.confirm = () => true; acceptAll()")
+    assert len(browser.run(answers)) == len(D["todo"])
+    browser.keys("\ue003")  # one key takes all of them back
+    assert len(browser.run(answers)) == 2
+    browser.run("given['elsewhere'] = undefined; localStorage.setItem(KEY, JSON.stringify({"
+                "[shown[2].text]: {row: shown[2].row, label: 'c', how: 'x', at: Date.now() + 9e6}}));"
+                "store()")  # another tab has answered the third text
+    assert browser.run("return answerOf(shown[2])") == "c" and len(browser.run(answers)) == 3
+    browser.run("Storage.prototype.setItem = () => { throw new Error('full') }; store()")
+    assert "cannot keep" in browser.run("return document.getElementById('saved').textContent")
+    quiet(browser)
+
+
+def test_two_folders_of_one_table_keep_their_answers_apart(labelling, tmp_path):
+    folder, arguments = labelling
+    elsewhere = [a if a != tmp_path / "out" else tmp_path / "other" for a in arguments]
+    assert cal_main(*elsewhere) == 0
+    ids = [shown_data(where / "explore.html")["id"]
+           for where in (folder, tmp_path / "other" / folder.name)]
+    assert ids[0] != ids[1]
