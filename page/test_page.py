@@ -262,7 +262,8 @@ def test_two_hundred_labels_by_key_and_back(labelling, browser, tmp_path, capsys
     browser.open(folder / "explore.html")
     assert browser.run("return document.title") == "my.csv: the next texts to label"
     keys = "".join("123"[i % 3] for i in range(200))
-    offered = [[c for c, _ in item["likely"]] for item in shown_data(folder / "explore.html")["todo"]]
+    todo = shown_data(folder / "explore.html")["todo"]
+    offered = [[c for c, _ in item["likely"]] for item in todo]
     browser.keys(keys[:100])
     browser.open(folder / "explore.html")  # a reload in between: it opens where one was
     browser.keys(keys[100:])
@@ -342,9 +343,8 @@ def test_labelling_by_keyboard_alone(labelling, browser):
     assert len(browser.run(answers)) == len(D["todo"])
     browser.keys("\ue003")  # one key takes all of them back
     assert len(browser.run(answers)) == 2
-    browser.run("given['elsewhere'] = undefined; localStorage.setItem(KEY, JSON.stringify({"
-                "[shown[2].text]: {row: shown[2].row, label: 'c', how: 'x', at: Date.now() + 9e6}}));"
-                "store()")  # another tab has answered the third text
+    browser.run("localStorage.setItem(KEY, JSON.stringify({[shown[2].text]: {row: shown[2].row,"
+                " label: 'c', how: 'x', at: Date.now() + 9e6}})); store()")  # another tab's answer
     assert browser.run("return answerOf(shown[2])") == "c" and len(browser.run(answers)) == 3
     browser.run("Storage.prototype.setItem = () => { throw new Error('full') }; store()")
     assert "cannot keep" in browser.run("return document.getElementById('saved').textContent")
