@@ -8,6 +8,7 @@ import torch
 from labelling import honest, kernel
 from strategies import View
 from tables.answers import key
+from tables.copies import bare
 
 CLOSED = "margin", "lc", "entropy", "random"  # strategies that ask for p(y | x) alone
 UNKNOWN = "", "random"  # how a label came that no strategy has asked for
@@ -72,10 +73,13 @@ def train(data, answers, labelled, test_texts=()):
 
 
 def distinct(data, labelled):
-    """(the first row of each distinct labelled text [n], the shares of its copies' classes)."""
+    """(the first row of each distinct labelled text [n], the shares of its copies' classes).
+
+    Copies are one text here, so that leaving a text out leaves its copies out (tables/copies.py).
+    """
     place, counts = {}, []
     for row in labelled:
-        i = place.setdefault(key(data.texts[row]), len(counts))
+        i = place.setdefault(bare(data.texts[row]), len(counts))
         if i == len(counts):
             counts.append((row, np.zeros(len(data.classes))))
         counts[i][1][data.y[row]] += 1
