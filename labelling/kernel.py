@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from labelling.terms import MOST_PARTS, PIECE, Rows, numbered, part_rows, term_names, word_rows
+from vectors.kept import release
 from vectors.pool import truncated_svd
 from vectors.words import index_tokens, tokens
 
@@ -44,9 +45,11 @@ class Dense:
 
     def times(self, table):
         """Unit rows times a table [D, K] -> [N, K], a piece at a time."""
-        pieces = range(0, len(self.x), PIECE)
-        return torch.cat([unit(torch.as_tensor(self.x[i : i + PIECE]).float()) @ table
-                          for i in pieces])
+        out = torch.empty(len(self), table.shape[1])
+        for i in range(0, len(self), PIECE):
+            out[i : i + PIECE] = unit(torch.as_tensor(self.x[i : i + PIECE]).float()) @ table
+            release(self.x)  # of a million texts, x alone would fill a gigabyte
+        return out
 
 
 def unit(x):
@@ -59,6 +62,7 @@ def features_of(texts, x, max_len=200):
 
     Above MOST_PARTS texts, vectors and words alone: the others would take too long.
     """
+    release(x)
     words, ids, ends = index_tokens(texts, tokens, max_len)
     found = {"vectors": Dense(x), "words": word_rows(words, ids, ends)}
     if len(texts) <= MOST_PARTS:

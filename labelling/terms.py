@@ -23,7 +23,7 @@ START, END = "<s>", "</s>"  # of a text: a first word says much about a question
 class Rows:
     """Sparse rows of unit length: columns and weights, one row after the other; bounds [N + 1]."""
 
-    columns: torch.Tensor  # int64
+    columns: torch.Tensor  # int32
     weights: torch.Tensor  # float32
     bounds: torch.Tensor  # int64
 
@@ -37,14 +37,18 @@ class Rows:
         at = torch.arange(int(bounds[-1])) + (starts - bounds[:-1]).repeat_interleave(sizes)
         return Rows(self.columns[at], self.weights[at], bounds)
 
-    def times(self, table, where=None):
-        """These rows times a dense table [columns, K] -> [N, K].
+    def times(self, table, where):
+        """These rows times a dense table -> [N, K], a piece at a time.
 
         where [COLUMNS]: which row of the table a column has; a last row of zeros for the others.
         """
-        columns = self.columns if where is None else where[self.columns]
-        return torch.nn.functional.embedding_bag(
-            columns, table, self.bounds[:-1], mode="sum", per_sample_weights=self.weights)
+        bag, out = torch.nn.functional.embedding_bag, torch.empty(len(self), table.shape[1])
+        for i in range(0, len(self), PIECE):
+            bounds = self.bounds[i : i + PIECE + 1]
+            own = slice(int(bounds[0]), int(bounds[-1]))
+            out[i : i + PIECE] = bag(where[self.columns[own]], table, bounds[:-1] - bounds[0],
+                                     mode="sum", per_sample_weights=self.weights[own])
+        return out
 
     def matrix(self, where, width):
         """The rows as a sparse matrix [N, width] of the columns that `where` numbers."""
@@ -127,16 +131,22 @@ def weighted(terms, ids, ends):
         both, tf = np.unique(text * COLUMNS + column, return_counts=True)
         text, column = both // COLUMNS, (both % COLUMNS).astype(np.int32)
         df += np.bincount(column, minlength=COLUMNS).astype(np.int32)
-        counts.append((np.bincount(text, minlength=len(edges) - 1), column, tf.astype(np.float32)))
-    idf, out = (1 + np.log((1 + len(ends)) / (1 + df))).astype(np.float32), []
-    for sizes, column, tf in counts:
-        weight = (1 + np.log(tf)) * idf[column]
+        sizes = np.bincount(text, minlength=len(edges) - 1)
+        counts.append((sizes, column, tf.clip(max=65_535).astype(np.uint16)))
+    idf = (1 + np.log((1 + len(ends)) / (1 + df))).astype(np.float32)
+    sizes = np.concatenate([sizes for sizes, _, _ in counts])
+    starts = np.concatenate([[0], sizes.cumsum()])
+    columns, weights = np.empty(starts[-1], np.int32), np.empty(starts[-1], np.float32)
+    done = 0
+    while counts:  # the pieces go as the whole grows
+        sizes, column, tf = counts.pop(0)
+        weight = (1 + np.log(tf.astype(np.float32))) * idf[column]
         text = np.repeat(np.arange(len(sizes)), sizes)
         norm = np.sqrt(np.bincount(text, weight.astype(np.float64) ** 2, len(sizes)))
-        out.append((weight / norm[text].clip(1e-12)).astype(np.float32))
-    sizes, columns, _ = zip(*counts)
-    return Rows(*(torch.from_numpy(np.concatenate(a)) for a in (columns, out)),
-                torch.from_numpy(np.concatenate([[0], np.concatenate(sizes).cumsum()])))
+        columns[done : done + len(column)] = column
+        weights[done : done + len(column)] = weight / norm[text].clip(1e-12)
+        done += len(column)
+    return Rows(*map(torch.from_numpy, (columns, weights, starts)))
 
 
 def term_names(words):
