@@ -36,7 +36,7 @@ def refuse_its_options(args):
 
 def the_strategy(args):
     """The one strategy that picks; an InputError for options that need a label in every row."""
-    names = args.strategies or [next_batch.DEFAULT]
+    names = args.strategies or [None]  # None: the default, which depends on the labels
     if len(names) > 1 or len(args.t_cor) > 1:
         raise InputError("some rows have no label, so one strategy picks the next batch; name one"
                          " in --strategies, and one --t-cor")

@@ -128,4 +128,5 @@ def interval(share, error, n):
     n = max(1.0, min(variance / error**2, 1e9)) if variance > 1e-9 else float(n)
     w = Z**2 / n
     half = Z * np.sqrt(variance / n + w / (4 * n))
-    return (share + w / 2 - half) / (1 + w), (share + w / 2 + half) / (1 + w)
+    low, high = (share + w / 2 - half) / (1 + w), (share + w / 2 + half) / (1 + w)
+    return max(0.0, low), min(1.0, high)

@@ -33,14 +33,16 @@ from tables.own_table import read_rows, warn_of_classes
 REGIONS = "easy", "ambiguous", "hard"
 FEW = 20  # labels; with fewer, typical texts are asked for (first_batch)
 ALIKE = 0.95  # the cosine above which two texts of a batch are near-duplicates
-DEFAULT = "margin"  # the strategy that docs/strategies.md shows best with `pool` vectors
+DEFAULT = "margin"  # from PER_CLASS labels per class on; with fewer, random picks were worth more
+PER_CLASS = 10  # on a table of 58 classes (docs/your-csv-measured.md)
 
 
 @dataclass
 class Request:
     """What a call asks for: a table, the folder for results, and how the next batch is picked.
 
-    table: the file itself. test: a second file, or None. batch: how many texts to ask for, of which
+    table: the file itself. test: a second file, or None. strategy: a name, or None for the default,
+    which depends on the number of labels. batch: how many texts to ask for, of which
     the share random_share is drawn at random. epochs: None takes epochs_for's number.
     accept: predictions with at least that probability go into labelled.csv, or None. source:
     whether labelled.csv says where each label comes from. show: columns of the table that stand
@@ -133,6 +135,10 @@ def next_batch(request, answers, labelled, free):
     test = read_rows(Path(request.test), request.text_column, request.label_column)[0] if (
         request.test) else []
     team = model.train(data, answers, labelled, [text for _, _, text, _ in test])
+    if not request.strategy:
+        classes = len(np.unique(team.y))
+        few = len(team.y) < PER_CLASS * classes
+        request = replace(request, strategy="random" if few else DEFAULT)
     view, watched = watch(request, team, free)
     one = len(np.unique(team.p.argmax(1))) == 1
     region = region_of(watched.map.correctness)

@@ -265,3 +265,42 @@ def test_a_text_is_asked_for_once_and_not_where_it_is_skipped():
     assert next_batch.askable(d).tolist() == [True, True, False, False, True, False]
     d.kind = np.array(["skipped", "", "", "", "skipped", ""])
     assert next_batch.askable(d).tolist() == [False, True, True, False, False, False]
+
+
+def test_the_default_strategy_follows_the_labels_per_class(table, tmp_path):
+    write, rows = table
+    path = write([(i, text, c if n < 27 else "") for n, (i, text, c) in enumerate(rows)])
+    arguments = ["--dataset", path, "--vectors", "hash", "--epochs", 1, "--seeds", 1, "--batch", 4,
+                 "--random-share", 0, "--out", tmp_path / "out"]
+    folder, how = tmp_path / "out" / "my.csv-paper-hash", []
+    for labels in (27, 30):  # of three classes
+        write([(i, text, c if n < labels else "") for n, (i, text, c) in enumerate(rows)])
+        assert cal_main(*arguments) == 0
+        how.append({row["how"] for row in read_csv(folder / "next_batch.csv")})
+    assert how == [{"random"}, {"margin"}]
+    assert cal_main(*arguments, "--strategies", "entropy") == 0
+    assert {row["how"] for row in read_csv(folder / "next_batch.csv")} == {"entropy"}
+
+
+def test_columns_beside_a_text_and_predictions_that_are_accepted(table, tmp_path):
+    write, rows = table
+    path = write([(i, text, c if n < 45 else "") for n, (i, text, c) in enumerate(rows)])
+    arguments = ["--dataset", path, "--vectors", "hash", "--epochs", 1, "--seeds", 1, "--batch", 5,
+                 "--out", tmp_path / "out", "--show", "id"]
+    folder = tmp_path / "out" / "my.csv-paper-hash"
+    assert cal_main(*arguments, "--accept", 0.5) == 0
+    own = {int(row["row"]): row["id"] for row in read_csv(folder / "next_batch.csv")}
+    table_of = read_csv(path)
+    assert own == {number: table_of[number - 2]["id"] for number in own} and len(own) == 5
+    predicted = {int(row["row"]): row for row in read_csv(folder / "predictions.csv")}
+    for number, row in enumerate(read_csv(folder / "labelled.csv"), 2):
+        said = predicted.get(number)
+        if said and float(said["probability"]) >= 0.5:
+            assert row["label"] == said["predicted"]
+            assert row["source"] == f"accepted at {float(said['probability']):.2f}"
+        else:
+            assert row["source"] in ("yours", "") and row["label"] == table_of[number - 2]["label"]
+    assert any(row["source"].startswith("accepted") for row in read_csv(folder / "labelled.csv"))
+    assert cal_main(*arguments, "--no-source") == 0
+    assert list(read_csv(folder / "labelled.csv")[0]) == ["id", "text", "label"]
+    assert cal_main(*arguments[:-1], "nope") == 2
