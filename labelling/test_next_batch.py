@@ -116,7 +116,8 @@ def test_from_no_label_to_a_finished_table(tmp_path, capsys):
         csv.writer(f).writerows([("id", "Text", "Label"), *rows])
     truth = {key(text): next((c for c in kinds if c in text.lower()), "") for _, text, _ in rows}
     arguments = ["--dataset", tmp_path / "my.csv", "--out", tmp_path / "out", "--vectors", "hash",
-                 "--seeds", 1, 2, "--batch", 20, "--epochs", 20, "--random-share", 0.4]
+                 "--seeds", 1, 2, "--batch", 20, "--epochs", 20, "--random-share", 0.4,
+                 "--strategies", "margin"]
     folder, asked = tmp_path / "out" / "my.csv-paper-hash", []
     for call in range(5):
         assert cal_main(*arguments) == 0
