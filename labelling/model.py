@@ -1,6 +1,7 @@
 """The team's model of a table: what it predicts, how far it can be believed, and how it picks."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -50,9 +51,14 @@ class Model:
             return None
         return honest.accuracy(self.p[rows], self.fitted.left_out, self.y, used, self.found)
 
+    @cached_property
+    def halves(self):
+        """kernel.half_as_many, of which every number of further labels asks."""
+        return kernel.half_as_many(self.features, self.rows, self.Y, self.fitted)
+
     def gain(self, more):
         """honest.gain: what `more` labels are expected to add to the accuracy."""
-        places, halves = kernel.half_as_many(self.features, self.rows, self.Y, self.fitted)
+        places, halves = self.halves
         known = self.judged[places]
         return honest.gain(self.y, self.fitted.left_out, places[known], halves[known],
                            len(self.y), more)
