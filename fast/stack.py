@@ -163,5 +163,5 @@ class Stack:
         self.steps += 1
         m, v = self.moments
         torch._fused_adamw_([self.flat], [self.flat.grad], [m], [v], [], [self.steps], lr=self.lr,
-                            beta1=0.9, beta2=0.999, weight_decay=self.decay, eps=1e-8, amsgrad=False,
-                            maximize=False)
+                            beta1=0.9, beta2=0.999, weight_decay=self.decay, eps=1e-8,
+                            amsgrad=False, maximize=False)
