@@ -1,6 +1,8 @@
-"""Differences within seeds and their tests: Student's t, Holm's correction, sign flips."""
+"""Differences within seeds and their tests: Student's t, equivalence, Holm, sign flips."""
 
 import numpy as np
+
+MARGIN = 0.01  # accuracies that differ by less are called the same, if two tests say so
 
 
 def paired(measure, one, other):
@@ -26,6 +28,41 @@ def paired_t(d):
         return 1.0
     sd = d.std(ddof=1)
     return t_two_sided(abs(d.mean()) / sd * np.sqrt(len(d)), len(d) - 1) if sd else 0.0
+
+
+def below(d, most):
+    """The one-sided p-value of "the mean of d [S] is `most` or more", by Student's t."""
+    gap, sd = most - d.mean(), d.std(ddof=1)
+    if not sd:
+        return float(gap <= 0)
+    t = gap / sd * np.sqrt(len(d))
+    tail = t_two_sided(abs(t), len(d) - 1) / 2
+    return tail if t > 0 else 1 - tail
+
+
+def equivalence(d, margin=MARGIN):
+    """The p-value of "the mean of d [S] is not within -margin ... margin"; 1 for one seed.
+
+    It is the larger p-value of two one-sided t tests, one per end (Schuirmann 1987).
+    """
+    return max(below(d, margin), below(-d, margin)) if len(d) > 1 else 1.0
+
+
+def answers(differences, margin=MARGIN):
+    """What each of several differences [S] means: [(paired t's p, answer)], both after Holm.
+
+    better or worse: the mean is not 0. the same within the margin: two one-sided tests say so.
+    inconclusive: neither. A difference can be shown and be within the margin; then both are said.
+    """
+    differ = holm([paired_t(d) for d in differences])
+    equal = holm([equivalence(d, margin) for d in differences])
+    found = []
+    for d, p, same in zip(differences, differ, equal):
+        side = "better" if d.mean() > 0 else "worse"
+        word = (f"{side} by less than {margin:g}" if max(p, same) < 0.05 else side if p < 0.05
+                else f"the same within {margin:g}" if same < 0.05 else "inconclusive")
+        found.append((p, word))
+    return found
 
 
 def interval(d, level=0.95):

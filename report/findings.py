@@ -78,7 +78,7 @@ def picked_of(r, label, name, y):
 
 
 def why_cal(r):
-    """CAL's rank, and how its batches differ from Random's, in three sentences."""
+    """CAL's rank, and how its batches differ from Random's; the numbers bear no cause."""
     cal, random, kept = r.finished("cal"), r.finished("random"), read_texts(r.folder)
     if not cal or not random or not kept or not r.rounds:
         return ""
@@ -91,13 +91,12 @@ def why_cal(r):
     words = {label: np.mean([length[rows].mean() for rows in found])
              for label, found in batches.items()}
     place = f"number {order.index('cal') + 1} of {len(order)}"
-    return f"""## How CAL ranks, and why
+    return f"""## How CAL ranks, and what it picks
 
 By mean accuracy, CAL is {place}. On average, {one["cal"]:.0%} of a batch of CAL's are of one class
 ({one["random"]:.0%} of Random's), and its texts have {words["cal"]:.1f} words
-({words["random"]:.1f} in Random's). CAL's classifier orders texts by the length of their
-representation rather than by how hard they are, so the texts of a batch are alike
-(docs/why-cal-loses.md)."""
+({words["random"]:.1f} in Random's). Whether these numbers explain CAL's rank is not tested here;
+docs/why-cal-loses.md tells what is known of the causes."""
 
 
 def first_reach(r, mean, goal):

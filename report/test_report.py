@@ -108,6 +108,12 @@ def test_verdicts():
     assert differences.paired_t(just) == pytest.approx(0.0441, abs=1e-4)
     assert claims.verdict({"a": just})[0] == claims.HOLDS
     assert claims.verdict({"a": just, "b": just})[0] == claims.UNSURE
+    close = np.array([0.001, -0.001, 0.002, -0.002, 0.0005])
+    assert claims.verdict({"a": close})[0] == claims.UNSURE
+    word, evidence = claims.verdict({"a": up, "b": close}, 0.01)
+    assert word == claims.FAILS and evidence.endswith("(the same within 0.01)")
+    both = differences.interval(close, 0.975)[1]  # 95 % for the two together
+    assert f"b +0.000 ± {both:.3f}" in evidence
     word, evidence = claims.verdict({"X": just})
     assert evidence == f"X +0.024 ± {differences.interval(just)[1]:.3f}, p 0.044"
 

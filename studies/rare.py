@@ -58,18 +58,17 @@ def sizes_of(rare, common):
     return {**dict.fromkeys(common, (POOL - RARE) // len(common)), rare: RARE}
 
 
-def thinned(rare, args):
+def thinned(rare, raw):
     """AG News with 80 texts of one class and 1,640 of each other: train, test, rows of vectors."""
-    raw = data.read_agnews(Path(args.data_dir))
     (texts, labels), test = raw["train"], raw["test"]
     rows = of_classes(labels, sizes_of(rare, sorted({*labels} - {rare})))
     train = [texts[i] for i in rows], [labels[i] for i in rows]
     return train, test, [*rows, *range(len(texts), len(texts) + len(test[0]))]
 
 
-def sections(rare, args):
+def sections(rare, path):
     """Six of Debian's sections: 80 texts of one and 984 of each other; 140 of each to test on."""
-    with open(args.sections, encoding="utf-8", newline="") as f:
+    with open(path, encoding="utf-8-sig", newline="") as f:
         of_text = {row["text"]: row["label"] for row in csv.DictReader(f)}  # each text once
     texts, labels = list(of_text), list(of_text.values())
     test = of_classes(labels, dict.fromkeys((*COMMON, rare), 140))
@@ -81,8 +80,14 @@ def loaded(args):
     """The set as a Data."""
     if args.set == "trec":
         return data.load("trec", args.data_dir, args.vectors)
-    make = thinned if args.set.startswith("agnews") else sections
-    train, test, rows = make(RAREST[args.set], args)
+    rare = RAREST[args.set]
+    if args.set.startswith("agnews"):
+        return written(*thinned(rare, data.read_agnews(Path(args.data_dir))), args)
+    return written(*sections(rare, args.sections), args)
+
+
+def written(train, test, rows, args):
+    """Write a set as two tables, and its rows of a .npy file; the set as a Data."""
     folder, vectors = Path(args.out) / "sets" / args.set, args.vectors
     make_folder(folder)
     for name, (texts, labels) in (("train", train), ("test", test)):
@@ -99,16 +104,13 @@ def loaded(args):
 # ---- a set's runs, and the table over all sets --------------------------------------------------
 
 
-def run(args):
+def run(d, rare, s, seeds, folder, strategies=STRATEGIES):
     """Run the strategies on a set, and write what they picked of its rarest class: rare.csv."""
-    d, rare = loaded(args), RAREST[args.set]
-    c, folder = d.classes.index(rare), Path(args.out) / f"{args.set}-{short_name(args.vectors)}"
-    s = cal.Settings(SEED_SIZE, args.rounds, BATCH, minibatch=16)
-    algorithm, rows = SideBySide(d, s, Log(folder)), []
-    runs = cal.runs_of(STRATEGIES, args.seeds)
+    algorithm, c, rows = SideBySide(d, s, Log(folder)), d.classes.index(rare), []
+    runs = cal.runs_of(strategies, seeds)
     algorithm.learn(runs)
     for one in runs:
-        lines = algorithm.log.read(one)[: args.rounds + 1]
+        lines = algorithm.log.read(one)[: s.rounds + 1]
         picked = [row for line in lines[:-1] for row in line["picked"]]
         words = [len(d.texts[row].split()) for row in picked]
         rows.append([one.label, one.seed, int((d.y[picked] == c).sum()),
@@ -124,7 +126,7 @@ def read(path):
     with open(path, encoding="utf-8-sig", newline="") as f:
         rows = sorted(csv.DictReader(f), key=lambda row: int(row["seed"]))
     return {name: {m: np.array([float(row[m]) for row in rows if row["strategy"] == name])
-                   for m in HEADER[2:]} for name in STRATEGIES}
+                   for m in HEADER[2:]} for name in dict.fromkeys(row["strategy"] for row in rows)}
 
 
 def compared(found):
@@ -135,7 +137,7 @@ def compared(found):
     rows, p = [], []
     for name, of in found.items():
         for measure in ("picks", "recall"):
-            for other in STRATEGIES[1:]:
+            for other in [label for label in of if label != "cal"]:
                 d = of["cal"][measure] - of[other][measure]
                 mean, half = interval(d)
                 rows.append([name, measure, name_of(other), len(d),
@@ -158,7 +160,7 @@ def tables(out):
         "difference, 95 % interval", "p (Holm)", "answer"], compared(found)), end="\n\n")
     print(markdown(["set and vectors", "strategy", *HEADER[2:]], [
         [name, name_of(label), *(f"{of[label][m].mean():.3f}" for m in HEADER[2:])]
-        for name, of in found.items() for label in STRATEGIES]))
+        for name, of in found.items() for label in of]))
 
 
 def main():
@@ -175,7 +177,11 @@ def main():
     if bool(args.set) == args.table:
         p.error("give either --set or --table")
     torch.set_num_threads(1)
-    tables(args.out) if args.table else run(args)
+    if args.table:
+        return tables(args.out)
+    s = cal.Settings(SEED_SIZE, args.rounds, BATCH, minibatch=16)
+    folder = Path(args.out) / f"{args.set}-{short_name(args.vectors)}"
+    run(loaded(args), RAREST[args.set], s, args.seeds, folder)
 
 
 if __name__ == "__main__":

@@ -4,19 +4,20 @@
 
 The script reads run files and trains nothing. For each pair, and for both the mean accuracy (over
 all rounds) and the final accuracy, it prints the mean difference within seeds, the half width of
-its 95 % interval, the p-value of a paired t test (corrected for all pairs named, Holm 1979) and the
-verdict: better, worse or inconclusive.
+its interval (95 % for all pairs together, after Bonferroni), the p-value of a paired t test
+(corrected for all pairs named, Holm 1979) and the verdict: better, worse, the same within --margin
+(two one-sided t tests, corrected after Holm) or inconclusive.
 """
 
-from plumbing.arguments import Parser, script
+from plumbing.arguments import Parser, script, threshold
 from plumbing.files import InputError
-from report.differences import holm, interval, paired, paired_t
+from report.differences import MARGIN, answers, interval, paired
 from report.markdown import markdown
 from report.names import name_of
 from stats import Results, final_accuracy, mean_accuracy
 
 
-def compared(r, pairs, seeds=None):
+def compared(r, pairs, seeds=None, margin=MARGIN):
     """Rows of a table: pair, seeds, and for both measures the difference, p and the verdict."""
     measures, found = (mean_accuracy, final_accuracy), []
     for a, b in pairs:
@@ -25,16 +26,11 @@ def compared(r, pairs, seeds=None):
         found.append([paired(measure, *runs) for measure in measures])
     rows = [[f"{name_of(a)} − {name_of(b)}", len(d[0])] for (a, b), d in zip(pairs, found)]
     for i in range(len(measures)):
-        adjusted = holm([paired_t(d[i]) for d in found])
-        for row, d, p in zip(rows, found, adjusted):
-            mean, half = interval(d[i])
-            row += [f"{mean:+.3f} ± {half:.3f}", f"{p:.2g}", verdict(mean, p)]
+        judged = answers([d[i] for d in found], margin)
+        for row, d, (p, answer) in zip(rows, found, judged):
+            mean, half = interval(d[i], 1 - 0.05 / len(pairs))
+            row += [f"{mean:+.3f} ± {half:.3f}", f"{p:.2g}", answer]
     return rows
-
-
-def verdict(mean, p):
-    """What a difference with a corrected p-value means."""
-    return "inconclusive" if p >= 0.05 else "better" if mean > 0 else "worse"
 
 
 HEADER = ["pair", "seeds", "mean accuracy", "p", "verdict", "final accuracy", "p ", "verdict "]
@@ -55,9 +51,12 @@ def main():
     p = Parser(description=__doc__.splitlines()[0])
     p.add_argument("folder", help="a results directory")
     p.add_argument("pairs", nargs="+", metavar="A-B", help="two strategies to compare")
+    p.add_argument("--margin", type=threshold, default=MARGIN,
+                   help="accuracies are the same if they differ by less than this")
     args = p.parse_args()
     r = Results(args.folder)
-    print(markdown(HEADER, compared(r, [pair_of(r, pair) for pair in args.pairs])))
+    pairs = [pair_of(r, pair) for pair in args.pairs]
+    print(markdown(HEADER, compared(r, pairs, margin=args.margin)))
 
 
 if __name__ == "__main__":
