@@ -15,7 +15,7 @@ from plumbing.files import write_csv
 from plumbing.runs import Log
 from report import differences
 from report.test_report import STRENGTH, by_strength, hand_made
-from studies import explain, rare, study_doubts, versus
+from studies import explain, rare, study_doubts, twice, versus
 from test_cal import TINY, cal_main, read_csv, run_files
 
 
@@ -187,3 +187,24 @@ def test_the_plan_of_rare_counts_its_comparisons():
     sets = 3 + 3 * sum(name.startswith("agnews") for name in rare.RAREST) + 2 * sum(
         name.startswith("debian") for name in rare.RAREST)
     assert 2 * (len(rare.STRATEGIES) - 1) * sets == rare.PLANNED
+
+
+# ---- training twice -----------------------------------------------------------------------------
+
+
+def test_a_lead_changes_by_what_cal_changes(tmp_path):
+    for name, cal_s in (("code2021", 0.65), ("code2021+twice", 0.62), ("code+twice", 0.62),
+                        ("code", 0.62)):
+        hand_made(tmp_path / f"trec-{name}-pool", by_strength({**STRENGTH, "cal": cal_s}),
+                  rounds=2, labels=["cal", "lc", "random"])
+    found = twice.differences(tmp_path, "trec", "pool")
+    for other in ("lc", "random"):
+        np.testing.assert_allclose(found["2021", f"lead over {other}, change"], 0.03)
+        np.testing.assert_allclose(found["2021", f"lead over {other}, twice"].mean(),
+                                   0.65 - STRENGTH[other], atol=0.002)
+        assert not found["2022", f"lead over {other}, change"].any()
+    rows = twice.compared(found)
+    answer = {(row[0], row[1]): row[5] for row in rows}
+    assert answer["2021", "CAL, twice − once"] == "better"
+    assert answer["2022", "CAL, twice − once"] == "the same within 0.01"
+    assert len(rows) == 14 and sum(row[4] != "" for row in rows) == 6
