@@ -104,8 +104,9 @@ def experiment_options(g, strategies, epochs):
                    help="the correctness above which CAL calls a text high-cor; with several"
                    " thresholds the report has Table 3")
     g.add_argument("--protocol", default="paper",
-                   help="paper follows the paper's text, code the authors' released code;"
-                   " paper+SWITCH or code+SWITCH changes one difference (docs/released-code.md)")
+                   help="paper follows the paper's text, code the authors' released code, code2021"
+                   " that code as first released; paper+SWITCH, say, changes one difference"
+                   " (docs/released-code.md, docs/versions.md)")
     g.add_argument("--model", choices=["fast", "plain"], default="fast",
                    help="plain is the paper in plain PyTorch (datamap.Models); fast does the same"
                    " calculation in less time")

@@ -30,6 +30,8 @@ class Stack:
     eps 1e-8, weight decay 0.01). Column c >= C of an output is 0: see __init__.
     """
 
+    decay = 0.01  # AdamW's weight decay; Adam has none
+
     def __init__(self, D, C, seeds, *purpose, hidden=HIDDEN, dropout=DROPOUT, lr=LR, device="cpu"):
         R, self.C, self.dropout, self.lr, self.device = len(seeds), C, dropout, lr, device
         # Classes are padded to a multiple of 8: with six columns MKL's product depends on how its
@@ -161,5 +163,5 @@ class Stack:
         self.steps += 1
         m, v = self.moments
         torch._fused_adamw_([self.flat], [self.flat.grad], [m], [v], [], [self.steps], lr=self.lr,
-                            beta1=0.9, beta2=0.999, weight_decay=0.01, eps=1e-8, amsgrad=False,
-                            maximize=False)
+                            beta1=0.9, beta2=0.999, weight_decay=self.decay, eps=1e-8,
+                            amsgrad=False, maximize=False)
