@@ -329,10 +329,10 @@ def test_an_address_that_asks_for_what_is_not_there_says_so(tiny, browser):
     page = tiny[0] / "demo-paper-pool" / "explore.html"
     notice = "return [notice.hidden, notice.textContent]"
     assert browser.open(page).run(notice) == [True, ""]
-    last = browser.run("return D.rounds")
+    last, epochs = browser.run("return [D.rounds, epochs]")
     for asked, key, found in (("seed=1003", "seed", "2"), ("strategy=xyz", "strategy", "cal"),
                               ("round=99", "round", last), ("round=-4", "round", 0),
-                              ("epoch=99", "epoch", browser.run("return epochs")), ("map=xyz", "map", "full"),
+                              ("epoch=99", "epoch", epochs), ("map=xyz", "map", "full"),
                               ("color=red", "color", "correctness"), ("row=9999", "row", -1)):
         browser.open(page, asked)
         assert browser.run(f"return S.{key}") == found
