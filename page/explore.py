@@ -42,13 +42,9 @@ def shown_of(r, kept):
             for label in r.config["strategies"]}
     runs = {label: of_seed for label, of_seed in runs.items() if of_seed}
     rows, N = rows_shown(r, len(kept["texts"])), len(kept["texts"])
-    place, m = {int(row): i for i, row in enumerate(rows)}, next(iter(r.maps.values()), {})
-    maps = {}
-    if "full_gold" in m:
-        maps["full"] = map_of(m["full_gold"][:, rows], m["full_said"][:, rows], range(len(rows)))
-        at = [i for i, row in enumerate(m["rows"]) if int(row) in place]
-        maps["seed"] = map_of(m["seed_gold"][:, at], m["seed_said"][:, at],
-                              [place[int(row)] for row in m["rows"][at]])
+    place = {int(row): i for i, row in enumerate(rows)}
+    maps = {str(seed): maps_of(m, rows, place) for seed, m in r.maps.items() if "full_gold" in m}
+    m = next(iter(r.maps.values()), {})
     pick = lambda values: [values[row] for row in rows]
     sample = f" The page shows {len(rows):,} of them, sampled." if len(rows) < N else ""
     s = r.settings
@@ -79,8 +75,8 @@ def write_labelling(folder, data, answers, todo, labelled=(), watched=None, doub
     if watched is not None and len(data.classes) <= 256:
         epochs = len(watched.gold)
         shown = np.linspace(0, epochs - 1, min(30, epochs)).round().astype(int)
-        maps["full"] = map_of((watched.gold[shown] * 255).round()[:, at],
-                              watched.said[shown][:, at], range(len(at)))
+        maps[""] = {"full": map_of((watched.gold[shown] * 255).round()[:, at],
+                              watched.said[shown][:, at], range(len(at)))}
     number = lambda row: int(data.row_numbers[row])
     write(folder / "explore.html", {
         "title": f"{data.name}: the next texts to label",
@@ -125,6 +121,14 @@ def run_of(lines):
             "accuracy": [round(x["accuracy"], 4) for x in lines],
             "picked": [x["picked"] for x in lines],
             "batch": [x["batch"] and [round(v, 4) for v in x["batch"].values()] for x in lines]}
+
+
+def maps_of(m, rows, place):
+    """The two maps of a seed: of the rows shown, and of the seed set's texts among them."""
+    at = [i for i, row in enumerate(m["rows"]) if int(row) in place]
+    return {"full": map_of(m["full_gold"][:, rows], m["full_said"][:, rows], range(len(rows))),
+            "seed": map_of(m["seed_gold"][:, at], m["seed_said"][:, at],
+                           [place[int(row)] for row in m["rows"][at]])}
 
 
 def map_of(gold, said, at):

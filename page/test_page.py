@@ -37,8 +37,9 @@ class Browser:
         with socket.socket() as s:
             s.bind(("127.0.0.1", 0))
             port = s.getsockname()[1]
-        self.driver = subprocess.Popen(["chromedriver", f"--port={port}"], stdout=subprocess.PIPE,
-                                       stderr=subprocess.STDOUT)
+        # Not a pipe: nobody would read it, and chromium's warnings would fill it and block it.
+        self.driver = subprocess.Popen(["chromedriver", f"--port={port}"],
+                                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.base = f"http://127.0.0.1:{port}"
         for _ in range(100):
             with contextlib.suppress(OSError):
@@ -127,9 +128,12 @@ def test_what_is_in_the_page_is_what_the_runs_left(tiny):
             run = D["runs"][label][seed]
             assert run["picked"] == [x["picked"] for x in lines]
             assert run["accuracy"] == [round(x["accuracy"], 4) for x in lines]
-    with np.load(folder / "runs" / "maps-1.npz") as m:
+    assert list(D["maps"]) == ["1", "2"]
+    for seed in D["maps"]:
+        with np.load(folder / "runs" / f"maps-{seed}.npz") as file:
+            m = dict(file)
         for name, at in (("full", range(2500)), ("seed", m["rows"])):
-            shown = D["maps"][name]
+            shown = D["maps"][seed][name]
             assert shown["at"] == list(map(int, at))
             gold = np.frombuffer(base64.b64decode(shown["gold"]), np.uint8).reshape(
                 shown["epochs"], -1) / 255
@@ -161,7 +165,7 @@ def test_of_many_texts_those_that_runs_are_about_come_first(tiny, monkeypatch):
     D = explore.shown_of(r, read_texts(r.folder))
     assert "shows 1,500 of them, sampled" in D["about"]
     assert D["texts"] == [d.texts[row] for row in D["rows"]]
-    assert set(D["maps"]["seed"]["at"]) <= set(range(1500))
+    assert set(D["maps"]["1"]["seed"]["at"]) <= set(range(1500))
 
 
 def test_points_hover_and_picks(tiny, browser):
@@ -210,7 +214,7 @@ def test_time_search_and_the_address(tiny, browser):
 
 def test_a_dragged_box_lists_its_texts_and_a_click_keeps_one(tiny, browser):
     browser.open(tiny[0] / "demo-paper-pool" / "explore.html", "map=full")
-    browser.run("window.scrollTo(0, 0)")
+    browser.run("document.querySelector('canvas').scrollIntoView()")
     x, y, W, H = browser.run("const r = document.querySelector('canvas').getBoundingClientRect();"
                              "return [r.x, r.y, r.width, r.height]")
     a, b = (x + 40, y + H * 0.4), (x + W * 0.5, y + H * 0.7)
@@ -236,7 +240,7 @@ def test_ten_thousand_texts_are_drawn(tmp_path, browser):
     explore.write(tmp_path / "big.html", {
         "title": "big", "about": "", "id": "big", "folder": "x", "classes": ["a", "b", "c"],
         "rows": list(range(n)), "numbers": list(range(n)), "texts": ["a text"] * n, "y": [0] * n,
-        "names": explore.NAMES, "maps": {"full": explore.map_of(gold, said, range(n))},
+        "names": explore.NAMES, "maps": {"": {"full": explore.map_of(gold, said, range(n))}},
         "runs": {}, "rounds": 0, "todo": [], "doubts": [], "kept": []})
     browser.open(tmp_path / "big.html")
     assert browser.run("return document.body.dataset.points") == str(n)
@@ -358,3 +362,41 @@ def test_two_folders_of_one_table_keep_their_answers_apart(labelling, tmp_path):
     ids = [shown_data(where / "explore.html")["id"]
            for where in (folder, tmp_path / "other" / folder.name)]
     assert ids[0] != ids[1]
+
+
+def test_an_address_that_asks_for_what_is_not_there_says_so(tiny, browser):
+    page = tiny[0] / "demo-paper-pool" / "explore.html"
+    notice = "return [notice.hidden, notice.textContent]"
+    assert browser.open(page).run(notice) == [True, ""]
+    last, epochs = browser.run("return [D.rounds, epochs]")
+    for asked, key, found in (("seed=1003", "seed", "2"), ("strategy=xyz", "strategy", "cal"),
+                              ("round=99", "round", last), ("round=-4", "round", 0),
+                              ("epoch=99", "epoch", epochs), ("map=xyz", "map", "full"),
+                              ("color=red", "color", "correctness"), ("row=9999", "row", -1)):
+        browser.open(page, asked)
+        assert browser.run(f"return S.{key}") == found
+        hidden, said = browser.run(notice)
+        assert not hidden and asked.split("=")[1] in said
+        assert browser.run("return document.body.dataset.points") == "2500"
+        assert "NaN" not in browser.run("return document.body.innerText")
+    browser.open(page, "speed=3")
+    assert "speed" in browser.run(notice)[1]
+    quiet(browser)
+
+
+def test_the_map_is_that_of_the_chosen_seed_and_its_picks_are_listed(tiny, browser):
+    out, _ = tiny
+    page = out / "demo-paper-pool" / "explore.html"
+    for seed in (1, 2):
+        browser.open(page, f"seed={seed}&map=seed&strategy=cal&round=0")
+        with np.load(out / "demo-paper-pool" / "runs" / f"maps-{seed}.npz") as m:
+            begun = m["rows"].tolist()
+        assert browser.run("return M.seed.at.map(i => D.rows[i])") == begun
+        picked = run_files(out)[f"cal-{seed}.jsonl"][0]["picked"]
+        assert not set(picked) & set(begun)
+        heads = browser.run("return [...list.children].map(item => item.textContent)"
+                            .replace("list.", "document.getElementById('list')."))
+        assert {int(head.split()[0]) for head in heads} == {
+            browser.run(f"return D.numbers[PLACE.get({row})]") for row in picked}
+        assert f"seed {seed}" in browser.run("return views[0].caption.textContent")
+    quiet(browser)
