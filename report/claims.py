@@ -1,4 +1,4 @@
-"""The paper's claims, each judged by a stated rule on the runs that are there."""
+"""The paper's claims, each judged on the finished runs by a stated rule."""
 
 from itertools import combinations
 
@@ -8,18 +8,19 @@ from report.differences import holm, interval, paired, paired_t
 from report.names import SIX, name_of
 from stats import final_accuracy, mean_accuracy, overlaps
 
-RULE = """A comparison is judged on the differences within seeds, by a two-sided paired t test;
-where a claim makes several comparisons, their p-values are corrected for their number (Holm 1979).
-It *holds here* if every difference has the claimed sign with p < 0.05, *does not hold here* if one
-has the other sign with p < 0.05, and else *cannot be told*; of a claim that names a strategy
-without finished runs nothing is said (*not run*), nor with one seed. Beside each mean difference
-stands the half width of its 95 % confidence interval (Student's t over seeds, not corrected)."""
-HOLDS, FAILS, UNSURE = "holds here", "does not hold here", "cannot be told"
+RULE = """Each comparison is a two-sided paired t test of the differences within seeds. If a claim
+makes several comparisons, their p-values are corrected for multiple comparisons (Holm 1979). A
+claim *holds here* if every difference has the claimed sign with p < 0.05. It *does not hold here*
+if one difference has the other sign with p < 0.05. Otherwise it is *inconclusive*. A claim about a
+strategy without finished runs is *not run*, and one seed gives no verdict. The ± after a mean
+difference is the half width of its 95 % confidence interval (Student's t over seeds, not
+corrected). The claim about different texts has no test: its ratio decides."""
+HOLDS, FAILS, UNSURE = "holds here", "does not hold here", "inconclusive"
 NOT_RUN, ONE_SEED = "not run", "one seed: no verdict"
 
 
 def verdict(differences):
-    """(the verdict, the evidence as text) of {name: differences [S] over seeds}."""
+    """{name: differences [S], one per seed} -> (the verdict, the evidence as text)."""
     if not differences or not all(len(d) for d in differences.values()):
         return NOT_RUN, ""
     if min(map(len, differences.values())) < 2:
@@ -32,18 +33,18 @@ def verdict(differences):
 
 
 def batch_mean(name, rounds=slice(None)):
-    """A function of a run's lines: the mean of a batch statistic over some of its batches."""
+    """A function of a run's lines -> the mean of a batch statistic over some of its batches."""
     return lambda lines: np.mean([x["batch"][name] for x in lines[1:][rounds]])
 
 
 def versus(r, a, others, measure):
-    """{"A - other": measure(a) - measure(other) for each seed of both, [] without runs}."""
+    """{"A - other": measure(a) - measure(other) for each seed that both have; [] without runs}."""
     return {f"{name_of(a)} − {name_of(b)}": paired(measure, r.finished(a), r.finished(b))
             for b in others if b != a}
 
 
 def drift(lines):
-    """How much more confidence the last third of the batches has than the first third."""
+    """The mean confidence of the last third of the batches minus that of the first third."""
     third = max(1, (len(lines) - 1) // 3)
     late, early = slice(-third, None), slice(0, third)
     return batch_mean("confidence", late)(lines) - batch_mean("confidence", early)(lines)
@@ -77,7 +78,7 @@ def claims(r):
 
 
 def overlap_claim(r):
-    """Batches hardly overlap: no pair shares more rows than picking at random would."""
+    """The claim that no two strategies share more texts than picking at random would give."""
     text = "The strategies choose different texts (no pair shares over 1.1 times what chance gives)"
     pairs = pairs_of(r)
     if len(pairs) < 6:
@@ -89,5 +90,5 @@ def overlap_claim(r):
 
 
 def pairs_of(r):
-    """The paper's pairs of strategies, as far as both have finished runs."""
+    """The paper's pairs of strategies, if both have finished runs."""
     return list(combinations([x for x in ("cal", "dal", "lc", "random") if r.finished(x)], 2))

@@ -1,10 +1,10 @@
-"""Differences within seeds, and how sure they are: Student's t, Holm, the sign-flip test."""
+"""Differences within seeds and their tests: Student's t, Holm's correction, sign flips."""
 
 import numpy as np
 
 
 def paired(measure, one, other):
-    """measure(lines of one) - measure(lines of other), {seed: lines} each, by seed of both: [S]."""
+    """measure(one[seed]) - measure(other[seed]) for each seed that both {seed: lines} have: [S]."""
     return np.array([measure(one[seed]) - measure(other[seed]) for seed in one if seed in other])
 
 
@@ -21,7 +21,7 @@ def t_two_sided(t, df):
 
 
 def paired_t(d):
-    """The two-sided p-value of "the mean of d [S] is 0", by Student's t; 1 without differences."""
+    """The two-sided p-value of "the mean of d [S] is 0", by Student's t; 1 if every d is 0."""
     if len(d) < 2 or not d.any():
         return 1.0
     sd = d.std(ddof=1)
@@ -29,10 +29,10 @@ def paired_t(d):
 
 
 def interval(d, level=0.95):
-    """The confidence interval of the mean of d [S], Student's t over seeds: (mean, half width)."""
+    """The confidence interval of the mean of d [S], by Student's t -> (mean, half width)."""
     if len(d) < 2:
         return (d.mean() if len(d) else np.nan), np.inf
-    low, high = 0.0, 1e4  # the t beyond which 1 - level lies, by bisection
+    low, high = 0.0, 1e4  # bisection for the t with P(|T| > t) = 1 - level
     for _ in range(100):
         middle = (low + high) / 2
         low, high = (middle, high) if t_two_sided(middle, len(d) - 1) > 1 - level else (low, middle)
@@ -40,7 +40,7 @@ def interval(d, level=0.95):
 
 
 def holm(p):
-    """p-values [k] adjusted for their number (Holm 1979), in the order given."""
+    """p-values [k] corrected for multiple comparisons (Holm 1979), in the order given."""
     order, k = np.argsort(p, kind="stable"), len(p)
     adjusted = np.empty(k)
     adjusted[order] = np.maximum.accumulate(np.sort(p) * np.arange(k, 0, -1))
@@ -48,10 +48,10 @@ def holm(p):
 
 
 def sign_flip(d):
-    """The one-sided p-value of "the mean of d [S] is not above 0": its signs are flipped.
+    """The one-sided p-value of "the mean of d [S] is not above 0", by flipping signs.
 
-    The share of the 2^S ways to flip signs that give a mean at least as large; never below 1/2^S.
-    Above 14 seeds 2^14 of the ways, drawn at random, stand for all.
+    It is the share of the 2^S ways to flip signs that give a mean at least as large, so it is never
+    below 1/2^S. With more than 14 seeds, 2^14 ways are used: the given signs and a random sample.
     """
     if len(d) <= 14:
         signs = 1 - 2 * (np.arange(2 ** len(d))[:, None] >> np.arange(len(d)) & 1)  # [2^S, S]

@@ -1,4 +1,4 @@
-"""What a report says beyond the paper's tables, on hand-made run files."""
+"""Tests of the sections beyond the paper's tables, on hand-made run files."""
 
 import gzip
 import json
@@ -23,7 +23,7 @@ def test_recall_and_macro_f1_are_those_of_the_final_round(tmp_path):
 
 
 def test_who_picks_the_rarest_class(tmp_path):
-    picks = {"cal": [0, 2, 4], "random": [0, 1, 2]}  # odd rows are of the rare class, if any is
+    picks = {"cal": [0, 2, 4], "random": [0, 1, 2]}  # odd rows have the rare class, if any
     r = hand_made(tmp_path, by_strength(STRENGTH), None,
                   lambda label, seed, t: [row + (10 + seed) * t for row in picks[label]], rounds=2,
                   labels=["cal", "random"], seeds=2)
@@ -31,7 +31,7 @@ def test_who_picks_the_rarest_class(tmp_path):
     (tmp_path / "runs" / "texts.json.gz").write_bytes(gzip.compress(json.dumps(kept).encode()))
     assert "picks of" not in findings.recall_table(r)  # a class of a quarter of the texts
     r.about["class_counts"] = {"a": 5000, "b": 452}
-    assert "of the 452 texts it has" in findings.recall_table(r)
+    assert "That class has 452 texts" in findings.recall_table(r)
     rows = {row["strategy"]: row["picks of b"] for row in read_csv(tmp_path / "recall.csv")}
     # CAL's second batch is odd for seed 1 (rows 11, 13, 15); Random's are 1 of 3, then 2 of 3.
     assert rows == {"CAL": "1.5 ± 2.1", "Rand.": "2.5 ± 0.7", "all data": ""}
@@ -58,9 +58,9 @@ def test_why_cal_tells_classes_and_words(tmp_path):
     kept = {"texts": texts, "y": [i % 2 for i in range(30)], "numbers": list(range(30))}
     (tmp_path / "runs" / "texts.json.gz").write_bytes(gzip.compress(json.dumps(kept).encode()))
     said = " ".join(findings.why_cal(r).split())
-    assert "CAL is number 1 of 2. 100% of a batch of CAL's are of one class" in said
+    assert "CAL is number 1 of 2. On average, 100% of a batch of CAL's are of one class" in said
     assert "(50% of Random's)" in said
-    assert "have 2.0 words on average (3.0)" in said
+    assert "have 2.0 words (3.0 in Random's)" in said
 
 
 def test_would_it_have_helped(tmp_path):

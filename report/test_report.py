@@ -1,4 +1,4 @@
-"""The report against the run files, read here a second time."""
+"""Tests of the report against the run files, which the tests read themselves."""
 
 import json
 import zlib
@@ -52,7 +52,7 @@ STRENGTH = {"random": 0.60, "lc": 0.62, "entropy": 0.63, "bald": 0.64, "dal": 0.
 
 
 def by_strength(strength, noise=0.002):
-    """Accuracies that rise over the rounds, a strategy's level apart, noise by seed."""
+    """Accuracies that rise over the rounds from each strategy's level, with noise per seed."""
     return lambda label, seed, t: (strength[label] + 0.001 * t
                                    + noise * (zlib.crc32(f"{label}{seed}".encode()) % 7 - 3) / 3)
 
@@ -165,7 +165,7 @@ def test_table_2_says_what_its_seeds_allow(tmp_path, seeds, said):
     text = sections.aso_tables(r)
     rows = read_csv(tmp_path / "table2.csv")
     assert said in text
-    by_seed = [row for row in rows if row["sample"] == "one number a seed"]
+    by_seed = [row for row in rows if row["sample"] == "one number per seed"]
     p = {row["row over column"]: row for row in rows if row["sample"] == "p, signs flipped"}
     assert bool(by_seed) == bool(p) == (seeds > 1)
     if p:  # CAL lies above Random in every seed
