@@ -1,4 +1,4 @@
-"""Label noise, planned comparisons, and the scripts behind docs/."""
+"""Tests of label noise, planned comparisons, and the scripts that gave the numbers in docs/."""
 
 
 import numpy as np
@@ -54,8 +54,8 @@ def test_planned_comparisons_against_counting(tmp_path):
     p = differences.holm([differences.paired_t(x) for x in d])
     assert [row[3] for row in rows] == [f"{q:.2g}" for q in p]
     assert versus.compared(r, [("cal", "lc")], seeds={0, 1})[0][1] == 2
-    assert [versus.said(0.1, 0.01), versus.said(-0.1, 0.01), versus.said(0.1, 0.06)] == [
-        "better", "worse", "cannot be told"]
+    assert [versus.verdict(0.1, 0.01), versus.verdict(-0.1, 0.01),
+            versus.verdict(0.1, 0.06)] == ["better", "worse", "inconclusive"]
 
 
 def test_what_explain_notes_is_what_the_strategy_saw(tmp_path):
@@ -82,8 +82,8 @@ def test_what_explain_notes_is_what_the_strategy_saw(tmp_path):
     (explain.main, ["--dataset", "unlabelled.csv"], "texts without a label"),
     (versus.main, ["nowhere", "cal-lc"], "no results in nowhere"),
     (versus.main, ["here"], "required: A-B"),
-    (versus.main, ["here", "cal-nope"], "'cal-nope' is no pair"),
-    (versus.main, ["here", "cal-random"], "is no pair"),
+    (versus.main, ["here", "cal-nope"], "'cal-nope' is not a pair"),
+    (versus.main, ["here", "cal-random"], "is not a pair"),
 ])
 def test_bad_input_to_a_study_is_one_sentence(main, arguments, sentence, tmp_path, monkeypatch,
                                               capsys):
