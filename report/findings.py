@@ -78,7 +78,7 @@ def picked_of(r, label, name, y):
 
 
 def why_cal(r):
-    """CAL's rank, and how its batches differ from Random's, in three sentences."""
+    """Where CAL stands, and what its batches are like beside Random's, in three sentences."""
     cal, random, kept = r.finished("cal"), r.finished("random"), read_texts(r.folder)
     if not cal or not random or not kept or not r.rounds:
         return ""
@@ -91,13 +91,12 @@ def why_cal(r):
     words = {label: np.mean([length[rows].mean() for rows in found])
              for label, found in batches.items()}
     place = f"number {order.index('cal') + 1} of {len(order)}"
-    return f"""## How CAL ranks, and why
+    return f"""## Why CAL stands where it stands
 
-By mean accuracy, CAL is {place}. On average, {one["cal"]:.0%} of a batch of CAL's are of one class
-({one["random"]:.0%} of Random's), and its texts have {words["cal"]:.1f} words
-({words["random"]:.1f} in Random's). CAL's classifier orders texts by the length of their
-representation rather than by how hard they are, so the texts of a batch are alike
-(docs/why-cal-loses.md)."""
+By mean accuracy CAL is {place}. {one["cal"]:.0%} of a batch of CAL's are of one class
+({one["random"]:.0%} of Random's), and its texts have {words["cal"]:.1f} words on average
+({words["random"]:.1f}). Its classifier orders texts by the length of their representation rather
+than by what is hard, so a batch is of one kind (docs/why-cal-loses.md)."""
 
 
 def first_reach(r, mean, goal):
@@ -107,7 +106,7 @@ def first_reach(r, mean, goal):
 
 
 def helped(r):
-    """For your own table: would active learning have saved labels? One sentence per strategy."""
+    """Of a table of one's own: would active learning have saved labels? A sentence a strategy."""
     if not r.finished("random"):
         return ""
     lines, goal = [], r.accuracy("random")[:, -1].mean()
@@ -119,6 +118,6 @@ def helped(r):
         saved = (f"reaches Random's final accuracy with {n:,} labels instead of"
                  f" {r.labelled()[-1]:,}" if n else
                  "does not reach Random's final accuracy")
-        lines.append(f"- {name_of(label)}: {mean:+.3f}{sure} in mean accuracy compared with picking"
-                     f" at random; it {saved}.")
+        lines.append(f"- {name_of(label)}: {mean:+.3f}{sure} in mean accuracy against picking at"
+                     f" random; it {saved}.")
     return "## Would active learning have helped?\n\n" + "\n".join(lines)
