@@ -32,10 +32,10 @@ def ladder():
 
 
 def write(folder, folders):
-    """ladder.csv, ladder.png and report.md.
+    """Write ladder.csv, ladder.png and report.md.
 
-    folders: {protocol: results directory}. The differences are within seeds, against the protocol
-    that the switch was turned in. InputError where none has been run.
+    folders: {protocol: results directory}. The differences are within seeds, from the protocol in
+    which the switch was turned. InputError if no protocol has been run.
     """
     done = {name: stats.Results(path) for name, path in folders.items()
             if (path / "config.json").exists()}
@@ -44,9 +44,10 @@ def write(folder, folders):
     folder.mkdir(parents=True, exist_ok=True)
     header = ["protocol", "seeds", "CAL", "change", "mean's change", "Random", "change ",
               "mean's change ", "all data", "change  "]
-    note = ("Final test accuracy, ± its standard deviation over seeds. A change is that of the"
-            " final accuracy, or of the mean accuracy over all rounds, which is less noisy; it is"
-            " taken within each seed, against the protocol whose switch was turned.")
+    note = ("Accuracies are final test accuracies, ± the standard deviation over seeds. *Change* is"
+            " the change of the final accuracy. *Mean's change* is the change of the mean accuracy"
+            " over all rounds, which is less noisy. Changes are within seeds, from the protocol in"
+            " which the switch was turned.")
     changes, rows = {}, []
     for name, r in done.items():
         base = done.get(name.partition("+")[0]) if "+" in name else None
@@ -60,7 +61,7 @@ def write(folder, folders):
 
 
 def cells_of(name, r, base, changes):
-    """A row's cells for CAL, Random and all the data; changes of the final accuracy are noted."""
+    """A row's cells for CAL, Random and all the data; adds the final accuracies' changes."""
     cells = []
     for label in ("cal", "random", "full"):
         now, before = r.finished(label), base.finished(label) if base else {}
@@ -76,14 +77,14 @@ def cells_of(name, r, base, changes):
 
 
 def signed(d):
-    """Mean ± sample standard deviation of differences, with its sign; empty without any."""
+    """Mean ± sample standard deviation of differences d [S], with a sign; empty if S is 0."""
     return ("+" if d.mean() >= 0 else "") + stats.plus_minus(d) if len(d) else ""
 
 
 def long_baselines(done):
-    """A sentence on all the data, trained for as many epochs as a run that never resets."""
+    """A sentence on models of all the data with as many epochs as a run that never resets."""
     long = {name: r.accuracy("full-long") for name, r in done.items()}
     long = [f"{stats.plus_minus(scores[:, 0])} under `{name}`" for name, scores in long.items()
             if len(scores)]
-    return ("\n\nAll the data, for as many epochs as a run that never resets has seen by its last"
-            f" round: {', '.join(long)}." if long else "")
+    return ("\n\nTrained on all the data for as many epochs as a run that never resets, the model's"
+            f" accuracy is {', '.join(long)}." if long else "")

@@ -1,14 +1,14 @@
-"""What the authors' released code does otherwise, laid over the core from outside.
+"""The authors' released code: its differences from the paper, put over the core from outside.
 
     python cal.py --dataset trec --protocol code            every difference
     python cal.py --dataset trec --protocol paper+reset     one alone, in the text's protocol
     python cal.py --dataset trec --protocol code+pad        all but one
     python cal.py --dataset trec --protocol code2021        the code as it was first released
 
-One class (or function) a difference; its docstring says what the released code does, under the
-row number of docs/released-code.md. A protocol is fast.SideBySide under the classes of its rows:
-where it calls self.new_theta, .watch, .seed_set, .draws or .strategies, and where a strategy calls
-view.high_cor, .psi_labelled, .draws or .new_classifier, a row may answer in its place.
+There is one class (or function) per difference. Its docstring describes what the released code
+does, with the row number of docs/released-code.md. A protocol is a subclass of fast.SideBySide and
+of its rows' classes. A row may override new_theta, watch, seed_set, draws or strategies of the
+algorithm, and high_cor, psi_labelled, draws or new_classifier of the View.
 """
 
 import zlib
@@ -45,7 +45,7 @@ def protocol(name):
 
 
 def compose(base, over, **attributes):
-    """`base` under those classes of `over` that are made for it."""
+    """A subclass of `base` and of those classes of `over` that extend it."""
     mine = dict.fromkeys(c for c in over if issubclass(c, base))
     mine = [c for c in mine if not any(c in other.__mro__[1:] for other in mine)]
     return laid(*mine, base, **attributes)
@@ -57,7 +57,7 @@ def compose(base, over, **attributes):
 class DropoutStaysOn(SideBySide):
     """Rows 2 and 10: dropout stays on for the dynamics, the pool and the test set.
 
-    Each run has masks of its own, whatever else is in the stack.
+    Each run has its own masks, and they do not depend on the other runs of the stack.
     """
 
     shared_start = False
@@ -77,12 +77,12 @@ class DropoutStaysOn(SideBySide):
 
 
 def first_word(missing, first):
-    """Row 3: a text is filled up to max_len with the training file's first word."""
+    """Row 3: a text is padded to max_len with the first word of the training file."""
     return missing[:, None].astype(np.float32) * first
 
 
 def as_written(word):
-    """Row 16: a word that the vector file lacks as it is written is zeros."""
+    """Row 16: a word is zeros if the vector file lacks its exact spelling."""
     return [word]
 
 
@@ -111,7 +111,7 @@ class Unshuffled(SideBySide):
 
 
 class UnshuffledBinary(View):
-    """Row 6: nor are those of theta'."""
+    """Row 6: the mini-batches of theta' are never shuffled."""
 
     def draws(self, purpose):
         return InOrder(self.seeds, self.round, purpose, device=self.x.device)
@@ -121,14 +121,14 @@ class UnshuffledBinary(View):
 
 
 class MidEpoch(Recording):
-    """Row 7: dynamics are read off the training passes, weights mid-epoch, dropout on."""
+    """Row 7: the dynamics are those of the training passes: weights mid-epoch, dropout on."""
 
     def watch(self, theta, x, group, start, order):
         return theta.settle(order)[0][group, start:, : theta.C]
 
 
 class FirstEpochPsi(View):
-    """Row 9: Psi(L) for theta' is that of the first epoch's training passes."""
+    """Row 9: theta' learns from the Psi(L) of the first epoch's training passes."""
 
     def psi_labelled(self):
         return self.theta.epochs[0][1][self.theta.mine]
@@ -145,7 +145,7 @@ class NearestFifth(View):
 
 
 class LinearBinary(View):
-    """Row 11: theta' is one linear layer, and a ReLU on its two outputs."""
+    """Row 11: theta' is one linear layer with a ReLU on its two outputs."""
 
     Binary, binary = ReluLogits, {**View.binary, "hidden": ()}
 
@@ -172,9 +172,10 @@ class RecordedBinary(View):
 
 
 def dal(view, k):
-    """Row 13: theta' learns from Psi(L) of all epochs (1), then Psi(U) (0); smallest P(1).
+    """Row 13: theta' learns from Psi(L) of all epochs (class 1), then Psi(U) (class 0).
 
-    The scores are the last epoch's training-time outputs. Every run has as many rows in U.
+    It picks the smallest P(1), from the training passes of the last epoch. Every run of the
+    stack has the same number of rows in U.
     """
     rows = view.U.nonzero()[:, 1].view(len(view.L), -1)  # U, in the order of the file
     psi_U = view.score(lambda psi: psi)
@@ -193,7 +194,7 @@ def dal(view, k):
 
 
 def bald(view, k):
-    """Row 14: the mean of ten log-softmax outputs, soft-maxed again, then its entropy."""
+    """Row 14: the entropy of the softmax of the mean of ten log-softmax outputs."""
     draws = view.draws("bald")
     logs = view.in_pieces(lambda x: sum(torch.log(view.theta.with_dropout(x, draws))
                                         for _ in range(MC_PASSES))) / MC_PASSES

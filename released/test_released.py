@@ -1,4 +1,4 @@
-"""The released code's rows, each against an oracle; the ladder; the benchmark."""
+"""Tests of the released code's rows, each against an oracle; of the ladder; of the benchmark."""
 
 import itertools
 import json
@@ -40,7 +40,7 @@ from vectors.sources import hash_vectors, load_vectors
 
 
 def algorithm(name, settings=None, log=None, dim=300, classes=6):
-    """A protocol's algorithm on made-up data of 90 texts."""
+    """A protocol's algorithm on generated data of 90 texts."""
     g = np.random.default_rng(0)
     y = np.arange(90) % classes
     x = g.normal(size=(90, dim)).astype(np.float32) + 0.2 * np.eye(classes, dim)[y]
@@ -80,7 +80,7 @@ def test_the_fast_algorithm_is_that_of_paper():
 
 
 def picks(name, folder):
-    """What each strategy picks under a protocol, and how well theta then does."""
+    """What each strategy picks under a protocol, and the statistics of its batches."""
     log = Log(folder / name)
     runs = cal.runs_of(["random", "bald", "dal", "cal"], [1])
     algorithm(name, cal.Settings(40, 2, 10, 7, 8), log).learn(runs)
@@ -196,7 +196,7 @@ def test_rows_6_and_7_order_of_labelling_and_what_the_passes_saw():
 
 def test_what_the_passes_saw_is_in_the_order_of_the_instances():
     x, y = torch.randn(2, 13, 30), torch.randint(3, (2, 13))
-    stack = recorded_stack(30, 3, [1, 2], lr=0.0, **SMALL)  # it never moves, so the order is all
+    stack = recorded_stack(30, 3, [1, 2], lr=0.0, **SMALL)  # its weights never change
     for order in stack.fit(x, y, 2, 4, Draws([1, 2], "t")):
         torch.testing.assert_close(stack.settle(order)[0][..., :3], stack.probs(x))
 
@@ -289,7 +289,7 @@ def test_the_released_protocol_resumes_and_does_not_depend_on_the_stack(tmp_path
     cal_main(*arguments, tmp_path / "all", "--strategies", "random", "bald", "dal", "cal")
     cal_main(*arguments, tmp_path / "cut", "--strategies", "cal", "dal")
     runs = tmp_path / "cut" / "demo-code-pool" / "runs"
-    assert not list(runs.glob("*.pt"))  # done: nothing is left to go on from
+    assert not list(runs.glob("*.pt"))  # finished runs keep no state
     want = run_files(tmp_path / "all")
     assert len(want) == 5
     assert run_files(tmp_path / "cut") == {n: want[n] for n in run_files(tmp_path / "cut")}
