@@ -11,6 +11,7 @@ import shutil
 import socket
 import subprocess
 import time
+import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -34,6 +35,7 @@ class Browser:
     """A headless chromium, driven over the W3C WebDriver protocol."""
 
     def __init__(self, profile, *more):
+        self.opened = 0
         with socket.socket() as s:
             s.bind(("127.0.0.1", 0))
             port = s.getsockname()[1]
@@ -51,6 +53,7 @@ class Browser:
                  f"--user-data-dir={profile}", *more]
         session = self.call("POST", "/session", {"capabilities": {"alwaysMatch": {
             "browserName": "chrome", "goog:chromeOptions": {"args": flags},
+            "pageLoadStrategy": "none",  # chromedriver's own wait missed an event now and then
             "goog:loggingPrefs": {"browser": "ALL"}}}})
         self.base += f"/session/{session['sessionId']}"
 
@@ -62,11 +65,14 @@ class Browser:
             return json.load(reply)["value"]
 
     def open(self, path, state=""):
-        self.call("POST", "/url", {"url": "about:blank"})
-        self.call("POST", "/url", {"url": f"{Path(path).as_uri()}#{state}"})
-        for _ in range(100):
-            if self.run("return document.body.dataset.ready") == "1":
-                return self
+        """Load the page anew with state as its address, and wait until it is drawn."""
+        self.opened += 1  # a query of its own: another hash alone would not load the page again
+        self.call("POST", "/url", {"url": f"{Path(path).as_uri()}?{self.opened}#{state}"})
+        for _ in range(200):
+            with contextlib.suppress(urllib.error.HTTPError):  # between two pages
+                if self.run("return location.search + document.body.dataset.ready"
+                            ) == f"?{self.opened}1":
+                    return self
             time.sleep(0.05)
         raise AssertionError("the page is not ready")
 
