@@ -1,8 +1,8 @@
-"""The tests on two cores: a second pytest process takes its share of them.
+"""Runs the tests on two cores: a second pytest process takes its share of them.
 
-Both processes collect the same tests and cut them into pieces. The one that comes to a piece first
-claims it with a file, and runs it. The second process writes its reports to a file, and the first
-shows them with its own. With one core, few tests or --pdb, one process runs everything.
+Both processes collect the same tests and divide them into pieces. The process that reaches a piece
+first claims it with a file and runs it. The second process writes its reports to a file, and the
+first shows them with its own. With one core, few tests or --pdb, one process runs everything.
 """
 
 import json
@@ -18,12 +18,13 @@ PIECE = 8  # tests that are claimed together
 
 
 def pytest_addoption(parser):
-    parser.addoption("--second", metavar="FOLDER", help="for conftest.py itself: claims, reports")
+    parser.addoption("--second", metavar="FOLDER",
+                     help="used only by conftest.py: the folder for claims and reports")
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session):
-    """Run what this process claims; in the first process, show the second's reports as well."""
+    """Run the pieces that this process claims; the first also shows the second's reports."""
     config = session.config
     if session.testsfailed or config.option.collectonly or config.option.usepdb:
         return None
@@ -50,7 +51,7 @@ def pytest_runtestloop(session):
 
 
 def second_process(config, folder):
-    """The same pytest command, which claims its tests in `folder`."""
+    """Start the same pytest command as a second process, which claims its tests in `folder`."""
     command = [sys.executable, "-m", "pytest", *config.invocation_params.args, f"--second={folder}",
                "-p", "no:cacheprovider"]
     return subprocess.Popen(command, cwd=config.invocation_params.dir, stdin=subprocess.DEVNULL,
@@ -71,7 +72,7 @@ def run_claimed(session, folder, after_each=lambda: None):
 
 
 def claimed(items, folder):
-    """The items of the pieces whose file this process is the first to make."""
+    """The items of the pieces whose file this process creates first."""
     for first in range(0, len(items), PIECE):
         try:
             os.close(os.open(folder / str(first), os.O_CREAT | os.O_EXCL))
@@ -81,7 +82,7 @@ def claimed(items, folder):
 
 
 class Sender:
-    """Writes every report as a line of JSON."""
+    """Writes each report as a line of JSON."""
 
     def __init__(self, config, path):
         self.config, self.path = config, path
@@ -93,7 +94,7 @@ class Sender:
 
 
 def show(session, path):
-    """Each time it is advanced: hand what `path` has got of reports to pytest, as if run here."""
+    """A generator: each step hands the new reports in `path` to pytest, as if run here."""
     hook, at = session.config.hook, 0
     while True:
         lines = path.read_bytes()[at:].splitlines(keepends=True) if path.exists() else []

@@ -849,7 +849,7 @@ def test_kill_9_at_any_moment_and_resume(tiny, tmp_path):
     (["--dataset", "nope"], "demo, trec, agnews"),
     (["--strategies", "cal", "nope"], "choose from"),
     (["--device", "tpu"], "auto"),
-    (["--protocol", "nope"], "is not paper or code"),
+    (["--protocol", "nope"], "is not paper, code or code2021"),
     (["--protocol", "paper+nope"], "SWITCH of reset, quiet"),
     (["--rounds", "0"], "less than 1"), (["--batch", "-5"], "less than 1"),
     (["--epochs", "0"], "less than 1"), (["--jobs", "0"], "less than 1"),

@@ -1,5 +1,5 @@
-"""For a researcher: strategies of today beside the paper's, to compare a new one with.
-To import this room puts them into strategies.STRATEGIES. Add a baseline of your own in today.py."""
+"""For a researcher: today's strategies, to compare with the paper's and with your own.
+Importing this room adds them to strategies.STRATEGIES. Add your own baseline in today.py."""
 
 from baselines.today import BEST, BEYOND
 from strategies import STRATEGIES

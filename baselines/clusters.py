@@ -1,5 +1,5 @@
-"""Spread and typical points: k-means++ seeding, k-means, typicality. For strategies, and for a
-first batch that is chosen without a model. All of it in torch, so that it runs where x is."""
+"""Spread and typical points: k-means++ seeding, k-means and typicality. Strategies use them, and so
+does a first batch, which is chosen without a model. All is in torch and runs on the device of x."""
 
 import math
 
@@ -11,11 +11,12 @@ CHUNK = 8192  # points compared at once with all centres
 def seeding(parts, weight, free, first, draws):
     """k-means++ seeding (Arthur & Vassilvitskii 2007): points far from each other -> [k] rows.
 
-    parts: lists of factors [N, d]. A point is the outer product of a part's factors, and all parts
-    side by side; it is never formed, since <a1 x b1, a2 x b2> = <a1, a2> <b1, b2>.
-    weight [N]: a point is drawn with a probability proportional to weight D^2, D its distance to
-    the nearest point chosen. free [N]: True for the rows that may be chosen. first: the first row.
-    draws [k - 1] in [0, 1). Where every point left lies on a chosen one, the lowest row is taken.
+    parts: lists of factors [N, d]. A point is the concatenation over parts of the outer product of
+    a part's factors. It is never formed, because <a1 x b1, a2 x b2> = <a1, a2> <b1, b2>.
+    weight [N]: a point is drawn with a probability proportional to weight D^2, where D is its
+    distance to the nearest chosen point. free [N]: True for the rows that may be chosen. first: the
+    first row. draws [k - 1] in [0, 1). If every remaining point equals a chosen one, the lowest row
+    is taken.
     """
     square = inner(parts, lambda f: (f * f).sum(1))  # [N]
     rows, D2, free = [int(first)], torch.full_like(square, torch.inf), free.clone()
@@ -39,13 +40,13 @@ def inner(parts, function):
 
 
 def squared_distances(x, y):
-    """Squared distances of x [n, d] to y [m, d]: [n, m], not below 0."""
+    """Squared distances of x [n, d] to y [m, d]: [n, m], clamped at 0."""
     cross = torch.addmm((y * y).sum(1), x, y.T, beta=1, alpha=-2)
     return cross.add_((x * x).sum(1, keepdim=True)).clamp_min_(0)
 
 
 def nearest(x, y, k=1):
-    """The k nearest of y [m, d] to each of x [n, d]: squared distances and numbers, [n, k]."""
+    """The k rows of y [m, d] nearest to each of x [n, d]: squared distances and rows, [n, k]."""
     d2 = (squared_distances(piece, y) for piece in x.split(CHUNK))
     found = (d.min(1, keepdim=True) if k == 1 else d.topk(k, dim=1, largest=False) for d in d2)
     return tuple(torch.cat(parts) for parts in zip(*found))
@@ -54,7 +55,7 @@ def nearest(x, y, k=1):
 def k_means(x, K, draws, rounds=10, sample=20):
     """Lloyd's k-means of x [N, d] -> [N] cluster numbers below K.
 
-    Starts from k-means++ seeds; above sample K points the centres are learned from a part.
+    It starts from k-means++ seeds. The centres are learned from at most sample K points (or 2000).
     draws: plumbing.draws.Draws of one run.
     """
     learn = x[draws.permutation(len(x))[0][: max(sample * K, 2000)]]
@@ -78,10 +79,10 @@ def typicality(x, k):
 def typical(x, labelled, free, k, draws, most=500, neighbours=20, least=5):
     """TypiClust (Hacohen et al. 2022): typical points of clusters without a label -> [<= k] rows.
 
-    x [N, d]; labelled [n] rows; free [N]: True for the rows that may be chosen. k-means makes as
-    many clusters as there are labels and picks together, 500 at most; clusters of fewer than five
-    points come last. Clusters with the fewest labels go first, of those the largest; each gives
-    its most typical free point, in turn. No model is needed.
+    x [N, d]; labelled [n] rows; free [N]: True for the rows that may be chosen. k-means makes one
+    cluster per label and pick, but at most 500. The clusters take turns, and each gives its most
+    typical free point. Clusters with the fewest labels come first, the larger ones before the
+    smaller; clusters of fewer than five points come last. No model is needed.
     """
     K = min(len(labelled) + k, most, len(x))
     cluster = k_means(x, K, draws)

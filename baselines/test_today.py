@@ -1,4 +1,4 @@
-"""The strategies beyond the paper, each against a slow loop written from its source."""
+"""Tests of the strategies beyond the paper, each against a slow loop written from its source."""
 
 from dataclasses import replace
 
@@ -20,7 +20,7 @@ POOL = range(10, 60)
 
 
 def plus_plus(points, weight, allowed, first, draws, k):
-    """Oracle: k-means++ seeding as Arthur & Vassilvitskii have it, one row after the other."""
+    """Oracle: k-means++ seeding by Arthur & Vassilvitskii, one row at a time."""
     chosen, allowed = [first], [row for row in allowed if row != first]
     for u in draws[: k - 1]:
         d2 = [weight[row] * min(((points[row] - points[c]) ** 2).sum() for c in chosen)
@@ -99,7 +99,7 @@ def test_cal_on_unit_psi_is_cal_where_every_psi_has_one_length():
     assert picked.tolist() == strategies.cartography(Faster(**vars(scaled)), 9).tolist()
     plain = strategies.cartography(view_of(X4, range(20), correctness), 9)
     assert picked.tolist() != plain.tolist()
-    longer = X4 * np.random.default_rng(0).uniform(1, 9, (60, 1))  # the length is no matter
+    longer = X4 * np.random.default_rng(0).uniform(1, 9, (60, 1))  # the length does not matter
     assert BEYOND["cal+unit"](view_of(longer, range(20), correctness), 9).tolist() == (
         picked.tolist())
 
@@ -127,7 +127,7 @@ def test_nearest_against_all_distances(monkeypatch):
 def test_k_means_finds_clusters_that_are_there_and_ends_where_lloyd_ends():
     x, kind = blobs()
     mine = clusters.k_means(x, 3, Draws([1], "t")).numpy()
-    assert len({(a, b) for a, b in zip(mine, kind)}) == 3  # one cluster a blob
+    assert len({(a, b) for a, b in zip(mine, kind)}) == 3  # one cluster per blob
     centres = np.stack([x.numpy()[mine == c].mean(0) for c in range(3)])
     again = ((x.numpy()[:, None] - centres) ** 2).sum(-1).argmin(1)
     assert (again == mine).all()
@@ -202,7 +202,7 @@ def test_runs_side_by_side_pick_what_they_pick_alone(name):
 
 
 def together(*models):
-    """Stacks of one run as a stack of several, to score with."""
+    """Stacks of one run each -> one stack of them all, to score with."""
     out = models[0].take([0] * len(models))
     out.W = [torch.cat(ws) for ws in zip(*(m.W for m in models))]
     out.b = [torch.cat(bs) for bs in zip(*(m.b for m in models))]
@@ -210,7 +210,7 @@ def together(*models):
 
 
 def committee_of(views):
-    """The views of several runs with one L as a committee."""
+    """The views of several runs with the same L -> one view of a committee."""
     model = together(*(view.theta for view in views))
     R = len(views)
     return Committee(model, views[0].x, views[0].L.expand(R, -1), views[0].U.expand(R, -1),
@@ -231,7 +231,7 @@ def test_a_committee_picks_as_one_and_tells_its_scores(name):
 
 
 def test_a_committee_s_badge_and_core_set_see_every_member():
-    # Of two members, squared distances add up: what the one sees as equal, the other tells apart.
+    # The squared distances of two members add up: one member separates what the other does not.
     rng = np.random.default_rng(2)
     logits = [torch.as_tensor(rng.normal(size=(4, 3))).float() for _ in range(2)]
     views = [view_of(X4, range(20), None, z) for z in logits]

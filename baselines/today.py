@@ -1,9 +1,9 @@
-"""Strategies beyond the paper: the baselines of today, and CAL mended.
+"""Strategies beyond the paper: today's baselines, and CAL with unit Psi.
 
     python cal.py --dataset trec --strategies cal margin badge lc+div cal+unit
 
-Each is one function `strategy(view, k) -> rows [R, k]` as in strategies.py, with its source and
-its formula. View.by_jury says which runs pick together.
+Each is a function `strategy(view, k) -> rows [R, k]` as in strategies.py, with its source and its
+formula. A jury is the runs that pick together (View.by_jury).
 """
 
 import torch
@@ -22,7 +22,7 @@ def unit(psi):
 
 
 def joined(tensor, jury):
-    """A jury's tensors [R, N, d] side by side [N, R d]: squared distances are then sums."""
+    """A jury's tensors [R, N, d] concatenated to [N, R d]: squared distances add up over runs."""
     return torch.cat([tensor[r] for r in jury], dim=-1)
 
 
@@ -30,7 +30,7 @@ def joined(tensor, jury):
 
 
 def margin(view, k):
-    """argmin P(y1 | x) - P(y2 | x), the likeliest class and the next."""
+    """argmin P(y1 | x) - P(y2 | x); y1 is the likeliest class and y2 the second."""
     p = view.probs().topk(2, dim=-1).values
     return view.pick(p[..., 1] - p[..., 0], k)
 
@@ -42,7 +42,7 @@ def badge(view, k):
     """k-means++ seeding of g_x = (p - onehot(yhat)) x Psi(x), the last layer's gradient.
 
     The outer product [C width] is never formed: clusters.seeding takes its two factors. The first
-    is the longest, as in the authors' code.
+    pick is the longest gradient, as in the authors' code.
     """
     psi, C = view.score(lambda psi: psi), view.theta.C
     p = view.theta.head(psi)[..., :C]
@@ -105,7 +105,7 @@ def contrastive(view, k):
 
 
 def typiclust(view, k):
-    """The most typical texts of the clusters without a label, on the texts' vectors themselves."""
+    """The most typical texts of the clusters without a label, found in the texts' vectors."""
     def choose(jury):
         r = jury[0]
         draws = Draws(view.seeds[r : r + 1], view.round, "typiclust", device=view.x.device)
@@ -119,15 +119,15 @@ def typiclust(view, k):
 
 
 def lc_div(view, k):
-    """Of LC's best 5 k, k by k-means++ on unit Psi; the first is LC's best."""
+    """k of LC's first 5 k picks, chosen by k-means++ on unit Psi; the first is LC's first."""
     return among_the_uncertain(view, k, lambda run, psi: torch.ones(len(psi), device=psi.device))
 
 
 def map_div(view, k):
     """lc+div weighted by the data map: 1 - the mean mu of the 15 labelled texts nearest in Psi.
 
-    So a text is likelier picked where the model is unsure of its labelled neighbours, whose
-    confidence (Eq. 1) is low.
+    So a text is more likely to be picked if the confidence (Eq. 1) of its labelled neighbours is
+    low.
     """
     L = unit(view.psi_labelled())
 
@@ -139,9 +139,9 @@ def map_div(view, k):
 
 
 def among_the_uncertain(view, k, weight):
-    """k-means++ on unit Psi among LC's best 5 k (a committee's own).
+    """k-means++ on unit Psi among LC's first 5 k picks (of a committee, if runs pick together).
 
-    weight(run, psi [m, width]) -> [m]: of candidates, as a run sees them.
+    weight(run, psi [m, width]) -> [m]: the weight of each candidate in one run.
     """
     score = 1 - view.probs().amax(dim=-1)  # [R, N]
     rows = view.pick(score, CANDIDATES * k)  # [R, m]
@@ -161,7 +161,7 @@ def among_the_uncertain(view, k, weight):
 
 
 class UnitView(View):
-    """A View in which Psi has one length for all texts: Psi / |Psi| sqrt(width).
+    """A View in which Psi has the same length for all texts: Psi / |Psi| sqrt(width).
 
     On Psi itself theta' learns to tell short texts from long ones (docs/why-cal-loses.md).
     """
@@ -177,12 +177,12 @@ class UnitView(View):
 
 
 def on_unit_psi(view):
-    """The same view with Psi of unit length, whatever class it is of."""
+    """A view of any View class -> the same view with unit Psi."""
     return type("UnitView", (UnitView, type(view)), {})(**vars(view))
 
 
 def cal_unit(view, k):
-    """CAL as it is, with theta' on unit Psi and a learning rate of 1e-3."""
+    """CAL with theta' on unit Psi and a learning rate of 1e-3; all else is the same."""
     return strategies.cartography(on_unit_psi(view), k)
 
 
@@ -190,6 +190,6 @@ BEYOND = {
     "margin": margin, "badge": badge, "coreset": core_set, "contrastive": contrastive,
     "typiclust": typiclust, "lc+div": lc_div, "cal+unit": cal_unit, "map+div": map_div,
 }
-BEST = ("margin", "cal+unit", "map+div")  # beside the paper's (docs/strategies.md)
+BEST = ("margin", "cal+unit", "map+div")  # the best of these (docs/strategies.md)
 for strategy in (margin, badge, core_set, contrastive, typiclust, lc_div):
     strategy.reads_map = False

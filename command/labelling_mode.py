@@ -20,13 +20,23 @@ def run(plan):
         text_column=args.text_column, label_column=args.label_column, strategy=the_strategy(args),
         seeds=tuple(plan.seeds), t_cor=args.t_cor[0], batch=args.batch or 50,
         random_share=args.random_share, minibatch=plan.s.minibatch,
-        epochs=args.epochs if args.epochs != datamap.EPOCHS else None, device=args.device))
+        epochs=args.epochs if args.epochs != datamap.EPOCHS else None, device=args.device,
+        accept=args.accept, source=not args.no_source, show=tuple(args.show)))
     return 0
+
+
+def refuse_its_options(args):
+    """An InputError for options that do nothing if every row has a label."""
+    for option, given in (("--accept", args.accept), ("--no-source", args.no_source),
+                          ("--show", args.show)):
+        if given:
+            raise InputError(f"every row of {args.dataset} has a label, and {option} is for tables"
+                             " that are being labelled; leave it out")
 
 
 def the_strategy(args):
     """The one strategy that picks; an InputError for options that need a label in every row."""
-    names = args.strategies or [next_batch.DEFAULT]
+    names = args.strategies or [None]  # None: the default, which depends on the labels
     if len(names) > 1 or len(args.t_cor) > 1:
         raise InputError("some rows have no label, so one strategy picks the next batch; name one"
                          " in --strategies, and one --t-cor")

@@ -46,6 +46,7 @@ def dispatch(args):
     if is_table(args.dataset):
         if labelling_mode.is_due(plan):
             return labelling_mode.run(plan)
+        labelling_mode.refuse_its_options(args)
         first = plan.algorithm(plan.data, plan.s, None).seed_set(plan.seeds[0])
         warn_of_classes(plan.data, plan.data.y[first])
     report = functools.partial(sections.write_report, plan.folder)

@@ -72,6 +72,13 @@ def data_options(g):
     g.add_argument("--random-share", type=share, default=0.2,
                    help="the share of the next batch that is drawn at random, which gives an"
                    " unbiased estimate of the accuracy")
+    g.add_argument("--accept", type=share, metavar="P",
+                   help="write predictions of at least this probability into labelled.csv, marked"
+                   " in its column source")
+    g.add_argument("--show", nargs="+", default=[], metavar="NAME",
+                   help="columns of your table to show beside each text that is to be labelled")
+    g.add_argument("--no-source", action="store_true",
+                   help="leave out the column of labelled.csv that says where a label comes from")
     g.add_argument("--agnews-text", default="description",
                    choices=["description", "title+description"], help="the text of each agnews row")
 
@@ -97,8 +104,9 @@ def experiment_options(g, strategies, epochs):
                    help="the correctness above which CAL calls a text high-cor; with several"
                    " thresholds the report has Table 3")
     g.add_argument("--protocol", default="paper",
-                   help="paper follows the paper's text, code the authors' released code;"
-                   " paper+SWITCH or code+SWITCH changes one difference (docs/released-code.md)")
+                   help="paper follows the paper's text, code the authors' released code, code2021"
+                   " that code as first released; paper+SWITCH, say, changes one difference"
+                   " (docs/released-code.md, docs/versions.md)")
     g.add_argument("--model", choices=["fast", "plain"], default="fast",
                    help="plain is the paper in plain PyTorch (datamap.Models); fast does the same"
                    " calculation in less time")

@@ -1,12 +1,12 @@
-"""The demo corpus: a grammar of our own, in which every row carries the truth about itself.
+"""The demo corpus: questions from a grammar, so that the true kind of every row is known.
 
-    python demo/make.py        writes demo/questions.csv (text, label, kind, split) again
+    python demo/make.py        rebuilds demo/questions.csv (text, label, kind, split)
 
-TREC-style questions of six classes, 2,500 to train from and 500 to test. A training row's kind is
-easy (75 %), ambiguous (15 %: its template stands under two classes, half the time each) or
-mislabelled (10 %: an easy row whose label was changed). The test rows are clean, no label is
-changed; 15 % are ambiguous, as in the pool, and cannot be known. So the paper's reading of the
-data map can be measured, not only looked at.
+The corpus has TREC-style questions of six classes, 2,500 for training and 500 for testing. A
+training row's kind is easy (75 %), ambiguous (15 %: its template belongs to two classes, half the
+time each) or mislabelled (10 %: an easy row whose label was changed). No label of a test row is
+changed, but 15 % of the test rows are ambiguous, as in the pool, and no model can be sure of their
+class. So the paper's interpretation of the data map can be measured, not only seen.
 """
 
 import csv
@@ -14,13 +14,13 @@ import random
 import re
 from pathlib import Path
 
-# Frames stand under all six classes: only the noun in the slot tells the class.
+# Frames belong to all six classes: only the noun in the slot determines the class.
 FRAMES = """What {noun} is associated with {person} ?
 Which {noun} did {person} mention in {book} ?
 Name the {noun} that {company} chose in {year} .
 Tell me the {noun} {person} was looking for in {city} ."""
 
-# Templates of one class each (a class, then its templates).
+# {class: its templates}, which belong to no other class.
 TEMPLATES = {
     "ABBR": """What does {abbr} stand for ?
 What is {abbr} short for ?
@@ -59,7 +59,7 @@ How far is {city} from {city2} ?
 What year was {book} printed ?""",
 }
 
-# Ambiguous templates stand under two classes, half the time each.
+# Ambiguous templates belong to two classes, half the time each.
 AMBIGUOUS = {
     ("ABBR", "DESC"): """What is {abbr} in {country} ?
 What does the term {abbr} mean to {person} ?""",
@@ -127,24 +127,24 @@ EASY = {c: ts.split("\n") + FRAMES.split("\n") for c, ts in TEMPLATES.items()}
 
 
 class Grammar:
-    """Questions drawn one after the other, never one twice; the same ones everywhere."""
+    """Draws questions without repetition; every run and every machine gives the same ones."""
 
     def __init__(self):
         self.rng, self.seen = random.Random(2021), set()
 
     def pick(self, items):
-        """One of a list; stable across Python versions."""
+        """A random item of a list; every Python version draws the same one."""
         return items[int(self.rng.random() * len(items))]
 
     def question(self, template, label):
-        """A template with its slots filled."""
+        """A template with filled slots."""
         for slot in re.findall(r"{(\w+)}", template):
             words = NOUNS[label] if slot == "noun" else SLOTS[slot.rstrip("2")]
             template = template.replace(f"{{{slot}}}", self.pick(words.split()), 1)
         return template
 
     def row(self, kind, turn):
-        """(text, label) of a kind; ambiguous templates and their two classes take turns."""
+        """(text, label) of a kind. Ambiguous templates take turns, and so do their two classes."""
         if kind == "ambiguous":
             pair, template = PAIRS[turn // 2 % len(PAIRS)]
             return self.question(template, pair[turn % 2]), pair[turn % 2]
@@ -178,7 +178,7 @@ def rows():
 
 
 def write(path):
-    """questions.csv at `path`."""
+    """Write questions.csv to `path`."""
     with open(path, "w", encoding="utf-8", newline="") as f:
         out = csv.writer(f, lineterminator="\n")
         out.writerows([("text", "label", "kind", "split"), *rows()])

@@ -1,4 +1,4 @@
-"""The exercises run as they are printed, and show what they say (other CPUs: third digits)."""
+"""Tests that each exercise runs as printed and gives the output in the text, within tolerances."""
 
 import contextlib
 import io

@@ -1,4 +1,4 @@
-"""One thread per process, and memory that is kept: what a step needs to be quick on a CPU."""
+"""One thread per process, and reuse of memory: both make a training step fast on a CPU."""
 
 import contextlib
 import ctypes
@@ -9,7 +9,7 @@ import torch
 
 @functools.cache
 def one_thread():
-    """Use one torch thread in this process; returns the physical cores that torch counted."""
+    """Use one torch thread in this process; return the number of cores that torch found."""
     cores = torch.get_num_threads()
     torch.set_num_threads(1)
     keep_memory()
@@ -17,11 +17,11 @@ def one_thread():
 
 
 def keep_memory():
-    """Have glibc keep what a step frees for the next one, which then meets no page faults.
+    """Make glibc keep the memory that a step frees, so that the next step has no page faults.
 
-    What is larger (the pieces of a pool that is scored) goes back at once, and leaves no holes.
+    Larger blocks (pieces of a pool being scored) still return at once, to avoid fragmentation.
     """
-    with contextlib.suppress(AttributeError, TypeError):  # another C library, or Windows
+    with contextlib.suppress(AttributeError, TypeError):  # not glibc: another C library, or Windows
         mallopt = ctypes.CDLL(None).mallopt
         mallopt(-1, 2**28)  # M_TRIM_THRESHOLD
         mallopt(-3, 2**24)  # M_MMAP_THRESHOLD

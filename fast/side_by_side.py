@@ -1,4 +1,4 @@
-"""Algorithm 1 (cal.ActiveLearning) with many runs trained side by side, and no work done twice."""
+"""Algorithm 1 (cal.ActiveLearning) with many runs trained side by side and no repeated work."""
 
 import torch
 
@@ -9,29 +9,29 @@ from fast.stack import Stack
 
 
 class View(strategies.View):
-    """A View whose theta' is a Stack as well."""
+    """A View whose theta' is also a Stack."""
 
     Binary = Stack
 
 
 class SideBySide(cal.ActiveLearning):
-    """ActiveLearning with Stacks: the same picks as with datamap.Models for the same draws.
+    """ActiveLearning with Stacks. Given the same draws, it picks the same rows as with Models.
 
-    shared_start: in round 0 all runs of a seed have one L and one stream of random numbers, so
-    they are one model, which is trained once.
+    shared_start: in round 0 all runs of a seed have the same L and the same random numbers, so one
+    model per seed is trained for all of them.
     """
 
     Theta, View, shared_start = Stack, View, True
 
     def stacks(self, i, runs):
-        """Stacks of as many runs as the device likes; in round 0, all of them together."""
+        """Stacks of as many runs as suit the device; in round 0, one stack of all runs."""
         due = [run for run in runs if self.log.rounds_done(run) == i]
         width = (at_once(self.device) if i else None) or max(1, len(due))
         for first in range(0, len(due), width):
             yield sorted(due[first : first + width], key=lambda run: run.label)
 
     def train(self, i, stack, L):
-        """Lines 3-4; the data map is NaN where nobody reads it."""
+        """Lines 3-4; the data map is NaN for instances that are not watched."""
         if i or not self.shared_start:
             return self.train_watched(i, stack, L)
         seeds = list(dict.fromkeys(run.seed for run in stack))
@@ -41,9 +41,9 @@ class SideBySide(cal.ActiveLearning):
         return theta.take(mine), datamap.DataMap(*(field[mine] for field in data_map))
 
     def train_watched(self, i, stack, L):
-        """Train theta; watch all of L for strategies that read the map, else the latest batch.
+        """Train theta; watch all of L for strategies that read the map, otherwise the latest batch.
 
-        (Fig. 4 asks for the latest batch of every strategy.)
+        (Fig. 4 needs the latest batch of every strategy.)
         """
         x, y, newest = self.x[L], self.y[L], max(self.s.seed_size, L.shape[1] - self.s.batch)
         groups = [(group, 0 if cal.reads_map(stack[group][0].strategy) else newest)
@@ -64,15 +64,15 @@ class SideBySide(cal.ActiveLearning):
     def watch(self, theta, x, group, start, order):
         """Eq. (1)'s p_theta(e)(y | x) at the end of epoch e, dropout off: [runs, n, C].
 
-        order [R, n]: in which the epoch went through the instances (released/ asks for it).
+        order [R, n]: the order in which the epoch used the instances (released/ needs it).
         """
         return theta.take(group).probs(x[group, start:])
 
 
 def at_once(device):
-    """How many runs train as one stack.
+    """How many runs train as one stack; None means all.
 
-    A GPU takes all of them (None). A core is fastest with what fits into its share of the cache:
-    weights, gradients and AdamW's moments are 4.4 MB a run (docs/speed.md).
+    A GPU trains all of them. A CPU core is fastest with as many as fit into its share of the cache:
+    weights, gradients and AdamW's moments take 4.4 MB per run (docs/speed.md).
     """
     return 2 if device == "cpu" else None

@@ -1,9 +1,9 @@
-"""datamap.Models in a quicker form: R networks side by side, forward and backward by hand.
+"""datamap.Models in a faster form: R networks side by side, forward and backward by hand.
 
-Why a stack: at every round each run (strategy x seed) has as many labels as any other. So a weight
-is [R, in, out] and a mini-batch [R, B, in], a layer is one baddbmm for all runs, and the code is
-the same for one run on a CPU and for thirty on a GPU. On one CPU thread a run's numbers are, bit
-for bit, the ones that it has alone.
+Why a stack: in every round each run (strategy x seed) has as many labels as any other. So a weight
+is [R, in, out], a mini-batch is [R, B, in], and a layer is one baddbmm for all runs. The code is
+the same for one run on a CPU and for thirty on a GPU. On one CPU thread, a run gives bit for bit
+the same numbers in any stack.
 """
 
 import numpy as np
@@ -14,26 +14,28 @@ from plumbing.checks import check_labels
 from plumbing.draws import Draws
 from plumbing.files import InputError
 
-# A confident classifier's gradients fall below 1e-38, where a CPU computes many times slower. As
-# zeros they train the same model, and DAL's selection takes less than half the time.
+# A confident classifier's gradients fall below 1e-38, where a CPU computes many times slower. With
+# zeros instead, the model is the same, and DAL's selection takes less than half the time.
 torch.set_flush_denormal(True)
 
-BLOCK = 64  # mini-batches whose dropout masks and rows are prepared at once
+BLOCK = 64  # mini-batches whose dropout masks and rows are prepared together, for speed
 
 
 class Stack:
     """R multi-layer perceptrons of one shape (datamap.MLP), with the methods of datamap.Models.
 
-    seeds: one per run; runs of one seed start alike, drawn as torch.nn.Linear draws,
-    U(-1/sqrt(in), 1/sqrt(in)). W[l] [R, in, out] and b[l] [R, 1, out] are views of one flat
-    tensor, so one fused AdamW call updates everything (PyTorch's defaults: betas 0.9 and 0.999,
-    eps 1e-8, weight decay 0.01). Column c >= C of an output is 0: see __init__.
+    seeds: one per run; runs of one seed have the same initial weights, from torch.nn.Linear's
+    distribution U(-1/sqrt(in), 1/sqrt(in)). W[l] [R, in, out] and b[l] [R, 1, out] are views of one
+    flat tensor, so one fused AdamW call updates everything (PyTorch's defaults: betas 0.9 and
+    0.999, eps 1e-8, weight decay 0.01). Column c >= C of an output is 0: see __init__.
     """
+
+    decay = 0.01  # AdamW's weight decay; Adam has none
 
     def __init__(self, D, C, seeds, *purpose, hidden=HIDDEN, dropout=DROPOUT, lr=LR, device="cpu"):
         R, self.C, self.dropout, self.lr, self.device = len(seeds), C, dropout, lr, device
-        # Classes are padded to a multiple of 8: with six columns MKL's product depends on how its
-        # arguments lie in memory. A bias of -inf makes the padding's probability exactly 0.
+        # The classes are padded to a multiple of 8, because with six columns MKL's product depends
+        # on the memory addresses. A bias of -inf makes the padding's probability exactly 0.
         sizes = (D, *hidden, -(-C // 8) * 8)
         self.widths = sizes[1:]
         self.allocate([s for i, o in zip(sizes, sizes[1:]) for s in ((R, i, o), (R, 1, o))])
@@ -47,7 +49,7 @@ class Stack:
     def allocate(self, shapes):
         """Parameters, gradients and AdamW's two moments: four flat tensors, and their views."""
         ends = np.cumsum([np.prod(s) for s in shapes])
-        # A multiple of 64: no element is left to a scalar tail, which would round differently.
+        # A multiple of 64 leaves no element to a scalar loop, which would round differently.
         size = -(-int(ends[-1]) // 64) * 64
         self.flat = torch.zeros(size, device=self.device, dtype=torch.float32)
         self.flat.grad = torch.zeros_like(self.flat)
@@ -60,10 +62,10 @@ class Stack:
         self.W, self.b, self.dW, self.db = (v[i::2] for v in views[:2] for i in (0, 1))
         self.state = views[0] + views[2] + views[3]  # [R, ...] each: parameters and moments
 
-    # ---- what it says ---------------------------------------------------------------------------
+    # ---- predictions ----------------------------------------------------------------------------
 
     def take(self, runs):
-        """Some of the runs (a slice or a list), as a stack to score with; it cannot be trained."""
+        """A stack of some of the runs (a slice or a list); it can score but not train."""
         other = object.__new__(type(self))
         other.C, other.dropout, other.device = self.C, self.dropout, self.device
         other.widths = self.widths
@@ -73,7 +75,7 @@ class Stack:
     def forward(self, x, keep=()):
         """x [R or 1, n, D] and every hidden layer h_1 ... Psi(x), each [R, n, width].
 
-        keep: dropout masks [1 or R, n, width], one per hidden layer, or none at all.
+        keep: dropout masks [1 or R, n, width], one per hidden layer, or no masks.
         """
         h = [x.expand(len(self.W[0]), -1, -1)]
         for layer, (W, b) in enumerate(zip(self.W[:-1], self.b)):
@@ -87,7 +89,7 @@ class Stack:
         return self.forward(x, keep)[-1]
 
     def logits(self, psi):
-        """What the softmax sees: [R, n, width] -> [R, n, padded C]."""
+        """The input of the softmax: [R, n, width] -> [R, n, padded C]."""
         return torch.baddbmm(self.b[-1], psi, self.W[-1])
 
     def head(self, psi):
@@ -100,24 +102,24 @@ class Stack:
         return torch.cat(pieces, dim=1)[..., : self.C]
 
     def masks(self, n, draws):
-        """Dropout masks for n instances, one per hidden layer; none without dropout."""
+        """Dropout masks for n instances, one per hidden layer; no masks if dropout is 0."""
         return [draws.dropout(n, width, self.dropout) for width in self.widths[:-1]
                 ] if self.dropout else []
 
     def with_dropout(self, x, draws):
         """p(y | x) of one pass with dropout on: [R or 1, n, D] -> [R, n, padded C]."""
         if not self.dropout:
-            raise InputError("BALD needs dropout, and this Stack has none")
+            raise InputError("BALD needs dropout, but this Stack has dropout 0; set it above 0")
         return self.head(self.psi(x, self.masks(x.shape[1], draws)))
 
-    # ---- how it learns --------------------------------------------------------------------------
+    # ---- training -------------------------------------------------------------------------------
 
     @torch.inference_mode()
     def fit(self, x, y, epochs, minibatch, draws):
-        """Train; yields at the end of each epoch the order its instances came in, [R, n].
+        """Train; at the end of each epoch, yield the order in which it used the instances, [R, n].
 
         x [R, n, D] (any float type) and y [R, n]: each run's instances and labels. Every epoch has
-        a new order and new dropout masks, both the same for all runs of a seed.
+        a new order and new dropout masks, which all runs of a seed share.
         """
         R, n, D = x.shape
         check_labels(y, self.C)
@@ -149,7 +151,7 @@ class Stack:
         for layer in reversed(range(len(self.W))):
             torch.bmm(h[layer].transpose(1, 2), g, out=self.dW[layer])
             torch.sum(g, dim=1, keepdim=True, out=self.db[layer])
-            if layer:  # h is positive where the ReLU was open and dropout kept the unit, else 0
+            if layer:  # h > 0 only if the ReLU was open and dropout kept the unit
                 g = torch.bmm(g, self.W[layer].transpose(1, 2))
                 g.mul_(h[layer].sign())
                 if keep:
@@ -157,9 +159,9 @@ class Stack:
         self.adamw()
 
     def adamw(self):
-        """One fused AdamW update of every parameter (torch.optim.AdamW, less its bookkeeping)."""
+        """One fused AdamW update of every parameter (torch.optim.AdamW without its bookkeeping)."""
         self.steps += 1
         m, v = self.moments
         torch._fused_adamw_([self.flat], [self.flat.grad], [m], [v], [], [self.steps], lr=self.lr,
-                            beta1=0.9, beta2=0.999, weight_decay=0.01, eps=1e-8, amsgrad=False,
-                            maximize=False)
+                            beta1=0.9, beta2=0.999, weight_decay=self.decay, eps=1e-8,
+                            amsgrad=False, maximize=False)

@@ -1,4 +1,4 @@
-"""fast/ against autograd and loops by hand, and against datamap.Models, which it stands in for."""
+"""Tests of fast/ against autograd, loops by hand, and datamap.Models, which it replaces."""
 
 import copy
 import json
@@ -21,7 +21,7 @@ from test_cal import HERE, TINY, X4, cal_main, run_files, small_data, tiny, view
 
 
 def torch_mlp(stack, run):
-    """The same network as run `run` of a stack, as torch modules; dropout is left to the test."""
+    """The network of run `run` of a stack, as torch modules; the test applies the dropout."""
     layers = []
     for W, b in zip(stack.W, stack.b):
         linear = torch.nn.Linear(W.shape[1], W.shape[2])
@@ -264,7 +264,7 @@ class TwinView(strategies.View):
 
 
 class TwinLearning(cal.ActiveLearning):
-    """The core as it is, on the same random numbers as fast.SideBySide."""
+    """The core itself, with the same random numbers as fast.SideBySide."""
 
     Theta, View = Twin, TwinView
 
@@ -335,7 +335,7 @@ def test_the_command_on_plain_models(tmp_path, capsys):
         assert [x["labelled"] for x in lines] == [x["labelled"] for x in fast[name]]
         assert [len(x["picked"]) for x in lines] == [len(x["picked"]) for x in fast[name]]
     assert cal_main(*arguments, "--model", "plain", "--protocol", "code") == 2
-    assert "--model plain goes with --protocol paper" in capsys.readouterr().err
+    assert "--model plain works only with --protocol paper" in capsys.readouterr().err
 
 
 def test_another_default_type_changes_no_result(tmp_path):

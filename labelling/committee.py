@@ -2,12 +2,19 @@
 
 from dataclasses import dataclass, field, replace
 
+import numpy as np
 import torch
 
 import datamap
 from fast import Stack, View
-from labelling.held_out import epochs_for
 from plumbing.draws import Draws
+
+STEPS = 960  # as in the paper's first round (500 labels, 30 epochs)
+
+
+def epochs_for(n, minibatch):
+    """At least 30 epochs, and enough for n labels to give at least 960 steps."""
+    return max(datamap.EPOCHS, -(-STEPS // -(-n // minibatch)))
 
 
 @dataclass(frozen=True)
@@ -40,10 +47,24 @@ class Committee(View):
         return torch.tensor(rows, device=self.x.device).expand(len(self.L), -1)
 
 
-def train(request, labelled, free):
-    """Train a model per seed on the labelled rows -> (Committee, p [E, R, n, C], mean map [n]).
+@dataclass
+class Watched:
+    """How the models took the labelled texts, epoch by epoch.
 
-    free [N]: True for the rows that may be picked. p: probabilities at the end of each epoch.
+    map: the mean data map over models, arrays [n]. gold [E, n]: the mean probability of the given
+    class; said [E, n]: the class with the highest mean probability.
+    """
+
+    map: datamap.DataMap
+    gold: np.ndarray
+    said: np.ndarray
+
+
+def train(request, labelled, free):
+    """Train a model per seed on the labelled rows: (Committee, Watched).
+
+    free [N]: True for the rows that may be picked. Of an epoch's p [R, n, C] only what a data map
+    needs is kept: of many classes and texts p would take tens of gigabytes.
     """
     data, seeds, device, n = request.data, request.seeds, request.device, len(labelled)
     x, y = (torch.as_tensor(a, device=device) for a in (data.x, data.y))
@@ -51,12 +72,27 @@ def train(request, labelled, free):
     theta = Stack(x.shape[1], len(data.classes), seeds, n, device=device)
     draws, x_L, y_L = Draws(seeds, n, device=device), x[L], y[L]
     epochs = request.epochs or epochs_for(n, request.minibatch)
-    probs = torch.stack([theta.probs(x_L) for _ in
-                         theta.fit(x_L, y_L, epochs, request.minibatch, draws)])
-    mean = datamap.DataMap(*(values.mean(0) for values in datamap.data_map(probs, y_L)))
+    pairs, said = [], []
+    for _epoch in theta.fit(x_L, y_L, epochs, request.minibatch, draws):
+        p = theta.probs(x_L)
+        pairs.append(against_the_rest(p, y_L))
+        said.append(p.mean(0).argmax(-1))
+    pairs = torch.stack(pairs)  # [E, R, n, 2]
+    mean = datamap.DataMap(*(values.mean(0) for values in
+                             datamap.data_map(pairs, torch.zeros_like(y_L))))
     view = Committee(
         theta=theta, x=x, L=L, U=torch.as_tensor(free, device=device).expand(len(seeds), -1),
         map=datamap.DataMap(*(values.expand(len(seeds), -1) for values in mean)), seeds=seeds,
         round=n, minibatch=request.minibatch, t_cor=request.t_cor, epochs=epochs)
-    mean = datamap.DataMap(*(values.cpu().numpy() for values in mean))
-    return view, probs.cpu().double().numpy(), mean
+    return view, Watched(datamap.DataMap(*(values.cpu().numpy() for values in mean)),
+                         pairs[..., 0].mean(1).cpu().numpy(), torch.stack(said).cpu().numpy())
+
+
+def against_the_rest(p, y):
+    """The given class's probability and the best other's: p [R, n, C], y [R, n] -> [R, n, 2].
+
+    All that Eqs. (1) to (3) ask of p: class 0 of the two wins where y does.
+    """
+    gold = p.gather(-1, y[..., None])
+    other = p.scatter(-1, y[..., None], -1).amax(-1, keepdim=True)
+    return torch.cat([gold, other], dim=-1)

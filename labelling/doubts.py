@@ -1,59 +1,65 @@
-"""Labels to check: how suspicious each is, and how many are probably wrong.
-
-Labels are ranked by leave-one-out ridge regression on all the other labels: the score of the given
-class minus the best score of another class. Of nine scores that were tried it found wrong labels
-best, and it trains no network (docs/your-csv-measured.md). A label is probably wrong if two more
-margins agree: that of models trained on it, over all epochs (the area under the margin, Pleiss et
-al. 2020), and that of models not trained on it (out-of-fold).
-"""
+"""Labels to check: how likely each is wrong, by a model that has learned from all the others."""
 
 from dataclasses import dataclass
 
 import numpy as np
-import torch
 
-from fast import Stack
-from labelling.held_out import epochs_for, leave_one_out, margin
-from plumbing.draws import Draws
+from labelling import honest
 from plumbing.files import write_csv
+from tables.answers import CORRECTED, key
+
+MOST = 30  # rows: further down a list, most labels are right (docs/your-csv-measured.md)
 
 
 @dataclass
 class Doubts:
-    """Doubted labels, the most suspicious first: positions in L, and the likelier classes.
+    """Doubted labels, the most suspicious first: places in Model.rows, and the likelier classes.
 
-    believed: how many are probably wrong, because all three margins favour another class.
+    wrong: the probability that each is wrong. believed: how many labels are wrong in all, as
+    (estimate, low, high).
     """
 
     places: list
     theirs: list
-    believed: int
+    wrong: list
+    believed: tuple
 
 
-def find(x, y, C, seen, p):
-    """The Doubts of labels y [n], x [n, D]: those for which the others favour another class.
+def find(team, data, answers):
+    """The Doubts of a model.Model: labels for which the others favour another class.
 
-    seen [E, R, n, C]: p by models trained on these labels, epoch by epoch; p [n, C]: out-of-fold.
+    Labels that a person has looked at again are not asked for once more.
     """
-    ridge = leave_one_out(x, y, C)
-    margins = np.stack([margin(look, y) for look in (
-        ridge, p, np.log(seen.clip(1e-12)).mean((0, 1)))])  # [3, n]
-    order = [int(i) for i in np.argsort(margins[0], kind="stable") if margins[0, i] < 0]
-    return Doubts(order, ridge[order].argmax(1).tolist(), int((margins < 0).all(0).sum()))
+    known = team.judged
+    left_out, y = team.fitted.left_out, team.y
+    likelier = np.where(known, left_out.argmax(1), y)
+    checked = np.array([(a := answers.by_text.get(key(data.texts[row]))) is not None
+                        and a.how == CORRECTED for row in team.rows])
+    wrong = team.wrong()
+    order = np.lexsort((margin(np.nan_to_num(left_out), y), -wrong))
+    places = [int(i) for i in order if likelier[i] != y[i] and not checked[i]][:MOST]
+    return Doubts(places, likelier[places].tolist(), wrong[places].tolist(),
+                  honest.wrong_range(left_out[known], y[known], team.found))
 
 
-def write(path, data, labelled, found, mean):
-    """Write relabel.csv. mean: the data map of the labelled texts, with fields [n]."""
-    rows = [(labelled[i], c, i) for i, c in zip(found.places, found.theirs)]
-    write_csv(path, ["row", "text", "label", "model", *mean._fields], [
-        [data.row_numbers[row], data.texts[row], data.classes[data.y[row]], data.classes[c],
-         *(f"{field[i]:.4f}" for field in mean)] for row, c, i in rows])
+def margin(score, y):
+    """The given class's score minus the best other class's: score [n, C], y [n] -> [n]."""
+    rows, other = np.arange(len(y)), np.array(score, np.float64)
+    given = other[rows, y].copy()
+    other[rows, y] = -np.inf
+    return given - other.max(1)
 
 
-def dynamics(x, y, C, minibatch, seeds, device="cpu"):
-    """p of every labelled text at the end of each epoch, from one model per seed: [E, R, n, C]."""
-    x, y = (torch.as_tensor(a, device=device).expand(len(seeds), *a.shape) for a in (x, y))
-    theta = Stack(x.shape[-1], C, seeds, "doubts", device=device)
-    draws = Draws(seeds, "doubts", device=device)
-    training = theta.fit(x, y, epochs_for(x.shape[1], minibatch), minibatch, draws)
-    return torch.stack([theta.probs(x) for _ in training]).cpu().double().numpy()
+def counted_wrong(found):
+    """How many labels are wrong, as a sentence."""
+    about, low, high = (round(value) for value in found.believed)
+    return (f"About {about:,} labels are wrong, if slips are random (95 % range {low:,} to"
+            f" {high:,}).")
+
+
+def write(path, data, team, found, mean):
+    """Write relabel.csv. mean: the data map of Model.rows, with fields [n]."""
+    write_csv(path, ["row", "text", "label", "model", "wrong", *mean._fields], [
+        [data.row_numbers[row := team.rows[i]], data.texts[row], data.classes[data.y[row]],
+         data.classes[c], f"{p:.3f}", *(f"{field[i]:.4f}" for field in mean)]
+        for i, c, p in zip(found.places, found.theirs, found.wrong)])

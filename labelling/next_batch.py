@@ -2,13 +2,15 @@
 
     python cal.py --dataset my.csv      if some or all of its labels are empty
 
-One model per seed is trained on every labelled row, and the models pick together, by the mean of
-their scores and of their data maps. While there are too few labels to train on, the texts are
-typical ones (clusters.typical). The files written are next_batch.csv, relabel.csv, map.png, and
-predictions.csv and labelled.csv (outcome.py). labels.csv keeps every label that was given.
+A closed-form model (kernel.py) learns from every labelled text; what may be believed of it is in
+honest.py. Strategies that need networks ask one per seed, which pick together (committee.py). While
+there are too few labels to train on, the texts are typical ones (clusters.typical). The files
+written are next_batch.csv, relabel.csv and map.png; predictions.csv and labelled.csv (outcome.py);
+classes.csv, progress.csv and summary.md (judge.py). labels.csv keeps every label that was given.
 """
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,30 +19,34 @@ import torch
 import strategies
 from baselines import clusters
 from data import Data
-from labelling import doubts, outcome
+from labelling import doubts, kernel, model, outcome
 from labelling.committee import train
-from labelling.held_out import out_of_fold
+from labelling.judge import judge
 from page.explore import write_labelling
 from plumbing.draws import Draws
-from plumbing.files import counted, note, write_csv
+from plumbing.files import counted, note, shortened, write_csv
 from plumbing.folder import locked
 from report.figures import draw_maps
-from stats import plus_minus
 from tables.answers import KEPT, NEXT, keep_answers, key, read_answers
-from tables.own_table import warn_of_classes
+from tables.own_table import read_rows, warn_of_classes
 
 REGIONS = "easy", "ambiguous", "hard"
 FEW = 20  # labels; with fewer, typical texts are asked for (first_batch)
 ALIKE = 0.95  # the cosine above which two texts of a batch are near-duplicates
-DEFAULT = "margin"  # the strategy that docs/strategies.md shows best with `pool` vectors
+DEFAULT = "margin"  # from PER_CLASS labels per class on; with fewer, random picks were worth more
+PER_CLASS = 10  # on a table of 58 classes (docs/your-csv-measured.md)
 
 
 @dataclass
 class Request:
     """What a call asks for: a table, the folder for results, and how the next batch is picked.
 
-    table: the file itself. test: a second file, or None. batch: how many texts to ask for, of which
+    table: the file itself. test: a second file, or None. strategy: a name, or None for the default,
+    which depends on the number of labels. batch: how many texts to ask for, of which
     the share random_share is drawn at random. epochs: None takes epochs_for's number.
+    accept: predictions with at least that probability go into labelled.csv, or None. source:
+    whether labelled.csv says where each label comes from. show: columns of the table that stand
+    beside a text that is asked for.
     """
 
     data: Data
@@ -57,6 +63,9 @@ class Request:
     random_share: float = 0.2
     epochs: int = None
     device: str = "cpu"
+    accept: float = None
+    source: bool = True
+    show: tuple = ()
 
 
 def is_due(data, folder):
@@ -102,10 +111,11 @@ def first_batch(request, answers, labelled, free):
     rows = clusters.typical(x, torch.as_tensor(labelled, device=device),
                             torch.as_tensor(free, device=device), 2 * request.batch, draws)
     rows = spread(data.x, rows, request.batch)
-    ask(folder, data, rows, dict.fromkeys(rows, "typical"), {}, {}, {})
+    ask(request, rows, dict.fromkeys(rows, "typical"), {}, {}, {})
     remove(folder, "relabel.csv", "map.png", "predictions.csv")
-    outcome.write_labelled(request)
-    write_labelling(folder, data, answers, [(row, "typical", "") for row in rows], labelled)
+    outcome.write_labelled(request, answers)
+    write_labelling(folder, data, answers, asked(request, rows, dict.fromkeys(rows, "typical")),
+                    labelled)
     print(f"""{status(data, labelled)}
 
 1. Label {counted(len(rows), 'text')} first: {folder / NEXT}
@@ -120,44 +130,58 @@ def first_batch(request, answers, labelled, free):
 
 def next_batch(request, answers, labelled, free):
     """Train, and write every file: what run does if there are enough labels."""
-    data, folder, device = request.data, request.folder, request.device
-    y, C = data.y[labelled], len(data.classes)
-    warn_of_classes(data, y)
-    view, seen, mean = train(request, labelled, free)
-    predicted = outcome.predict(view)  # [N, C]
-    one = len(np.unique(predicted.argmax(1))) == 1
-    region = region_of(mean.correctness)
+    data, folder = request.data, request.folder
+    warn_of_classes(data, data.y[labelled])
+    test = read_rows(Path(request.test), request.text_column, request.label_column)[0] if (
+        request.test) else []
+    team = model.train(data, answers, labelled, [text for _, _, text, _ in test])
+    if not request.strategy:
+        classes = len(np.unique(team.y))
+        few = len(team.y) < PER_CLASS * classes
+        request = replace(request, strategy="random" if few else DEFAULT)
+    view, watched = watch(request, team, free)
+    one = len(np.unique(team.p.argmax(1))) == 1
+    region = region_of(watched.map.correctness)
     if len(set(region)) == 1:
-        note(f"warning: all {len(labelled):,} labelled texts are {REGIONS[region[0]]} to"
+        note(f"warning: all {len(region):,} labelled texts are {REGIONS[region[0]]} to"
              " learn, so the data map tells little yet; label more, some of them drawn at random")
     rows, how = choose(request, view, free)
-    ask(folder, data, rows, how, view.scores, predicted,
-        regions_of(view, rows, torch.as_tensor(region, device=device)))
-    draw_maps(folder / "map.png", {
-        f"{len(labelled):,} labelled texts, mean over {counted(len(request.seeds), 'seed')}": mean})
-    p = out_of_fold(data.x[labelled], y, C, request.minibatch, request.epochs, device=device)
-    p, found = p.cpu().double().numpy(), None
+    ask(request, rows, how, view.scores, team.p, regions_of(team, rows, region))
+    draw_maps(folder / "map.png", {f"{counted(len(region), 'labelled text')}": watched.map})
+    found = None
     if one:
         remove(folder, "relabel.csv")
-        note(f"warning: the models predict one class, {data.classes[predicted[0].argmax()]!r}, for"
-             " every text, so they cannot tell which labels to check, and relabel.csv is not"
+        note(f"warning: the model predicts one class, {data.classes[team.p[0].argmax()]!r}, for"
+             " every text, so it cannot tell which labels to check, and relabel.csv is not"
              " written; label more texts")
     else:
-        found = doubts.find(data.x[labelled], y, C, seen, p)
-        doubts.write(folder / "relabel.csv", data, labelled, found, mean)
-    doubted = [(labelled[i], c) for i, c in zip(found.places, found.theirs)] if found else []
-    write_labelling(folder, data, answers, [
-        (row, how[row], data.classes[predicted[row].argmax()]) for row in rows],
-        labelled, seen, doubted)
-    outcome.write_predictions(folder / "predictions.csv", data, predicted)
-    outcome.write_labelled(request)
-    advise(data, labelled, region, rows, found, folder)
-    print(outcome.judge(folder, data, answers, labelled, p, predicted))
+        found = doubts.find(team, data, answers)
+        doubts.write(folder / "relabel.csv", data, team, found, watched.map)
+    doubted = [(team.rows[i], c) for i, c in zip(found.places, found.theirs)] if found else []
+    write_labelling(folder, data, answers, asked(request, rows, how, team), team.rows, watched,
+                    doubted)
+    outcome.write_predictions(folder / "predictions.csv", data, team.p)
+    outcome.write_labelled(request, answers, team.p)
+    advise(data, labelled, region, rows, found, team, folder)
+    print(judge(request, team, labelled, one))
     if len(data.y_test):
-        x, y = (torch.as_tensor(a, device=device) for a in (data.x_test, data.y_test))
-        right = (view.theta.probs(x[None]).argmax(-1) == y).double().mean(1).tolist()
-        print(f"The accuracy on {request.test} is {plus_minus(right)} over"
-              f" {counted(len(right), 'seed')}.")
+        right = team.p[len(data.y) :].argmax(1) == data.y_test
+        print(f"The accuracy on {request.test} is {right.mean():.3f}.")
+
+
+def watch(request, team, free):
+    """(the view that picks, committee.Watched of the labelled texts).
+
+    A strategy of model.CLOSED picks by the closed-form model; one network is then enough for the
+    data map, in 32 steps per epoch. Any other strategy asks networks, one per seed.
+    """
+    if request.strategy not in model.CLOSED:
+        print(f"The strategy {request.strategy} needs networks: {len(request.seeds)} of them pick.")
+        return train(request, team.rows, free)
+    few = replace(request, seeds=request.seeds[:1],
+                  minibatch=max(request.minibatch, -(-len(team.rows) // 32)))
+    view, watched = train(few, team.rows, free)
+    return model.view_of(team, view), watched
 
 
 def choose(request, view, free):
@@ -202,23 +226,47 @@ def region_of(correctness):
     return np.where(correctness >= 0.8 - 1e-9, 0, np.where(correctness <= 0.2 + 1e-9, 2, 1))
 
 
-def regions_of(view, rows, region):
-    """{row: its predicted region}, by a classifier like CAL's, but with three classes."""
-    region = region.expand(len(view.L), -1)
-    binary = view.classifier(view.psi_labelled(), region, classes=3)
-    regions = binary.probs(view.theta.psi(view.x[None, rows])).mean(0).argmax(-1).tolist()
-    return {row: REGIONS[r] for row, r in zip(rows, regions)}
+def regions_of(team, rows, region):
+    """{row: its predicted region}: the model, with the regions of the labelled texts as classes."""
+    said = team.fitted.predict(np.eye(3)[region])[rows].argmax(1)
+    return {row: REGIONS[r] for row, r in zip(rows, said)}
 
 
 # ---- what is written and printed ----------------------------------------------------------------
 
-
-def ask(folder, data, rows, how, scores, predicted, regions):
+def ask(request, rows, how, scores, predicted, regions):
     """Write next_batch.csv: the picked rows in order, with a last column for their labels."""
-    write_csv(folder / NEXT, ["row", "text", "how", "score", "region", "predicted", "label"], [
+    data = request.data
+    beside = outcome.columns_of(request, [int(data.row_numbers[i]) for i in rows])
+    names = ["row", "text", "how", "score", "region", "predicted", "label"]
+    own = [outcome.free_name(name, names) for name in request.show]
+    write_csv(request.folder / NEXT, [*names[:-1], *own, names[-1]], [
         [data.row_numbers[i], data.texts[i], how[i], f"{scores[i]:.6f}" if i in scores else "",
-         regions.get(i, ""), data.classes[predicted[i].argmax()] if len(predicted) else "", ""]
-        for i in rows])
+         regions.get(i, ""), data.classes[predicted[i].argmax()] if len(predicted) else "",
+         *beside[int(data.row_numbers[i])], ""] for i in rows])
+
+
+def asked(request, rows, how, team=None):
+    """What the page shows of each row that is asked for, as dicts.
+
+    likely: the nine likeliest classes and their probabilities; terms: the words that speak for the
+    first; copies: how many rows have the text; context: columns of the table.
+    """
+    data, wanted = request.data, {key(request.data.texts[row]) for row in rows}
+    copies = Counter(k for k in map(key, data.texts) if k in wanted)
+    beside = outcome.columns_of(request, [int(data.row_numbers[row]) for row in rows])
+    terms = kernel.speaking(team.features, team.rows, team.fitted, rows, data.texts) if team else {}
+    shown = []
+    for row in rows:
+        number = int(data.row_numbers[row])
+        best = team.p[row].argsort(kind="stable")[::-1][:9] if team else []
+        shown.append({
+            "row": number, "text": data.texts[row], "how": how[row],
+            "predicted": data.classes[best[0]] if team else "",
+            "likely": [[data.classes[c], round(float(team.p[row, c]), 3)] for c in best],
+            "terms": terms.get(row, []), "copies": copies[key(data.texts[row])],
+            "context": list(zip(request.show, beside[number]))})
+    return shown
 
 
 def remove(folder, *names):
@@ -233,7 +281,7 @@ def status(data, labelled):
             f" {(data.y < 0).sum():,} without.")
 
 
-def advise(data, labelled, region, rows, found, folder):
+def advise(data, labelled, region, rows, found, team, folder):
     """Print what was found and what to do next."""
     easy, ambiguous, hard = np.bincount(region, minlength=3)
     print(f"""{status(data, labelled)}
@@ -246,12 +294,11 @@ Easy to learn: {easy:,}; ambiguous: {ambiguous:,}; hard: {hard:,}. They are draw
    Write each label into its last column (- to skip the text), or into {data.name} itself, in the
    row that it names, or label them in your browser: {folder / 'explore.html'}""")
     if found and found.places:
-        i, theirs = labelled[found.places[0]], found.theirs[0]
-        text = data.texts[i] if len(data.texts[i]) < 60 else data.texts[i][:57] + "..."
+        i, theirs = team.rows[found.places[0]], found.theirs[0]
         steps.append(f"""Check labels, the most suspicious first: {folder / 'relabel.csv'}
-   The estimated number of wrong labels is {found.believed:,}. The most suspicious one is in row
-   {data.row_numbers[i]}, {text!r}.
-   The label is {data.classes[data.y[i]]}; the models predict {data.classes[theirs]}.
+   {doubts.counted_wrong(found)}
+   The most suspicious one is in row {data.row_numbers[i]}, {shortened(data.texts[i], 60)!r}.
+   The label is {data.classes[data.y[i]]}; the model predicts {data.classes[theirs]}.
    If a label is wrong, correct it in {data.name} or in {folder / KEPT}.""")
     steps.append("Run the same command again. It uses the labels that you have added." if rows else
                  f"No text is left to label. The finished table is {folder / 'labelled.csv'}")

@@ -1,145 +1,106 @@
-"""Results of labelling: predictions, the finished table, how good the model is, when to stop."""
+"""Results of labelling as files: predictions, the finished table, its classes."""
 
 import numpy as np
-import torch
 
-from plumbing.files import armed, read_arrays, write_arrays, write_csv
-from plumbing.measures import measures
-from tables.answers import key
+from plumbing.files import armed, write_csv
+from tables.answers import SKIP, key
 from tables.records import column, records
 
-STEADY, WINDOW = 0.9635, 3  # stop if the mean kappa of the last three batches is as high
 
-
-def predict(view):
-    """The mean probability over seeds of every text: [N, C]."""
-    return view.probs().mean(0).cpu().numpy()
-
-
-# ---- files --------------------------------------------------------------------------------------
-
-
-def write_predictions(path, data, predicted):
-    """Write predictions.csv: texts without a label, their likeliest class and its probability."""
-    rows = np.flatnonzero(data.y < 0).tolist()
-    best, share = predicted.argmax(1).tolist(), predicted.max(1).tolist()
+def write_predictions(path, data, p):
+    """predictions.csv: each text without a label, its likeliest class and that one's probability,
+    the surest first. p [N, C]."""
+    rows = np.flatnonzero(data.y < 0)
+    best, share = p[rows].argmax(1), p[rows].max(1)
+    order = np.argsort(-share, kind="stable").tolist()
     write_csv(path, ["row", "text", "predicted", "probability"], (
-        [data.row_numbers[i], data.texts[i], data.classes[best[i]], f"{share[i]:.4f}"]
-        for i in rows))
+        [data.row_numbers[rows[i]], data.texts[rows[i]], data.classes[best[i]], f"{share[i]:.4f}"]
+        for i in order))
 
 
-def write_labelled(request):
-    """Write labelled.csv: the whole table as it is, and every label that was filled in since."""
+# ---- the finished table -------------------------------------------------------------------------
+
+
+def write_labelled(request, answers, p=None):
+    """labelled.csv: the table as it is in the file, with every label there is by now.
+
+    A last column, `source`, tells where a label comes from: yours (the file), answered (how the
+    text was chosen), copied from row N, or accepted at P: predicted with at least the probability
+    request.accept. p [N, C]: probabilities of all rows, for those.
+    """
     data, path = request.data, request.table
     label_of = {int(n): data.classes[c] for n, c in zip(data.row_numbers, data.y) if c >= 0}
-    table = records(path, (request.text_column, request.label_column))
-    _, header = next(table)
-    at = column(path, header, request.label_column)
+    accepted = accept(data, p, request.accept) if request.accept and p is not None else {}
+    _, header = next(records(path, (request.text_column, request.label_column)))
+    at, text_at = (column(path, header, name) for name in
+                   (request.label_column, request.text_column))
+    source = free_name("source", header)
+    origins = own_labels(request, text_at, at) if request.source else {}
 
     def filled():
+        table = records(path, (request.text_column, request.label_column))
+        next(table)
         for number, cells in table:
             if cells:
                 cells = [armed(cell) for cell in cells]
+                own, text = cells[at].strip(), cells[text_at]
                 cells[at] = label_of.get(number, cells[at])
-                yield cells
+                why = source_of(number, text, own, cells[at], answers, origins)
+                if number in accepted:
+                    cells[at], why = accepted[number]
+                yield [*cells, why] if request.source else cells
 
-    write_csv(request.folder / "labelled.csv", header, filled())
-
-
-# ---- how good, and when to stop -----------------------------------------------------------------
-
-
-def wilson(right, n, z=1.96):
-    """The 95 % interval of the share right / n (Wilson 1927)."""
-    p, w = right / n, z**2 / n
-    half = z * np.sqrt(p * (1 - p) / n + w / (4 * n))
-    return (p + w / 2 - half) / (1 + w), (p + w / 2 + half) / (1 + w)
+    write_csv(request.folder / "labelled.csv",
+              [*header, source] if request.source else header, filled())
 
 
-def kappa(a, b):
-    """Cohen's kappa of two lists of classes: agreement beyond chance."""
-    C = int(max(a.max(), b.max())) + 1
-    same, shares = (a == b).mean(), [np.bincount(v, minlength=C) / len(v) for v in (a, b)]
-    chance = (shares[0] * shares[1]).sum()
-    return float((same - chance) / (1 - chance)) if chance < 1 else 1.0
+def accept(data, p, least):
+    """{row number: (class, where it comes from)} of texts without a label that are predicted with
+    at least the probability `least`."""
+    rows = np.flatnonzero(data.y < 0)
+    if data.kind is not None:
+        rows = rows[data.kind[rows] != "skipped"]
+    rows = rows[p[rows].max(1) >= least]
+    return {int(data.row_numbers[i]): (data.classes[p[i].argmax()], f"accepted at {p[i].max():.2f}")
+            for i in rows}
 
 
-def stop_at(agreement):
-    """The first round for which the last WINDOW agreements are STEADY on average, or None.
-
-    Stabilising predictions (Bloodgood & Vijay-Shanker 2009), measured in docs/your-csv-measured.md.
-    agreement [T]: kappa of a round's predictions and the previous round's; the first is NaN.
-    """
-    for i in range(WINDOW, len(agreement)):
-        if steady(agreement[: i + 1]):
-            return i
-    return None
+def columns_of(request, numbers):
+    """{row number: its cells of the columns request.show} of some rows of the table."""
+    if not request.show:
+        return {number: [] for number in numbers}
+    table, wanted = records(request.table, request.show), set(numbers)
+    _, header = next(table)
+    at = [column(request.table, header, name) for name in request.show]
+    return {number: [armed(cells[i]) for i in at] for number, cells in table if number in wanted}
 
 
-def steady(agreement):
-    """Whether the last WINDOW agreements reach STEADY on average."""
-    return len(agreement) >= WINDOW and np.mean(agreement[-WINDOW:]) >= STEADY
+def own_labels(request, text_at, at):
+    """{a text's key: the first row number with a label in the file itself}."""
+    table, found = records(request.table, (request.text_column, request.label_column)), {}
+    next(table)
+    for number, cells in table:
+        if cells and cells[at].strip() not in ("", SKIP):
+            found.setdefault(key(armed(cells[text_at])), number)
+    return found
 
 
-def judge(folder, data, answers, labelled, p, predicted):
-    """How good the model is and whether to label more, in plain words.
-
-    p [n, C]: out-of-fold probabilities of the labelled rows; predicted [N, C] of all rows.
-    """
-    y, said, C = data.y[labelled], p.argmax(1), len(data.classes)
-    m, right = measured(said, y, C), said == y
-    low, high = wilson(right.sum(), len(y))
-    draws = np.random.default_rng(0).integers(0, len(y), (500, len(y)))  # bootstrap
-    f1 = np.quantile([measured(said[d], y[d], C)["f1"] for d in draws], [0.025, 0.975])
-    lines = [f"\nHow good the model is, by cross-validation on the {len(y):,} labels: accuracy"
-             f" {m['accuracy']:.3f} (95 % interval {low:.3f} to {high:.3f}), macro-F1 {m['f1']:.3f}"
-             f" ({f1[0]:.3f} to {f1[1]:.3f})."]
-    counts = np.bincount(y, minlength=len(data.classes))
-    if rare := [i for i in range(len(counts)) if 0 < counts[i] < max(20, 0.05 * len(y))]:
-        lines.append("Recall of rare classes: " + ", ".join(
-            f"{data.classes[i]} {m['recall'][i]:.0%} of {counts[i]}" for i in rare) + ".")
-    lines += random_sample(data, answers, labelled, right)
-    return "\n".join([*lines, advice(folder, data, predicted)])
+def source_of(number, text, own, label, answers, origins):
+    """Where a row's label comes from; "" without one. own: what the file itself has."""
+    if not label or label == SKIP:
+        return ""
+    if own == label:
+        return "yours"
+    answer = answers.by_text.get(key(text))
+    if answer and answer.label == label:
+        return f"answered ({answer.how})" if answer.row == number and answer.how else (
+            "answered" if answer.row == number else f"copied from row {answer.row}")
+    origin = origins.get(key(text))
+    return f"copied from row {origin}" if origin else "answered"
 
 
-def measured(said, y, C):
-    """Accuracy, macro-F1 and recall by class of predictions [n]."""
-    return measures(torch.as_tensor(said)[None], torch.as_tensor(y), C)[0]
-
-
-def random_sample(data, answers, labelled, right):
-    """A line or two on the accuracy for those labelled texts that were drawn at random."""
-    drawn = np.array([(a := answers.by_text.get(key(data.texts[i]))) is not None
-                      and a.how == "random" for i in labelled])
-    n = int(drawn.sum())
-    warning = ("The texts that a strategy has picked are not a random sample (they are harder than"
-               " most), so on all texts the model may be better or worse.")
-    if n < 10:
-        return [warning + " Label 10 texts or more that were drawn at random (--random-share) to"
-                " get an unbiased estimate."]
-    low, high = wilson(right[drawn].sum(), n)
-    return [warning, f"On the {n:,} texts that were drawn at random the accuracy is"
-            f" {right[drawn].mean():.3f} ({low:.3f} to {high:.3f}), an unbiased estimate."]
-
-
-def advice(folder, data, predicted):
-    """Whether to label more: do predictions still change between batches? Keeps these ones."""
-    path, now = folder / "stability.npz", predicted.argmax(1)
-    before, names = read_arrays(path), np.array(data.classes)
-    history, n = list(before.get("agreement", [])), int((data.y >= 0).sum())
-    if before and before["labelled"] != n:
-        common, i, j = np.intersect1d(before["row"], data.row_numbers, return_indices=True)
-        if len(common):
-            code = {name: c for c, name in enumerate(data.classes)}
-            old = np.array([code.get(name, len(names)) for name in before["classes"]])
-            history.append(kappa(old[before["predicted"][i]], now[j]))
-    if not before or before["labelled"] != n:
-        write_arrays(path, {"row": data.row_numbers, "predicted": now, "classes": names,
-                            "labelled": np.array(n), "agreement": np.array(history)})
-    if not history:
-        return "Go on: the next batch will show how much the predictions still change."
-    last = ", ".join(f"{value:.3f}" for value in history[-WINDOW:])
-    told = f"kappa of the predictions of one batch and the next, over {WINDOW} batches: {last}"
-    if steady(history):
-        return f"You can stop: more labels hardly change the predictions ({told})."
-    return f"Go on: the predictions still change ({told}; stop at a mean of {STEADY})."
+def free_name(name, header):
+    """`name`, or the same with underscores behind, so that no column has it."""
+    while name.lower() in {found.lower() for found in header}:
+        name += "_"
+    return name

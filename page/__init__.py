@@ -1,2 +1,2 @@
-"""For whoever wants to play: explore.html, one file that needs no network, with its data inside.
-The page is explore.html; explore.py puts the data in."""
+"""For whoever wants to explore: a page in one file with its data inside, which needs no network.
+The page is explore.html, and explore.py adds the data."""

@@ -1,6 +1,6 @@
-"""explore.html: what the runs left, and the texts, as one page that needs no network.
+"""explore.html: the results of the runs and the texts, as one page that needs no network.
 
-The page itself is explore.html beside this file; here its data are put in. Nothing is trained.
+The page itself is explore.html in this directory. This module adds the data and trains nothing.
 """
 
 import base64
@@ -18,10 +18,10 @@ NAMES = {"full": "all training texts", "seed": "the seed set"}
 
 
 def write(path, shown):
-    """Put a dict into the page. No text can break out of it, and no request leave it.
+    """Write the page with a dict in it. No text can inject HTML, and the page sends no request.
 
-    `<` is written \\u003c in the JSON, and the page's content-security policy allows its own
-    script alone, by hash.
+    `<` is written \\u003c in the JSON, and the page's content-security policy allows only the
+    page's own script, by its hash.
     """
     page = (Path(__file__).parent / "explore.html").read_text(encoding="utf-8")
     script = page.split("<script>")[1].split("</script>")[0]
@@ -31,33 +31,29 @@ def write(path, shown):
 
 
 def write_page(r):
-    """The page of a results directory (stats.Results); none where no texts were kept."""
+    """Write the page of a results directory (stats.Results); no page if no texts were kept."""
     if kept := read_texts(r.folder):
         write(r.folder / "explore.html", shown_of(r, kept))
 
 
 def shown_of(r, kept):
-    """What the page shows of Results r and of texts kept: see the head of its script."""
+    """The page's data, from Results r and the kept texts; the head of its script describes them."""
     runs = {label: {str(seed): run_of(lines) for seed, lines in r.runs[label].items() if lines}
             for label in r.config["strategies"]}
     runs = {label: of_seed for label, of_seed in runs.items() if of_seed}
     rows, N = rows_shown(r, len(kept["texts"])), len(kept["texts"])
-    place, m = {int(row): i for i, row in enumerate(rows)}, next(iter(r.maps.values()), {})
-    maps = {}
-    if "full_gold" in m:
-        maps["full"] = map_of(m["full_gold"][:, rows], m["full_said"][:, rows], range(len(rows)))
-        at = [i for i, row in enumerate(m["rows"]) if int(row) in place]
-        maps["seed"] = map_of(m["seed_gold"][:, at], m["seed_said"][:, at],
-                              [place[int(row)] for row in m["rows"][at]])
+    place = {int(row): i for i, row in enumerate(rows)}
+    maps = {str(seed): maps_of(m, rows, place) for seed, m in r.maps.items() if "full_gold" in m}
+    m = next(iter(r.maps.values()), {})
     pick = lambda values: [values[row] for row in rows]
-    sample = f" The page shows {len(rows):,} of them, sampled." if len(rows) < N else ""
+    sample = f" The page shows {len(rows):,} of them, sampled at random." if len(rows) < N else ""
     s = r.settings
     return {
         "title": f"{r.dataset}: its texts on the data map",
         "about": f"{N:,} training texts, {len(r.config['classes'])} classes, {s['vectors']}"
                  f" vectors, protocol {s['protocol']}.{sample} Confidence (Eq. 1), variability"
-                 " (Eq. 2) and correctness (Eq. 3), over the first epochs of a training on all the"
-                 " data and of one on the seed set.",
+                 " (Eq. 2) and correctness (Eq. 3) are taken over the first epochs of a training"
+                 " on all the data and of one on the seed set.",
         "id": f"{r.dataset} {s['data_sha256'][:16]}", "folder": r.folder.name,
         "classes": r.config["classes"], "rows": [int(row) for row in rows],
         "numbers": pick(kept["numbers"]), "texts": pick(kept["texts"]), "y": pick(kept["y"]),
@@ -66,31 +62,32 @@ def shown_of(r, kept):
     }
 
 
-def write_labelling(folder, data, answers, todo, labelled=(), seen=None, doubted=()):
+def write_labelling(folder, data, answers, todo, labelled=(), watched=None, doubted=()):
     """The page of a next batch: what is to be labelled, labels to look at again, and the map.
 
-    todo: [(row, how, predicted class or "")]; labelled [n] rows; seen [E, R, n, C]: p of the
-    models trained on them; doubted: [(row, likelier class)].
+    todo: dicts of what is asked (labelling.next_batch.asked); labelled [n] rows; watched: how
+    networks took them, epoch by epoch (labelling.committee.Watched); doubted: [(row, likelier
+    class)].
     """
     rows = np.random.default_rng(0).permutation(labelled)[:MOST].astype(int)
     place = {int(row): i for i, row in enumerate(labelled)}
     maps, at = {}, [place[int(row)] for row in rows]
-    if seen is not None and len(data.classes) <= 256:
-        mean = seen.mean(1)[np.linspace(0, len(seen) - 1, min(30, len(seen))).round().astype(int)]
-        gold = mean[:, np.arange(len(labelled)), data.y[labelled]]
-        maps["full"] = map_of((gold * 255).round()[:, at], mean.argmax(-1)[:, at], range(len(at)))
+    if watched is not None and len(data.classes) <= 256:
+        epochs = len(watched.gold)
+        shown = np.linspace(0, epochs - 1, min(30, epochs)).round().astype(int)
+        maps[""] = {"full": map_of((watched.gold[shown] * 255).round()[:, at],
+                              watched.said[shown][:, at], range(len(at)))}
     number = lambda row: int(data.row_numbers[row])
     write(folder / "explore.html", {
         "title": f"{data.name}: the next texts to label",
         "about": f"{len(labelled):,} texts have a label, {int((data.y < 0).sum()):,} have none. The"
                  " map shows the labelled ones, as the models trained on them saw them (30 epochs,"
                  " spread over the training).",
-        "id": f"{data.name} {data.sha256[:16]}", "folder": str(folder), "classes": data.classes,
+        "id": str(Path(folder).resolve()), "folder": str(folder), "classes": data.classes,
         "rows": [int(row) for row in rows], "numbers": [number(row) for row in rows],
         "texts": [data.texts[row] for row in rows], "y": [int(data.y[row]) for row in rows],
         "names": {"full": "the labelled texts"}, "maps": maps, "runs": {}, "rounds": 0,
-        "todo": [{"row": number(row), "text": data.texts[row], "how": how, "predicted": said}
-                 for row, how, said in todo],
+        "todo": todo,
         "doubts": [{"row": number(row), "text": data.texts[row], "model": data.classes[c],
                     "label": data.classes[data.y[row]]} for row, c in doubted[:200]],
         "kept": [[a.row, a.text, a.label, a.how] for a in answers.by_text.values() if a.label],
@@ -98,7 +95,7 @@ def write_labelling(folder, data, answers, todo, labelled=(), seen=None, doubted
 
 
 def kinds_of(m, rows):
-    """What was planted, where that is known."""
+    """The kinds of the rows, if they are known."""
     if "kind" not in m:
         return {}
     kinds = [str(kind) for kind in m["kind"][rows]]
@@ -106,7 +103,7 @@ def kinds_of(m, rows):
 
 
 def rows_shown(r, N):
-    """All rows, or 10,000: first those that a run has picked or begun with, then others."""
+    """All rows, or 10,000: first the rows of picks and seed sets, then others."""
     if N <= MOST:
         return np.arange(N)
     picked = {row for of_seed in r.runs.values() for lines in of_seed.values()
@@ -126,8 +123,16 @@ def run_of(lines):
             "batch": [x["batch"] and [round(v, 4) for v in x["batch"].values()] for x in lines]}
 
 
+def maps_of(m, rows, place):
+    """The two maps of a seed: of the rows shown, and of the seed set's texts among them."""
+    at = [i for i, row in enumerate(m["rows"]) if int(row) in place]
+    return {"full": map_of(m["full_gold"][:, rows], m["full_said"][:, rows], range(len(rows))),
+            "seed": map_of(m["seed_gold"][:, at], m["seed_said"][:, at],
+                           [place[int(row)] for row in m["rows"][at]])}
+
+
 def map_of(gold, said, at):
-    """A map's dynamics [E, n] as text, and the places of its texts."""
+    """A map's dynamics [E, n] in base64, and the positions of its texts in the page's rows."""
     text = lambda a: base64.b64encode(np.ascontiguousarray(a, np.uint8).tobytes()).decode()
     return {"at": [int(i) for i in at], "epochs": len(gold), "gold": text(gold),
             "said": text(said)}

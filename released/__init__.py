@@ -1,2 +1,2 @@
-"""For a reproducer: what the authors' released code does otherwise, one class per difference.
-A row may be added to ROWS in protocols.py; those there are facts (docs/released-code.md)."""
+"""For a reproducer: the authors' released code, with one class per difference from the paper.
+You may add a row to ROWS in protocols.py; its present rows are facts (docs/released-code.md)."""

@@ -1,4 +1,4 @@
-"""What the released code does otherwise, as far as the model goes; protocols.py lays it over."""
+"""The released code's differences in the model; protocols.py puts them over the core."""
 
 import torch
 
@@ -7,7 +7,7 @@ from plumbing.draws import Draws
 
 
 class Noisy(Stack):
-    """A stack whose dropout is always on; noise: a Draws a run."""
+    """A stack whose dropout is always on. noise: a list with one Draws per run."""
 
     def take(self, runs):
         other = super().take(runs)
@@ -22,19 +22,19 @@ class Noisy(Stack):
 
 
 class InOrder(Draws):
-    """Mini-batches in the order of labelling."""
+    """Draws that leave the mini-batches in the order of labelling."""
 
     def permutation(self, n):
         return torch.arange(n, device=self.device)[None]
 
 
 class Recorded(Stack):
-    """A stack that can keep what its training passes see of each instance: p, and Psi.
+    """A stack that can record p and Psi of each instance during its training passes.
 
-    epochs: for each, p [R, n, padded C] and Psi [R, n, width] by instance, once it is settled.
+    epochs: p [R, n, padded C] and Psi [R, n, width] per settled epoch, in the order of instances.
     """
 
-    passes, mine = None, None  # mine: the runs that a part of a stack holds
+    passes, mine = None, None  # mine: the runs that this stack took from another
 
     def record(self):
         self.passes, self.epochs = [], []
@@ -51,7 +51,7 @@ class Recorded(Stack):
         return super().error(psi, onehot)
 
     def settle(self, order):
-        """At the end of an epoch: its passes, that came in an order [R, n], by instance."""
+        """At the end of an epoch with this order [R, n], sort what it recorded by instance."""
         if self.passes:
             self.epochs.append([in_order(order, parts) for parts in zip(*self.passes)])
             self.passes = []
@@ -59,13 +59,13 @@ class Recorded(Stack):
 
 
 def in_order(order, pieces):
-    """Pieces [R, B, ...] that came in an order [R, n], as one tensor [R, n, ...] by instance."""
+    """Pieces [R, B, ...] in an order [R, n] -> one tensor [R, n, ...] in the order of instances."""
     whole = torch.cat(pieces, dim=1)
     return torch.empty_like(whole).scatter_(1, order[..., None].expand_as(whole), whole)
 
 
 class ReluLogits(Stack):
-    """A stack with a ReLU on its outputs, before the softmax."""
+    """A stack with a ReLU on its outputs before the softmax."""
 
     def logits(self, psi):
         z = super().logits(psi)

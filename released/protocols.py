@@ -1,18 +1,16 @@
-"""What the authors' released code does otherwise, laid over the core from outside.
+"""The authors' released code: its differences from the paper, put over the core from outside.
 
     python cal.py --dataset trec --protocol code            every difference
     python cal.py --dataset trec --protocol paper+reset     one alone, in the text's protocol
     python cal.py --dataset trec --protocol code+pad        all but one
+    python cal.py --dataset trec --protocol code2021        the code as it was first released
 
-One class (or function) a difference; its docstring says what the released code does, under the
-row number of docs/released-code.md. A protocol is fast.SideBySide under the classes of its rows:
-where it calls self.new_theta, .watch, .seed_set, .draws or .strategies, and where a strategy calls
-view.high_cor, .psi_labelled, .draws or .new_classifier, a row may answer in its place.
+There is one class (or function) per difference. Its docstring describes what the released code
+does, with the row number of docs/released-code.md. A protocol is a subclass of fast.SideBySide and
+of its rows' classes. A row may override new_theta, watch, seed_set, draws or strategies of the
+algorithm, and high_cor, psi_labelled, draws or new_classifier of the View.
 """
 
-import contextlib
-import io
-import pickle
 import zlib
 
 import numpy as np
@@ -21,85 +19,36 @@ import torch
 from datamap import HIDDEN
 from fast import SideBySide, View
 from plumbing.draws import Draws
-from plumbing.files import InputError, whole_file
+from plumbing.files import InputError
+from released.first import ROWS_2021
 from released.model import InOrder, Noisy, Recorded, ReluLogits
+from released.recording import Recording, laid
+from released.reset import NeverReset
 from strategies import MC_PASSES, STRATEGIES, entropy
 
 
 def protocol(name):
-    """(algorithm class, how data.load reads the texts) of paper, code, or one with rows turned.
+    """(algorithm class, how data.load reads the texts) of a base, or one with rows turned.
 
-    paper+pad, code-reset ...: + and - both turn a row. InputError for another name.
+    Bases: paper, code (the authors' code of 2022), code2021 (of 2021). paper+pad, code-reset ...:
+    + and - both turn a row. InputError for another name.
     """
     base, *turned = name.replace("-", "+").split("+")
-    if base not in ("paper", "code") or set(turned) - set(ROWS):
-        raise InputError(f"--protocol {name!r} is not paper or code, alone or with +SWITCH of "
-                         + ", ".join(ROWS))
-    rows = [row for row in ROWS if (row in turned) != (base == "code")]
-    over = [c for row in reversed(rows) for c in ROWS[row] if isinstance(c, type)]
-    reading = dict(c for row in rows for c in ROWS[row] if isinstance(c, tuple))
+    every = {**ROWS, **ROWS_2021}
+    if base not in BASES or set(turned) - set(every):
+        raise InputError(f"--protocol {name!r} is not paper, code or code2021, alone or with"
+                         " +SWITCH of " + ", ".join(every))
+    rows = [row for row in every if (row in turned) != (row in BASES[base])]
+    over = [c for row in reversed(rows) for c in every[row] if isinstance(c, type)]
+    reading = dict(c for row in rows for c in every[row] if isinstance(c, tuple))
     return compose(SideBySide, over, View=compose(View, over)), reading
 
 
 def compose(base, over, **attributes):
-    """`base` under those classes of `over` that are made for it."""
+    """A subclass of `base` and of those classes of `over` that extend it."""
     mine = dict.fromkeys(c for c in over if issubclass(c, base))
     mine = [c for c in mine if not any(c in other.__mro__[1:] for other in mine)]
     return laid(*mine, base, **attributes)
-
-
-def laid(*classes, **attributes):
-    """One class of several, each laid over the next."""
-    return type(classes[0].__name__, classes, attributes)
-
-
-# ---- row 1 --------------------------------------------------------------------------------------
-
-
-class NeverReset(SideBySide):
-    """Row 1: theta and its AdamW state go on from round to round, 30 more epochs each.
-
-    So the state after a round is kept, beside the run file, until the next round is done. Where it
-    is not there, the rounds so far are trained again: the run file has what they picked.
-    """
-
-    shared_start = False  # each run has a state of its own
-
-    def new_theta(self, i, stack):
-        theta = super().new_theta(i, stack)
-        for r, run in enumerate(stack if i in range(1, self.s.rounds + 1) else ()):
-            *tensors, steps = self.state(i - 1, run)
-            for whole, tensor in zip(theta.state, tensors):
-                whole[r] = tensor
-            theta.steps.copy_(steps)
-        return theta
-
-    def train(self, i, stack, L):
-        theta, data_map = super().train(i, stack, L)
-        for r, run in enumerate(stack if i < self.s.rounds else ()):
-            state, out = [tensor[r].cpu().clone() for tensor in theta.state], io.BytesIO()
-            torch.save([*state, theta.steps.cpu()], out)
-            with whole_file(self.state_path(i, run)) as part:
-                part.write_bytes(out.getvalue())  # a full disk is an OSError then, not torch's
-            self.state_path(i - 2, run).unlink(missing_ok=True)
-        return theta, data_map
-
-    def learn(self, runs):
-        super().learn(runs)
-        for run in runs:  # done: nothing is left to go on from
-            for path in self.log.folder.glob(self.state_path("*", run).name):
-                path.unlink()
-
-    def state(self, i, run):
-        """Parameters, AdamW's moments and step count of a run after round i."""
-        with contextlib.suppress(OSError, RuntimeError, ValueError, KeyError, EOFError,
-                                 pickle.UnpicklingError):
-            return torch.load(self.state_path(i, run), weights_only=True)
-        self.train(i, [run], self.labelled([run], i))
-        return torch.load(self.state_path(i, run), weights_only=True)
-
-    def state_path(self, i, run):
-        return self.log.folder / f"{run.label}-{run.seed}.round{i}.pt"
 
 
 # ---- rows 2 and 10 ------------------------------------------------------------------------------
@@ -108,7 +57,7 @@ class NeverReset(SideBySide):
 class DropoutStaysOn(SideBySide):
     """Rows 2 and 10: dropout stays on for the dynamics, the pool and the test set.
 
-    Each run has masks of its own, whatever else is in the stack.
+    Each run has its own masks, and they do not depend on the other runs of the stack.
     """
 
     shared_start = False
@@ -128,12 +77,12 @@ class DropoutStaysOn(SideBySide):
 
 
 def first_word(missing, first):
-    """Row 3: a text is filled up to max_len with the training file's first word."""
+    """Row 3: a text is padded to max_len with the first word of the training file."""
     return missing[:, None].astype(np.float32) * first
 
 
 def as_written(word):
-    """Row 16: a word that the vector file lacks as it is written is zeros."""
+    """Row 16: a word is zeros if the vector file lacks its exact spelling."""
     return [word]
 
 
@@ -162,7 +111,7 @@ class Unshuffled(SideBySide):
 
 
 class UnshuffledBinary(View):
-    """Row 6: nor are those of theta'."""
+    """Row 6: the mini-batches of theta' are never shuffled."""
 
     def draws(self, purpose):
         return InOrder(self.seeds, self.round, purpose, device=self.x.device)
@@ -171,33 +120,15 @@ class UnshuffledBinary(View):
 # ---- rows 7 and 9: what the training passes saw -------------------------------------------------
 
 
-class Recording(SideBySide):
-    """Theta keeps what its training passes see (rows 7, 9 and 13 ask for it)."""
-
-    @property
-    def Theta(self):
-        return laid(Recorded, super().Theta)
-
-    def new_theta(self, i, stack):
-        theta = super().new_theta(i, stack)
-        if isinstance(i, int):  # a round; all the data at once would be much to keep
-            theta.record()
-        return theta
-
-    def watch(self, theta, x, group, start, order):
-        theta.settle(order)
-        return super().watch(theta, x, group, start, order)
-
-
 class MidEpoch(Recording):
-    """Row 7: dynamics are read off the training passes, weights mid-epoch, dropout on."""
+    """Row 7: the dynamics are those of the training passes: weights mid-epoch, dropout on."""
 
     def watch(self, theta, x, group, start, order):
         return theta.settle(order)[0][group, start:, : theta.C]
 
 
 class FirstEpochPsi(View):
-    """Row 9: Psi(L) for theta' is that of the first epoch's training passes."""
+    """Row 9: theta' learns from the Psi(L) of the first epoch's training passes."""
 
     def psi_labelled(self):
         return self.theta.epochs[0][1][self.theta.mine]
@@ -214,7 +145,7 @@ class NearestFifth(View):
 
 
 class LinearBinary(View):
-    """Row 11: theta' is one linear layer, and a ReLU on its two outputs."""
+    """Row 11: theta' is one linear layer with a ReLU on its two outputs."""
 
     Binary, binary = ReluLogits, {**View.binary, "hidden": ()}
 
@@ -231,7 +162,9 @@ class ReleasedScores(Recording):
 
 
 class RecordedBinary(View):
-    """Row 13 reads theta' off its training passes."""
+    """Row 13 reads theta' off its training passes. epochs_of_L: of which epochs DAL sees Psi(L)."""
+
+    epochs_of_L = slice(None)
 
     @property
     def Binary(self):
@@ -239,14 +172,15 @@ class RecordedBinary(View):
 
 
 def dal(view, k):
-    """Row 13: theta' learns from Psi(L) of all epochs (1), then Psi(U) (0); smallest P(1).
+    """Row 13: theta' learns from Psi(L) of all epochs (class 1), then Psi(U) (class 0).
 
-    The scores are the last epoch's training-time outputs. Every run has as many rows in U.
+    It picks the smallest P(1), from the training passes of the last epoch. Every run of the
+    stack has the same number of rows in U.
     """
     rows = view.U.nonzero()[:, 1].view(len(view.L), -1)  # U, in the order of the file
     psi_U = view.score(lambda psi: psi)
     psi_U = psi_U.gather(1, rows[..., None].expand(-1, -1, psi_U.shape[-1]))
-    psi_L = [psi[view.theta.mine] for _p, psi in view.theta.epochs]
+    psi_L = [psi[view.theta.mine] for _p, psi in view.theta.epochs[view.epochs_of_L]]
     features, n = torch.cat([*psi_L, psi_U], dim=1), rows.shape[1]
     label = torch.ones(features.shape[:2], dtype=torch.int64, device=view.x.device)
     label[:, -n:] = 0
@@ -260,7 +194,7 @@ def dal(view, k):
 
 
 def bald(view, k):
-    """Row 14: the mean of ten log-softmax outputs, soft-maxed again, then its entropy."""
+    """Row 14: the entropy of the softmax of the mean of ten log-softmax outputs."""
     draws = view.draws("bald")
     logs = view.in_pieces(lambda x: sum(torch.log(view.theta.with_dropout(x, draws))
                                         for _ in range(MC_PASSES))) / MC_PASSES
@@ -274,3 +208,4 @@ ROWS = {
     "binary_hidden": (LinearBinary,), "plain_scores": (ReleasedScores, RecordedBinary),
     "respell": (("spellings", as_written),),
 }
+BASES = {"paper": (), "code": (*ROWS,), "code2021": (*ROWS, *ROWS_2021)}

@@ -1,4 +1,4 @@
-"""The released code's rows, each against an oracle; the ladder; the benchmark."""
+"""Tests of the released code's rows, each against an oracle; of the ladder; of the benchmark."""
 
 import itertools
 import json
@@ -40,7 +40,7 @@ from vectors.sources import hash_vectors, load_vectors
 
 
 def algorithm(name, settings=None, log=None, dim=300, classes=6):
-    """A protocol's algorithm on made-up data of 90 texts."""
+    """A protocol's algorithm on generated data of 90 texts."""
     g = np.random.default_rng(0)
     y = np.arange(90) % classes
     x = g.normal(size=(90, dim)).astype(np.float32) + 0.2 * np.eye(classes, dim)[y]
@@ -49,21 +49,27 @@ def algorithm(name, settings=None, log=None, dim=300, classes=6):
 
 
 def test_protocols_by_name():
+    rows = {**protocols.ROWS, **protocols.ROWS_2021}
     own = {row: {c[1] if isinstance(c, tuple) else c for c in over} - {protocols.Recording}
-           for row, over in protocols.ROWS.items()}  # several rows ask for Recording
+           for row, over in rows.items()}  # several rows ask for Recording
     everything = set().union(*own.values())
+    code = set().union(*(own[row] for row in protocols.ROWS))
 
     def turned(name):
         made, reading = protocols.protocol(name)
         return everything & {*made.__mro__, *made.View.__mro__, *reading.values()}
 
-    assert turned("paper") == set() and turned("code") == everything
-    for row in protocols.ROWS:
-        assert own[row] and turned(f"paper+{row}") == own[row]
-        assert turned(f"code+{row}") == everything - own[row]
-    assert turned("code+reset-pad") == everything - own["reset"] - own["pad"]
-    for bad in ("papers", "paper+nothing", "", "+pad"):
-        with pytest.raises(InputError, match="is not paper or code"):
+    assert turned("paper") == set() and turned("code") == code
+    assert turned("code2021") == everything and everything > code
+    for row in rows:
+        brought = own["reset"] if row == "twice" else set()  # V1 needs row 1
+        assert own[row] and turned(f"paper+{row}") == own[row] | brought
+        assert turned(f"code+{row}") == code ^ own[row]
+        assert turned(f"code2021+{row}") == everything - own[row] | (
+            own[row] if row == "reset" else set())
+    assert turned("code+reset-pad") == code - own["reset"] - own["pad"]
+    for bad in ("papers", "paper+nothing", "", "+pad", "code2022"):
+        with pytest.raises(InputError, match="is not paper, code or code2021"):
             protocols.protocol(bad)
 
 
@@ -74,7 +80,7 @@ def test_the_fast_algorithm_is_that_of_paper():
 
 
 def picks(name, folder):
-    """What each strategy picks under a protocol, and how well theta then does."""
+    """What each strategy picks under a protocol, and the statistics of its batches."""
     log = Log(folder / name)
     runs = cal.runs_of(["random", "bald", "dal", "cal"], [1])
     algorithm(name, cal.Settings(40, 2, 10, 7, 8), log).learn(runs)
@@ -190,7 +196,7 @@ def test_rows_6_and_7_order_of_labelling_and_what_the_passes_saw():
 
 def test_what_the_passes_saw_is_in_the_order_of_the_instances():
     x, y = torch.randn(2, 13, 30), torch.randint(3, (2, 13))
-    stack = recorded_stack(30, 3, [1, 2], lr=0.0, **SMALL)  # it never moves, so the order is all
+    stack = recorded_stack(30, 3, [1, 2], lr=0.0, **SMALL)  # its weights never change
     for order in stack.fit(x, y, 2, 4, Draws([1, 2], "t")):
         torch.testing.assert_close(stack.settle(order)[0][..., :3], stack.probs(x))
 
@@ -283,7 +289,7 @@ def test_the_released_protocol_resumes_and_does_not_depend_on_the_stack(tmp_path
     cal_main(*arguments, tmp_path / "all", "--strategies", "random", "bald", "dal", "cal")
     cal_main(*arguments, tmp_path / "cut", "--strategies", "cal", "dal")
     runs = tmp_path / "cut" / "demo-code-pool" / "runs"
-    assert not list(runs.glob("*.pt"))  # done: nothing is left to go on from
+    assert not list(runs.glob("*.pt"))  # finished runs keep no state
     want = run_files(tmp_path / "all")
     assert len(want) == 5
     assert run_files(tmp_path / "cut") == {n: want[n] for n in run_files(tmp_path / "cut")}
@@ -342,11 +348,13 @@ def test_all_the_data_trains_as_long_as_a_run_that_never_resets():
 
 def test_the_ladder_turns_one_row_at_a_time():
     names = ladder.ladder()
-    assert len(names) == len(set(names)) == 2 + 2 * (len(protocols.ROWS) - 1)
-    for name in names[2:]:
+    rows = {**protocols.ROWS, **protocols.ROWS_2021}
+    assert len(names) == len(set(names)) == 3 + 2 * (len(rows) - 2)
+    for name in names[3:]:
         base, row = name.split("+")
-        assert base in ("paper", "code") and row in protocols.ROWS
-    assert set(ladder.OF_CAL) < set(protocols.ROWS)
+        assert base in (("paper", "code") if row in protocols.ROWS else ("code", "code2021"))
+        assert row in rows
+    assert set(ladder.OF_CAL) < set(rows)
 
 
 def test_the_ladder(tmp_path, capsys, monkeypatch):
@@ -398,3 +406,128 @@ def test_the_document_has_every_row_and_names_its_class():
         for c in over:
             name = (c[1] if isinstance(c, tuple) else c).__name__
             assert f"`{row}`" in switch and name in switch or name == "Recording", name
+
+
+# ---- the code of 2021 ---------------------------------------------------------------------------
+
+
+def lines_of(name, folder, strategy, rounds=3):
+    """The run file's lines of one run under a protocol."""
+    folder.mkdir(exist_ok=True)
+    run = cal.Run(strategy, 1)
+    algorithm(name, cal.Settings(20, rounds, 5, 2, 8), Log(folder)).learn([run])
+    lines = [json.loads(line) for line in
+             (folder / f"runs/{strategy}-1.jsonl").read_text().splitlines()]
+    return [{k: v for k, v in line.items() if k != "seconds"} for line in lines]
+
+
+def test_v1_trains_cal_and_dal_twice_and_nobody_else(tmp_path):
+    once = lines_of("paper+reset", tmp_path / "once", "lc")
+    assert lines_of("paper+twice", tmp_path / "twice", "lc") == once
+    once = lines_of("paper+reset", tmp_path / "once", "cal")
+    twice = lines_of("paper+twice", tmp_path / "twice", "cal")
+    assert twice[0] == once[0]  # once in the first round
+    # Of the second round the accuracy is that of before the second training; the map, the batch's
+    # means and the picks are that of after it.
+    assert twice[1]["accuracy"] == once[1]["accuracy"] and twice[1]["batch"] != once[1]["batch"]
+    assert twice[1]["picked"] != once[1]["picked"]
+
+
+def test_v1_goes_on_from_the_second_training(tmp_path):
+    made = algorithm("paper+twice", cal.Settings(20, 3, 5, 2, 8), Log(tmp_path))
+    run = [cal.Run("cal", 1)]
+    steps = []
+    for i in range(3):
+        L = torch.arange(20 + 5 * i)[None]
+        theta, _ = made.train(i, run, L)
+        steps.append((float(theta.steps), hasattr(theta, "once")))
+        if i:  # what is measured is the state of before, what is kept that of after
+            assert not torch.equal(theta.once.W[0], theta.W[0])
+            kept = torch.load(made.state_path(i, run[0]), weights_only=True)
+            assert torch.equal(kept[0], theta.state[0][0])
+    assert [once for _, once in steps] == [False, True, True]
+    batches = [2 * -(-(20 + 5 * i) // 8) for i in range(3)]  # mini-batches of two epochs
+    assert [n for n, _ in steps] == [batches[0], batches[0] + 2 * batches[1],
+                                     batches[0] + 2 * batches[1] + 2 * batches[2]]
+
+
+def test_v1_is_resumed_as_if_nothing_had_happened(tmp_path):
+    whole = lines_of("paper+twice", tmp_path / "whole", "cal")
+    part = tmp_path / "part"
+    part.mkdir()
+    run = cal.Run("cal", 1)
+
+    class Cut(Exception):
+        pass
+
+    cut = algorithm("paper+twice", cal.Settings(20, 3, 5, 2, 8), Log(part))
+    pick = cut.pick
+    cut.pick = lambda runs, view: (_ for _ in ()).throw(Cut()) if view.round == 2 else pick(
+        runs, view)
+    with pytest.raises(Cut):
+        cut.learn([run])
+    for path in part.rglob("*.pt"):
+        path.unlink()  # the states are lost as well
+    assert lines_of("paper+twice", part, "cal") == whole
+
+
+def test_v2_ten_epochs_unless_the_options_say_otherwise():
+    ten = algorithm("paper+ten", cal.Settings(20, 2, 5))
+    assert (ten.s.epochs, cal.Settings(20, 2, 5).epochs) == (10, 30)
+    assert algorithm("paper+ten", cal.Settings(20, 2, 5, 4)).s.epochs == 4
+
+
+def test_v3_is_adam_for_both():
+    adam = algorithm("paper+adam")
+    theta = adam.Theta(30, 3, [1], **SMALL)
+    twin = [p.clone().requires_grad_() for p in (*theta.W, *theta.b)]
+    optimiser = torch.optim.Adam(twin, lr=theta.lr)
+    for _step in range(3):
+        x, y = torch.randn(1, 8, 30), torch.randint(3, (1, 8))
+        theta.step(x, torch.nn.functional.one_hot(y, 8).float())
+        optimiser.zero_grad()
+        h = torch.relu(x[0] @ twin[0][0] + twin[2][0])
+        torch.nn.functional.cross_entropy(h @ twin[1][0] + twin[3][0], y[0]).backward()
+        optimiser.step()
+    torch.testing.assert_close(theta.W[0], twin[0].detach(), atol=1e-6, rtol=1e-4)
+    view = as_in(protocols.protocol("paper+adam")[0].View, view_of(X4, range(7)))
+    assert view.binary["lr"] == 1e-4 and view.new_classifier(4, 2).decay == 0
+
+
+def test_v4_weighs_classes_as_pytorch_does():
+    from released.first import Weighted
+
+    stack = protocols.laid(Weighted, Stack)(30, 2, [1], **SMALL)
+    twin = [p.clone().requires_grad_() for p in (*stack.W, *stack.b)]
+    x, y = torch.randn(1, 8, 30), torch.tensor([[1, 1, 1, 1, 1, 1, 0, 0]])
+    next(stack.fit(x, y, 1, 8, model.InOrder([1], "t")))
+    h = torch.relu(x[0] @ twin[0][0] + twin[2][0])
+    torch.nn.functional.cross_entropy((h @ twin[1][0] + twin[3][0])[:, :2], y[0],
+                                      weight=torch.tensor([1 - 0.25, 1 - 0.75])).backward()
+    torch.testing.assert_close(stack.dW[0], twin[0].grad, atol=1e-7, rtol=1e-4)
+    torch.testing.assert_close(stack.dW[1][..., :2], twin[1].grad[..., :2], atol=1e-7, rtol=1e-4)
+
+
+def test_v5_and_v6_are_of_the_last_epoch(tmp_path):
+    made = algorithm("code2021", log=Log(tmp_path))
+    stack, L = [cal.Run("dal", 1)], torch.arange(20)[None]
+    theta, data_map = made.train(0, stack, L)
+    view = made.look(0, stack, L, theta.take(slice(0, 1)), data_map)
+    assert torch.equal(view.psi_labelled(), theta.epochs[-1][1][[0]])
+    assert not torch.equal(view.psi_labelled(), theta.epochs[0][1][[0]])
+    seen = []
+
+    class Watching(type(view)):
+        @property
+        def Binary(self):
+            binary = super().Binary
+
+            class Seen(binary):
+                def fit(self, x, y, *rest):
+                    seen.append(tuple(x.shape))
+                    return super().fit(x, y, *rest)
+            return Seen
+
+    made.strategies["dal"](Watching(**vars(view)), 5)
+    made.strategies["dal"](type("All", (Watching,), {"epochs_of_L": slice(None)})(**vars(view)), 5)
+    assert [shape[1] for shape in seen] == [20 + 70, 2 * 20 + 70]

@@ -1,2 +1,2 @@
-"""For whoever looks at results: report.md with its tables, figures and the paper's claims, judged.
-Reads run files, trains nothing. Another section is a function in sections.py."""
+"""For whoever reads results: report.md, with tables, figures and verdicts on the paper's claims.
+It reads run files and trains nothing. To add a section, add a function to sections.py."""

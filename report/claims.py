@@ -1,49 +1,57 @@
-"""The paper's claims, each judged by a stated rule on the runs that are there."""
+"""The paper's claims, each judged on the finished runs by a stated rule."""
 
 from itertools import combinations
 
 import numpy as np
 
-from report.differences import holm, interval, paired, paired_t
+from report.differences import MARGIN, answers, interval, paired
 from report.names import SIX, name_of
 from stats import final_accuracy, mean_accuracy, overlaps
 
-RULE = """A comparison is judged on the differences within seeds, by a two-sided paired t test;
-where a claim makes several comparisons, their p-values are corrected for their number (Holm 1979).
-It *holds here* if every difference has the claimed sign with p < 0.05, *does not hold here* if one
-has the other sign with p < 0.05, and else *cannot be told*; of a claim that names a strategy
-without finished runs nothing is said (*not run*), nor with one seed. Beside each mean difference
-stands the half width of its 95 % confidence interval (Student's t over seeds, not corrected)."""
-HOLDS, FAILS, UNSURE = "holds here", "does not hold here", "cannot be told"
+RULE = f"""Each comparison is a two-sided paired t test of the differences within seeds. If a claim
+makes several comparisons, their p-values are corrected for multiple comparisons (Holm 1979). A
+claim *holds here* if every difference has the claimed sign with p < 0.05. It *does not hold here*
+if one difference has the other sign with p < 0.05, or if two accuracies that the claim tells apart
+are the same within {MARGIN:g}: two one-sided t tests with that margin, corrected in the same way,
+have p < 0.05. Otherwise it is *inconclusive*. A claim about a strategy without finished runs is
+*not run*, and one seed gives no verdict. The ± after a mean difference is the half width of its
+confidence interval (Student's t over seeds, 95 % for all comparisons of the claim together, after
+Bonferroni). The claim about different texts has no test: its ratio decides."""
+HOLDS, FAILS, UNSURE = "holds here", "does not hold here", "inconclusive"
 NOT_RUN, ONE_SEED = "not run", "one seed: no verdict"
 
 
-def verdict(differences):
-    """(the verdict, the evidence as text) of {name: differences [S] over seeds}."""
+def verdict(differences, margin=None):
+    """{name: differences [S], one per seed} -> (the verdict, the evidence as text).
+
+    margin: within which two strategies count as the same, so that neither beats the other.
+    """
     if not differences or not all(len(d) for d in differences.values()):
         return NOT_RUN, ""
     if min(map(len, differences.values())) < 2:
         return ONE_SEED, ", ".join(f"{name} {d.mean():+.3f}" for name, d in differences.items())
-    p = holm([paired_t(d) for d in differences.values()])
-    sides = [np.sign(d.mean()) * (q < 0.05) for d, q in zip(differences.values(), p)]
-    word = FAILS if -1 in sides else HOLDS if all(side == 1 for side in sides) else UNSURE
-    return word, ", ".join(f"{name} {d.mean():+.3f} ± {interval(d)[1]:.3f}, p {q:.2g}"
-                           for (name, d), q in zip(differences.items(), p))
+    judged, level = answers(differences.values(), margin or 0), 1 - 0.05 / len(differences)
+    sides = [answer.split()[0] for _, answer in judged]
+    word = (FAILS if {"worse", "the"} & {*sides} else HOLDS if {*sides} == {"better"} else UNSURE)
+    return word, ", ".join(
+        f"{name} {d.mean():+.3f} ± {interval(d, level)[1]:.3f}, p {p:.2g}"
+        + f" ({answer})" * answer.startswith("the same")
+        for (name, d), (p, answer) in zip(differences.items(), judged))
 
 
 def batch_mean(name, rounds=slice(None)):
-    """A function of a run's lines: the mean of a batch statistic over some of its batches."""
+    """A function of a run's lines -> the mean of a batch statistic over some of its batches."""
     return lambda lines: np.mean([x["batch"][name] for x in lines[1:][rounds]])
 
 
 def versus(r, a, others, measure):
-    """{"A - other": measure(a) - measure(other) for each seed of both, [] without runs}."""
+    """{"A - other": measure(a) - measure(other) for each seed that both have; [] without runs}."""
     return {f"{name_of(a)} − {name_of(b)}": paired(measure, r.finished(a), r.finished(b))
             for b in others if b != a}
 
 
 def drift(lines):
-    """How much more confidence the last third of the batches has than the first third."""
+    """The mean confidence of the last third of the batches minus that of the first third."""
     third = max(1, (len(lines) - 1) // 3)
     late, early = slice(-third, None), slice(0, third)
     return batch_mean("confidence", late)(lines) - batch_mean("confidence", early)(lines)
@@ -58,10 +66,11 @@ def claims(r):
     first = f"first {few.stop} batches have" if few.stop > 1 else "first batch has"
     thresholds = [f"cal-t{t}" for t in ("0", "0.4", "0.6", "0.8")]
     judged = [
-        ("LC, Entropy, BALD and CAL beat Random (mean accuracy)", beats),
+        ("LC, Entropy, BALD and CAL beat Random (mean accuracy)", beats, MARGIN),
         ("CAL beats BALD and DAL (mean accuracy)",
-         versus(r, "cal", ["bald", "dal"], mean_accuracy)),
-        ("CAL beats every other strategy (mean accuracy)", versus(r, "cal", SIX, mean_accuracy)),
+         versus(r, "cal", ["bald", "dal"], mean_accuracy), MARGIN),
+        ("CAL beats every other strategy (mean accuracy)", versus(r, "cal", SIX, mean_accuracy),
+         MARGIN),
         ("CAL's batches have a higher variability than Random's, LC's and DAL's",
          versus(r, "cal", ["random", "lc", "dal"], batch_mean("variability"))),
         (f"LC's {first} a lower confidence than Random's",
@@ -69,15 +78,15 @@ def claims(r):
         ("DAL drifts to easy rows: its batches' confidence rises more than Random's",
          versus(r, "dal", ["random"], drift)),
         ("t_cor = 0.2 is the best of 0, 0.2, 0.4, 0.6 and 0.8 (final accuracy)",
-         versus(r, "cal", thresholds, final_accuracy)),
+         versus(r, "cal", thresholds, final_accuracy), MARGIN),
         ("CAL reaches the accuracy of all the data (in the final round)",
          versus(r, "cal", ["full"], final_accuracy)),
     ]
-    return [(text, *verdict(d)) for text, d in judged] + [overlap_claim(r)]
+    return [(text, *verdict(*d)) for text, *d in judged] + [overlap_claim(r)]
 
 
 def overlap_claim(r):
-    """Batches hardly overlap: no pair shares more rows than picking at random would."""
+    """The claim that no two strategies share more texts than picking at random would give."""
     text = "The strategies choose different texts (no pair shares over 1.1 times what chance gives)"
     pairs = pairs_of(r)
     if len(pairs) < 6:
@@ -89,5 +98,5 @@ def overlap_claim(r):
 
 
 def pairs_of(r):
-    """The paper's pairs of strategies, as far as both have finished runs."""
+    """The paper's pairs of strategies, if both have finished runs."""
     return list(combinations([x for x in ("cal", "dal", "lc", "random") if r.finished(x)], 2))

@@ -1,10 +1,12 @@
-"""Differences within seeds, and how sure they are: Student's t, Holm, the sign-flip test."""
+"""Differences within seeds and their tests: Student's t, equivalence, Holm, sign flips."""
 
 import numpy as np
 
+MARGIN = 0.01  # accuracies that differ by less are called the same, if two tests say so
+
 
 def paired(measure, one, other):
-    """measure(lines of one) - measure(lines of other), {seed: lines} each, by seed of both: [S]."""
+    """measure(one[seed]) - measure(other[seed]) for each seed that both {seed: lines} have: [S]."""
     return np.array([measure(one[seed]) - measure(other[seed]) for seed in one if seed in other])
 
 
@@ -21,18 +23,53 @@ def t_two_sided(t, df):
 
 
 def paired_t(d):
-    """The two-sided p-value of "the mean of d [S] is 0", by Student's t; 1 without differences."""
+    """The two-sided p-value of "the mean of d [S] is 0", by Student's t; 1 if every d is 0."""
     if len(d) < 2 or not d.any():
         return 1.0
     sd = d.std(ddof=1)
     return t_two_sided(abs(d.mean()) / sd * np.sqrt(len(d)), len(d) - 1) if sd else 0.0
 
 
+def below(d, most):
+    """The one-sided p-value of "the mean of d [S] is `most` or more", by Student's t."""
+    gap, sd = most - d.mean(), d.std(ddof=1)
+    if not sd:
+        return float(gap <= 0)
+    t = gap / sd * np.sqrt(len(d))
+    tail = t_two_sided(abs(t), len(d) - 1) / 2
+    return tail if t > 0 else 1 - tail
+
+
+def equivalence(d, margin=MARGIN):
+    """The p-value of "the mean of d [S] is not within -margin ... margin"; 1 for one seed.
+
+    It is the larger p-value of two one-sided t tests, one per end (Schuirmann 1987).
+    """
+    return max(below(d, margin), below(-d, margin)) if len(d) > 1 else 1.0
+
+
+def answers(differences, margin=MARGIN):
+    """What each of several differences [S] means: [(paired t's p, answer)], both after Holm.
+
+    better or worse: the mean is not 0. the same within the margin: two one-sided tests say so.
+    inconclusive: neither. A difference can be shown and be within the margin; then both are said.
+    """
+    differ = holm([paired_t(d) for d in differences])
+    equal = holm([equivalence(d, margin) for d in differences])
+    found = []
+    for d, p, same in zip(differences, differ, equal):
+        side = "better" if d.mean() > 0 else "worse"
+        word = (f"{side} by less than {margin:g}" if max(p, same) < 0.05 else side if p < 0.05
+                else f"the same within {margin:g}" if same < 0.05 else "inconclusive")
+        found.append((p, word))
+    return found
+
+
 def interval(d, level=0.95):
-    """The confidence interval of the mean of d [S], Student's t over seeds: (mean, half width)."""
+    """The confidence interval of the mean of d [S], by Student's t -> (mean, half width)."""
     if len(d) < 2:
         return (d.mean() if len(d) else np.nan), np.inf
-    low, high = 0.0, 1e4  # the t beyond which 1 - level lies, by bisection
+    low, high = 0.0, 1e4  # bisection for the t with P(|T| > t) = 1 - level
     for _ in range(100):
         middle = (low + high) / 2
         low, high = (middle, high) if t_two_sided(middle, len(d) - 1) > 1 - level else (low, middle)
@@ -40,7 +77,7 @@ def interval(d, level=0.95):
 
 
 def holm(p):
-    """p-values [k] adjusted for their number (Holm 1979), in the order given."""
+    """p-values [k] corrected for multiple comparisons (Holm 1979), in the order given."""
     order, k = np.argsort(p, kind="stable"), len(p)
     adjusted = np.empty(k)
     adjusted[order] = np.maximum.accumulate(np.sort(p) * np.arange(k, 0, -1))
@@ -48,10 +85,10 @@ def holm(p):
 
 
 def sign_flip(d):
-    """The one-sided p-value of "the mean of d [S] is not above 0": its signs are flipped.
+    """The one-sided p-value of "the mean of d [S] is not above 0", by flipping signs.
 
-    The share of the 2^S ways to flip signs that give a mean at least as large; never below 1/2^S.
-    Above 14 seeds 2^14 of the ways, drawn at random, stand for all.
+    It is the share of the 2^S ways to flip signs that give a mean at least as large, so it is never
+    below 1/2^S. With more than 14 seeds, 2^14 ways are used: the given signs and a random sample.
     """
     if len(d) <= 14:
         signs = 1 - 2 * (np.arange(2 ** len(d))[:, None] >> np.arange(len(d)) & 1)  # [2^S, S]

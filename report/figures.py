@@ -12,7 +12,7 @@ from report.names import name_of, vectors_of
 
 rcParams["text.parse_math"] = False  # a table may be called $^$.csv
 LOOK = {"dpi": 110, "layout": "constrained"}  # of every figure
-# One colour (Okabe-Ito, safe for the colour-blind), marker and line a strategy: readable in grey.
+# Colour (Okabe-Ito, safe for the colour-blind), marker and line, so figures are readable in grey.
 STYLE = {
     "random": ("#000000", "o", ":"),
     "lc": ("#0072B2", "s", "--"),
@@ -30,11 +30,11 @@ STYLE = {
     "contrastive": ("#661100", "8", ":"),
     "typiclust": ("#6699CC", "H", ":"),
 }
-SPARE = [("#999999", marker, "-") for marker in "Xhpd<>"]  # thresholds, and strategies of one's own
+SPARE = [("#999999", marker, "-") for marker in "Xhpd<>"]  # for thresholds and your own strategies
 
 
 def style_of(label, labels):
-    """Plot arguments of a label."""
+    """The plot arguments of a label."""
     others = [name for name in labels if name not in STYLE]
     color, marker, line = STYLE.get(label) or SPARE[others.index(label) % len(SPARE)]
     return {"color": color, "marker": marker, "linestyle": line, "label": name_of(label),
@@ -47,7 +47,7 @@ def new_figure(width, height):
 
 
 def picture(width, height, columns=1, **options):
-    """A figure and its axes, side by side."""
+    """A figure with its axes side by side."""
     figure = new_figure(width, height)
     return figure, figure.subplots(1, columns, **options)
 
@@ -60,18 +60,18 @@ def save_figure(figure, path):
 
 # ---- data maps: Figs. 1, 2, 5 and 6 -------------------------------------------------------------
 
-CORRECTNESS_MARKERS = "ovs^D*"  # with a colour each, for correctness 0, 0.2 ... 1
+CORRECTNESS_MARKERS = "ovs^D*"  # for correctness 0, 0.2 ... 1; each also has a colour
 BINS = {"confidence": np.linspace(0, 1, 41), "variability": np.linspace(0, 0.5, 41),
-        "correctness": np.linspace(-0.05, 1.05, 12)}  # each tenth, the middle of its bin
-MOST_POINTS = 10_000  # drawn of a map; more would only be ink
+        "correctness": np.linspace(-0.05, 1.05, 12)}  # each tenth is the middle of a bin
+MOST_POINTS = 10_000  # drawn per map; more would only hide each other
 REGIONS = {"easy-to-learn": (0.04, 0.96), "ambiguous": (0.86, 0.5), "hard-to-learn": (0.04, 0.04)}
 
 
 def draw_maps(path, maps):
     """Data maps side by side, each with the densities of its statistics (Figs. 1, 2, 5 and 6).
 
-    maps: {title: datamap.DataMap of fields [N]}. Colour and marker tell the correctness. Returns
-    a sentence for the caption where points were left out.
+    maps: {title: datamap.DataMap of fields [N]}. Colour and marker show the correctness. Returns
+    a sentence for the caption if points were left out.
     """
     maps = {title: {name: np.asarray(values) for name, values in m._asdict().items()}
             for title, m in maps.items()}
@@ -86,7 +86,7 @@ def draw_maps(path, maps):
             side.set(xlabel=name, ylabel="texts")
     save_figure(figure, path)
     most = max(len(m["confidence"]) for m in maps.values())
-    return f" A map shows {MOST_POINTS:,} of {most:,} texts, sampled." if most > MOST_POINTS else ""
+    return f" {MOST_POINTS:,} of {most:,} texts are drawn, at random." if most > MOST_POINTS else ""
 
 
 def draw_map(ax, m, title):
@@ -109,7 +109,7 @@ KIND_STYLE = {"easy": ("#0072B2", "o"), "as given": ("#0072B2", "o"), "ambiguous
 
 
 def draw_kinds(path, m, kind, names):
-    """A map coloured by what is known of its texts. m: a DataMap, kind [N], names: which kinds."""
+    """A map coloured by the texts' known kinds. m: a DataMap; kind [N]; names: kinds to show."""
     m = m._asdict()
     figure = new_figure(5 * len(names), 5)
     for i, name in enumerate(names):
@@ -124,7 +124,7 @@ def draw_kinds(path, m, kind, names):
 
 
 def decorate(ax, title, legend):
-    """Axes, limits, the regions' names in place."""
+    """Set the axes, their limits, the legend and the names of the regions."""
     ax.set(xlabel="variability", ylabel="confidence", title=title, xlim=(-0.01, 0.52),
            ylim=(-0.02, 1.02))
     box = {"facecolor": "white", "alpha": 0.8, "edgecolor": "#888888"}
@@ -138,18 +138,18 @@ def decorate(ax, title, legend):
 
 
 def pictured(labels):
-    """The labels of Figs. 3 and 4: CAL with other thresholds has a figure of its own."""
+    """The labels in Figs. 3 and 4: CAL with other thresholds has a separate figure."""
     return [x for x in labels if "-t" not in x or x.partition("-t")[0] not in labels]
 
 
 def draw_curves(r, path, shown, styles=None):
-    """Accuracy curves, mean over seeds; bands for three of them. shown: {label: runs}."""
+    """Accuracy curves, mean over seeds, with bands for three. shown: {label: runs}."""
     figure, ax = picture(8.5, 5.5)
     share, markers, ends = r.labelled() / r.about["train"], max(1, (r.rounds + 1) // 10), {}
     best = max(shown, key=lambda label: np.mean([lines[-1]["accuracy"] for lines in shown[label]]))
     for label, runs in shown.items():
         style = {**style_of(label, list(shown)), **(styles or {}).get(label, {})}
-        rounds = min(len(lines) for lines in runs)  # that every seed has done
+        rounds = min(len(lines) for lines in runs)  # those that every seed has finished
         scores = np.array([[x["accuracy"] for x in lines[:rounds]] for lines in runs])
         mean, spread = scores.mean(0), scores.std(0)
         ax.plot(share[:rounds], mean, markevery=markers, **style)
@@ -171,9 +171,9 @@ def draw_curves(r, path, shown, styles=None):
 
 
 def name_ends(ax, ends):
-    """Names beside the axes, a step apart, as near their curves' ends as can be.
+    """Write names beside the axes, a step apart or more, as near their curves' ends as possible.
 
-    ends: {name: (x, y, color)}. The nearest is an isotonic regression: a maximum of minima."""
+    ends: {name: (x, y, color)}. Isotonic regression (a maximum of minima) finds the positions."""
     (low, high), n = ax.get_ylim(), len(ends)
     step, order = 0.045 * (high - low), sorted(ends, key=lambda name: ends[name][1])
     z = [ends[name][1] - i * step for i, name in enumerate(order)]
@@ -190,7 +190,7 @@ def name_ends(ax, ends):
 
 
 def draw_thresholds(r, path, labels):
-    """Table 3 as curves: CAL under each threshold, and half DAL, half CAL."""
+    """Table 3 as curves: CAL with each threshold, and CAL+DAL (half of each batch from each)."""
     colors = colormaps["plasma"](np.linspace(0, 0.85, len(labels)))
     styles = {label: {"color": color, "marker": "o^sDvP"[i],
                       "label": name_of("cal-t0.2" if label == "cal" else label)}
@@ -199,7 +199,7 @@ def draw_thresholds(r, path, labels):
 
 
 def seeds_shown(runs):
-    """'mean over 5 seeds', or 'over 2 to 5' where strategies differ; 'one seed'."""
+    """'mean over 5 seeds'; 'mean over 2 to 5 seeds' if strategies differ; or 'one seed'."""
     counts = sorted(len(begun) for begun in runs)
     few = "" if counts[0] == counts[-1] else f"{counts[0]} to "
     return f"mean over {few}{counts[-1]} seeds (bands: 1 sd)" if counts[-1] > 1 else "one seed"
@@ -223,7 +223,7 @@ def draw_batches(r, path):
 
 
 def draw_aso(path, labels, tables):
-    """Table 2 as coloured squares, one panel a sample."""
+    """Table 2 as coloured squares, one panel per sample."""
     figure, axes = picture(4.6 * len(tables), 4.6, len(tables), squeeze=False)
     for ax, (title, t) in zip(axes[0], tables.items()):
         grid = [[np.nan if a == b else float(t[a][b]) for b in labels] for a in labels]
@@ -242,7 +242,7 @@ def draw_aso(path, labels, tables):
 
 
 def draw_ladder(path, changes):
-    """What each switch does to final accuracy: mean and one sd. changes: {label: {name: [S]}}."""
+    """Each switch's effect on final accuracy, mean and one sd. changes: {label: {name: [S]}}."""
     names = list(dict.fromkeys(name for of_label in changes.values() for name in of_label))
     figure, axes = picture(12, 0.25 * len(names) + 1.5, 2, sharex=True)
     titles = {"paper": "paper, and one choice of the released code",
@@ -265,7 +265,7 @@ def draw_ladder(path, changes):
 
 
 def draw_explanation(path, name, notes, full, strategies):
-    """studies.explain's picture of its notes; full: the map of all the data."""
+    """The picture that studies.explain makes of its notes. full: the map of all the data."""
     figure = new_figure(17, 8)
     first = [n for n in notes if n["seed"] == notes[0]["seed"]]
     last, labels = max(n["round"] for n in notes), list(strategies)

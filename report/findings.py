@@ -1,4 +1,4 @@
-"""What a report says beyond the paper's tables: planted truth, rare classes, why, and for whom."""
+"""Sections beyond the paper's tables: planted kinds, rare classes, CAL's rank, your own table."""
 
 import numpy as np
 
@@ -10,13 +10,13 @@ from stats import mean_accuracy, plus_minus, roc_auc
 
 
 def kinds_in(r):
-    """The kinds that rows are known to have, in order: easy first, wrong labels last."""
+    """The known kinds of the rows, in order: easy first, wrong labels last."""
     order = ("easy", "ambiguous", "as given", "mislabelled", "flipped")
     return [name for name in order if any((m["kind"] == name).any() for m in r.maps.values())]
 
 
 def planted(r):
-    """What each strategy picks of each kind, and how well the maps find the wrong labels."""
+    """How much of each kind each strategy picks, and how well the maps find the wrong labels."""
     kinds, rows = kinds_in(r), []
     for label in r.labels():
         of_pool, of_picks = [], []
@@ -39,14 +39,15 @@ def planted(r):
     few = [roc_auc(-m["seed_confidence"], np.isin(m["kind"][m["rows"]], wrong))
            for m in r.maps.values()]
     full = [roc_auc(-m["full_confidence"], np.isin(m["kind"], wrong)) for m in r.maps.values()]
-    note = (f"How well low confidence finds the {' and the '.join(wrong)}, ROC AUC (0.5 is chance):"
-            f" seed-set map {plus_minus(few, 2)}, map of all the data {plus_minus(full, 2)}.")
+    note = (f"Low confidence finds the {' and the '.join(wrong)} texts with an ROC AUC (0.5 is"
+            f" chance) of {plus_minus(few, 2)} on the seed-set map and {plus_minus(full, 2)} on the"
+            " map of all the data.")
     header = ["share of the picks", *kinds]
     return "### Planted truth\n\n" + table(r.folder, "planted", header, [pool, *rows], note)
 
 
 def recall_table(r):
-    """Recall by class in the final round, mean over seeds, and who picks the rarest class."""
+    """Recall per class in the final round, mean over seeds, and the picks of the rarest class."""
     counts, n, rows = r.about["class_counts"], r.about["train"], []
     rare, kept = min(counts, key=counts.get), read_texts(r.folder)
     told = bool(kept) and counts[rare] < n / len(counts) / 2
@@ -61,14 +62,15 @@ def recall_table(r):
         return ""
     header = ["strategy", *(f"{c} ({counts[c] / n:.1%})" for c in r.config["classes"])]
     header += [f"picks of {rare}"] if told else []
-    note = ("Recall on the test texts in the final round, mean over seeds; in brackets a class's"
-            " share." + f" Last: how many of a run's picks are of the rarest class, of the"
-            f" {counts[rare]} texts it has, seed set and all." * told)
+    note = ("The cells are the recall on the test texts in the final round, mean over seeds. The"
+            " share of each class is in brackets." + " The last column is the number of a run's"
+            f" picks that are of the rarest class. That class has {counts[rare]} texts, including"
+            " those of the seed set." * told)
     return "## Recall by class\n\n" + table(r.folder, "recall", header, rows, note)
 
 
 def picked_of(r, label, name, y):
-    """How many of a run's picks are of a class, mean over seeds; "" for all the data."""
+    """A cell: how many of a run's picks are of a class, mean over seeds; "" for all the data."""
     c = r.config["classes"].index(name)
     numbers = [sum(y[row] == c for x in lines for row in x["picked"])
                for lines in r.finished(label).values()]
@@ -76,35 +78,46 @@ def picked_of(r, label, name, y):
 
 
 def why_cal(r):
-    """Where CAL stands, and what its batches are like beside Random's, in three sentences."""
+    """Where CAL stands, and what its batches are like beside Random's within seeds."""
     cal, random, kept = r.finished("cal"), r.finished("random"), read_texts(r.folder)
     if not cal or not random or not kept or not r.rounds:
         return ""
     order = sorted(r.labels(), key=lambda label: -r.accuracy(label).mean())
     y, length = np.array(kept["y"]), np.array([len(text.split()) for text in kept["texts"]])
-    batches = {label: [x["picked"] for lines in r.finished(label).values() for x in lines[:-1]]
-               for label in ("cal", "random")}
-    one = {label: np.mean([np.bincount(y[rows]).max() / len(rows) for rows in found])
-           for label, found in batches.items()}
-    words = {label: np.mean([length[rows].mean() for rows in found])
-             for label, found in batches.items()}
+    batches = lambda lines: [x["picked"] for x in lines[:-1]]
+    one = lambda lines: np.mean([np.bincount(y[rows]).max() / len(rows) for rows in batches(lines)])
+    words = lambda lines: np.mean([length[rows].mean() for rows in batches(lines)])
+    mean = lambda measure, runs: np.mean([measure(lines) for lines in runs.values()])
+    class_way, word_way = (way_of(paired(measure, cal, random)) for measure in (one, words))
+    said = {1: "more than", -1: "less than", 0: "inconclusive against"}
     place = f"number {order.index('cal') + 1} of {len(order)}"
-    return f"""## Why CAL stands where it stands
+    return f"""## CAL's batches beside Random's
 
-By mean accuracy CAL is {place}. {one["cal"]:.0%} of a batch of CAL's are of one class
-({one["random"]:.0%} of Random's), and its texts have {words["cal"]:.1f} words on average
-({words["random"]:.1f}). Its classifier orders texts by the length of their representation rather
-than by what is hard, so a batch is of one kind (docs/why-cal-loses.md)."""
+By mean accuracy CAL is {place}. On average the largest class has {mean(one, cal):.0%} of a batch of
+CAL's ({said[class_way]} Random's {mean(one, random):.0%}). CAL's texts have {mean(words, cal):.1f}
+words ({said[word_way]} Random's {mean(words, random):.1f}). A difference is named only if its
+95 % interval within seeds excludes 0.{LENGTH if class_way > 0 and word_way < 0 else ""}"""
+
+
+# Run files hold no representations: the report can say what the picks fit, not what caused them.
+LENGTH = """ Batches of one class and of short texts fit what
+docs/why-cal-loses.md measured: θ′ orders texts by the length of their representation."""
+
+
+def way_of(d):
+    """The sign of the mean of d [S] if its 95 % interval excludes 0, otherwise 0."""
+    mean, half = interval(d)
+    return int(np.sign(mean)) if abs(mean) > half else 0
 
 
 def first_reach(r, mean, goal):
-    """The number of labels with which a mean curve [rounds + 1] first reaches a goal, or None."""
+    """The number of labels at which a mean curve [rounds + 1] first reaches a goal, or None."""
     reached = r.labelled()[mean >= goal]
     return reached[0] if len(reached) else None
 
 
 def helped(r):
-    """Of a table of one's own: would active learning have saved labels? A sentence a strategy."""
+    """For your own table: would active learning have saved labels? One sentence per strategy."""
     if not r.finished("random"):
         return ""
     lines, goal = [], r.accuracy("random")[:, -1].mean()
@@ -112,10 +125,12 @@ def helped(r):
         d = paired(mean_accuracy, r.finished(label), r.finished("random"))
         mean, half = interval(d)
         sure = "" if len(d) < 2 else f" ± {half:.3f} (95 % interval over {len(d)} seeds)"
-        n = first_reach(r, r.accuracy(label).mean(0), goal)
-        saved = (f"reaches Random's final accuracy with {n:,} labels instead of"
-                 f" {r.labelled()[-1]:,}" if n else
-                 "does not reach Random's final accuracy")
-        lines.append(f"- {name_of(label)}: {mean:+.3f}{sure} in mean accuracy against picking at"
-                     f" random; it {saved}.")
+        if len(d) > 1 and not way_of(d):
+            sure += ", inconclusive,"
+        n, last = first_reach(r, r.accuracy(label).mean(0), goal), r.labelled()[-1]
+        saved = ("does not reach Random's final accuracy" if n is None else
+                 f"reaches Random's final accuracy with {n:,} labels instead of {last:,}"
+                 if n < last else "reaches Random's final accuracy with the last batch alone")
+        lines.append(f"- {name_of(label)}: {mean:+.3f}{sure} in mean accuracy compared with picking"
+                     f" at random; it {saved}.")
     return "## Would active learning have helped?\n\n" + "\n".join(lines)

@@ -1,4 +1,4 @@
-"""A table, in Markdown for report.md and as a CSV file beside it."""
+"""A table, as Markdown for report.md and as a CSV file in the same directory."""
 
 from plumbing.files import write_csv
 
@@ -10,6 +10,6 @@ def markdown(header, rows):
 
 
 def table(folder, name, header, rows, note=""):
-    """A table of the report, written as CSV too; returns its Markdown."""
+    """Write a table of the report as name.csv; return it as Markdown, with the note below it."""
     write_csv(folder / f"{name}.csv", header, rows)
     return markdown(header, rows) + (f"\n\n{note}" if note else "")

@@ -1,4 +1,4 @@
-"""Names as they are printed, and the paper's own numbers (Tables 2-4, Section 5)."""
+"""Printed names, and the paper's own numbers (Tables 2-4, Section 5)."""
 
 from plumbing.folder import short_name
 
@@ -7,7 +7,7 @@ NAMES = {"random": "Rand.", "lc": "LC", "entropy": "Ent.", "bald": "BALD", "dal"
          "badge": "BADGE", "coreset": "Core-Set", "contrastive": "Contr.", "typiclust": "TypiClust",
          "lc+div": "LC+div", "cal+unit": "CAL+unit", "map+div": "Map+div"}
 
-# Rows of Table 2 follow SIX.
+# The order of the rows of Table 2.
 SIX = ("random", "lc", "entropy", "bald", "dal", "cal")
 PAPER = {
     "trec": {
@@ -32,18 +32,18 @@ PAPER = {
 
 
 def paper_of(r):
-    """The paper's numbers to stand beside some results: none, but at the paper's own budget."""
+    """The paper's numbers for these results, or {} if their budget is not the paper's."""
     paper = PAPER.get(r.dataset, {"budget": {"dataset": "another"}})
     same = all(r.settings.get(name) == value for name, value in paper["budget"].items())
     return paper if same else {}
 
 
 def name_of(label):
-    """How a label is printed: CAL, or CAL (t_cor 0.4)."""
+    """The printed form of a run's label: cal -> CAL, cal-t0.4 -> CAL (t_cor 0.4)."""
     strategy, _, t = label.partition("-t")
     return NAMES.get(strategy, strategy) + (f" (t_cor {t})" if t else "")
 
 
 def vectors_of(r):
-    """The vectors' short name: pool, hash, or a file's name without its endings."""
+    """The vectors' short name: pool, hash, or a file's name without its extensions."""
     return short_name(r.settings["vectors"])

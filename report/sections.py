@@ -1,10 +1,10 @@
-"""report.md and its tables, redrawn from the run files alone."""
+"""report.md and its tables, redrawn only from the run files."""
 
 import numpy as np
 
 from datamap import DataMap
 from page.explore import write_page
-from plumbing.files import InputError, note, write_text
+from plumbing.files import InputError, counted, note, write_text
 from report import figures
 from report.claims import NOT_RUN, RULE, claims, pairs_of
 from report.findings import first_reach, helped, kinds_in, planted, recall_table, why_cal
@@ -18,24 +18,26 @@ from tables.records import is_table
 
 
 def opening(r):
-    """What was run, and how far it is."""
+    """What was run, and how much of it is finished."""
     s, labels = r.settings, r.config["strategies"]
     done = sum(len(r.finished(label)) for label in labels)
     planned = len(labels) * len(r.config["seeds"])
     state = "All runs are finished." if done == planned else (
-        f"**{done} of {planned} runs are finished**; tables count finished runs alone, and the same"
-        " command goes on with the others.")
+        f"**{done} of {planned} runs are finished.** The tables have only finished runs. The same"
+        " command continues with the others.")
     a, last, seeds = r.about, r.labelled()[-1], len(r.config["seeds"])
     return f"""# Cartography Active Learning on {r.dataset}
 
-{a['train']:,} texts to train from, {a['test']:,} to test, {a['classes']} classes; `{vectors_of(r)}`
-vectors, protocol `{s['protocol']}`. From {s['seed_size']:,} labels in {s['rounds']} rounds of
-{s['batch']} to {last:,}; {seeds} seed{'s' if seeds > 1 else ''}. {state}"""
+The data are {counted(a['train'], "training text")} and {counted(a['test'], "test text")} of
+{a['classes']} classes. The vectors are `{vectors_of(r)}`, and the protocol is `{s['protocol']}`.
+Every run starts with {counted(s['seed_size'], "label")} and reaches {last:,} in
+{counted(s['rounds'], "round")} of {counted(s['batch'], "pick")}. Each strategy has
+{counted(seeds, "run")}, one per seed. {state}"""
 
 
 def curves(r):
-    """Fig. 3: accuracy against the share of the training data, mean over seeds, band of one sd."""
-    # The finished runs of a strategy; before there are any, what its seeds have done so far.
+    """Fig. 3: accuracy against the share of the training data, mean over seeds, bands of one sd."""
+    # The finished runs of a strategy, or until it has one, the rounds that its seeds have finished.
     begun = {label: [lines for lines in r.runs[label].values() if lines]
              for label in figures.pictured(r.config["strategies"])}
     shown = {label: list(r.finished(label).values()) or runs for label, runs in begun.items()
@@ -47,10 +49,10 @@ def curves(r):
 
 
 def main_table(r):
-    """Final and mean accuracy, labels to reach Random's final accuracy, seconds a round."""
+    """Final and mean accuracy, labels to reach Random's final accuracy, seconds per round."""
     header, rows = without_empty(*main_rows(r))
-    note = ("± is the standard deviation over seeds. Mean accuracy is over all rounds: the area"
-            " under the curve. The last row was trained on every text of the training data.")
+    note = ("± is the standard deviation over seeds. Mean accuracy is the mean over all rounds (the"
+            " area under the curve). A row *all data* has models trained on all training texts.")
     return "## Results\n\n" + table(r.folder, "results", header, rows, note) if r.labels() else ""
 
 
@@ -79,23 +81,23 @@ def main_rows(r):
 
 
 def when(r, mean, goal):
-    """A cell: the labels with which a mean curve first reaches a goal, where there is one."""
+    """A cell: the labels at which a mean curve first reaches a goal; empty without a goal."""
     return "" if goal is None else first_reach(r, mean, goal) or "never"
 
 
 def final_f1(runs):
-    """The final macro-F1 of runs; nothing where they were made before it was kept."""
+    """The final macro-F1 of runs; empty if an older version wrote a run without it."""
     f1 = [lines[-1]["f1"] for lines in runs if "f1" in lines[-1]]
     return plus_minus(f1) if len(f1) == len(runs) else ""
 
 
 def beside(ours, paper):
-    """The two cells (paper, difference) beside a number of ours."""
+    """The two cells (paper, difference) that follow a number of ours."""
     return ["", ""] if paper is None else [f"{paper:.3f}", f"{np.mean(ours) - paper:+.3f}"]
 
 
 def summary(folder, labels):
-    """The main table of some labels as plain text for a terminal."""
+    """The main table for some strategies' labels, as plain text for a terminal."""
     r = Results(folder)
     r.config["strategies"] = [label for label in r.config["strategies"] if label in labels]
     if not r.labels():
@@ -107,13 +109,13 @@ def summary(folder, labels):
 
 
 def without_empty(header, rows):
-    """A table without the columns that have nothing in them."""
+    """A table without its empty columns."""
     keep = [i for i in range(len(header)) if any(row[i] != "" for row in rows)]
     return [header[i] for i in keep], [[row[i] for i in keep] for row in rows]
 
 
 def claims_table(r):
-    """One line a claim, and one column for each set of vectors whose results lie side by side."""
+    """A row per claim, and a column per set of vectors with results in the same directory."""
     judged = {vectors_of(other): claims(other) for other in siblings_of(r)}
     judged = {name: found for name, found in judged.items()
               if any(word != NOT_RUN for _, word, _ in found)}
@@ -126,13 +128,13 @@ def claims_table(r):
 
 
 def siblings_of(r):
-    """These results, and those beside them that differ from them in nothing but the vectors."""
+    """These results, and those in the same directory that differ from them only in the vectors."""
     same = ("dataset", "data_sha256", "protocol", "seed_size", "rounds", "batch", "epochs")
     for config in sorted(r.folder.resolve().parent.glob("*/config.json")):
         try:
             other = Results(config.parent)
         except InputError as e:
-            note(f"note: not set beside the others: {e}")
+            note(f"note: the table of claims leaves out one directory: {e}")
             continue
         if all(other.settings.get(key) == r.settings.get(key) for key in same):
             yield other
@@ -149,13 +151,14 @@ def data_efficiency(r):
         cells = [share_reached(r, mean, share * goal) for share in (0.9, 0.95, 0.99, 1.0)]
         rows.append([name_of(label), f"{mean[-1] / goal:.1%}", *cells])
     header = ["strategy", "final / full-data accuracy", "labels for 90 %", "95 %", "99 %", "100 %"]
-    note = (f"Full-data accuracy: {plus_minus(full[:, 0])} with {r.about['train']:,} labels,"
-            f" {len(full)} seeds. Labels: the first round whose mean accuracy over seeds is there.")
+    note = (f"The full-data accuracy is {plus_minus(full[:, 0])}, with {r.about['train']:,} labels"
+            f" and {counted(len(full), 'seed')}. The labels are those of the first round in which"
+            " the mean accuracy over seeds reaches the share.")
     return "## Data efficiency\n\n" + table(r.folder, "efficiency", header, rows, note)
 
 
 def share_reached(r, mean, goal):
-    """A cell: the labels with which a mean curve first reaches a goal, and their share."""
+    """A cell: the labels at which a mean curve first reaches a goal, and their share."""
     n = first_reach(r, mean, goal)
     return f"{n:,} ({n / r.about['train']:.1%})" if n else "not reached"
 
@@ -166,12 +169,13 @@ def batches(r):
         return ""
     figures.draw_batches(r, r.folder / "fig4_batches.png")
     return ("## What each strategy picks\n\n![Fig. 4: batch statistics](fig4_batches.png)\n\n"
-            "Mean confidence (Eq. 1), variability (Eq. 2) and correctness (Eq. 3) of every picked"
-            " batch, taken while the model is next trained, mean over seeds.")
+            "The curves are the mean confidence (Eq. 1), variability (Eq. 2) and correctness (Eq."
+            " 3) of every picked batch, mean over seeds. They are measured during the next"
+            " training, which is the first that includes the batch.")
 
 
 def data_maps(r):
-    """Figs. 1, 2, 5 and 6 from the first seed's maps; the planted kinds where there are any."""
+    """Figs. 1, 2, 5 and 6 from the first seed's maps; the planted kinds if there are any."""
     if not r.maps:
         return ""
     seed, m = next(iter(r.maps.items()))
@@ -183,8 +187,9 @@ def data_maps(r):
 
 ![Figs. 1, 2, 5 and 6: data maps](fig1_data_maps.png)
 
-Left all the training data (Figs. 1, 5 and 6; ten epochs), right the seed set (Fig. 2; {epochs}
-epochs), seed {seed}. Beside each map the densities of its three statistics.{shown}"""
+The left map is of all the training data (Figs. 1, 5 and 6; ten epochs). The right map is of the
+seed set (Fig. 2; {epochs} epochs). Both are of seed {seed}. The histograms beside each map show its
+three statistics.{shown}"""
     if "kind" not in m:
         return text
     figures.draw_kinds(r.folder / "fig1_planted_kinds.png", full, m["kind"], kinds_in(r))
@@ -192,7 +197,7 @@ epochs), seed {seed}. Beside each map the densities of its three statistics.{sho
 
 
 def threshold_table(r):
-    """Table 3: final accuracy by t_cor; and the DAL + CAL combination."""
+    """Table 3: final accuracy per t_cor, and of the combination of DAL and CAL."""
     labels = [f"cal-t{t}" if t != "0.2" else "cal" for t in ("0", "0.2", "0.4", "0.6", "0.8")]
     labels = [label for label in [*labels, "cal+dal"] if label in r.labels()]
     if not set(labels) - {"cal"}:
@@ -212,7 +217,7 @@ def threshold_table(r):
 
 
 def overlap_table(r):
-    """Table 4: rows that two strategies both pick, in the same round and in the whole run."""
+    """Table 4: the texts that two strategies both pick, in the same round and in the whole run."""
     pairs = pairs_of(r)
     if not pairs:
         return ""
@@ -222,25 +227,26 @@ def overlap_table(r):
         rows.append([f"{name_of(a)} ∩ {name_of(b)}", n["round"], f"{n['round_chance']:.1f}",
                      paper.get(f"{a}&{b}", ""), n["run"], f"{n['run_chance']:.1f}", n["picks"]])
     header = ["pair", "same round", "by chance", "paper", "whole run", "by chance ", "out of"]
-    note = """Same round: rows that both runs of a seed pick in the same round, summed over rounds
-and seeds; whole run: rows that both pick at all. Chance is the expected overlap of two strategies
-that pick at random, |A| |B| / |U|. The paper gives one count a pair; on both datasets it is of the
-size that chance gives for picks of the same round, and far below chance for whole runs."""
+    note = """*Same round* counts the texts that both runs of a seed pick in the same round, over
+all rounds and seeds. *Whole run* counts the texts that both pick in any round. *By chance* is the
+expected overlap of two strategies that pick at random, |A| |B| / |U|. *Out of* is the number of
+picks. The paper gives one count per pair. On both datasets, that count is about what chance gives
+for the same round, and far below what chance gives for whole runs."""
     return "## Table 4: overlap\n\n" + table(r.folder, "table4", header, rows, note)
 
 
 def dataset_table(r):
-    """Table 1, of the data as loaded."""
+    """Table 1: the data as loaded."""
     a = r.about
     shares = ", ".join(f"{c} {n / a['train']:.1%}" for c, n in a["class_counts"].items())
-    rows = [["rows to train from", f"{a['train']:,}"], ["rows to test", f"{a['test']:,}"],
+    rows = [["training texts", f"{a['train']:,}"], ["test texts", f"{a['test']:,}"],
             ["classes", f"{a['classes']}: {shares}"], ["seed set", f"{r.settings['seed_size']:,}"],
-            ["tokens a text", f"{a['length_mean']} on average, {a['length_max']} at most"],
+            ["tokens per text", f"{a['length_mean']} on average, {a['length_max']} at most"],
             ["vectors", f"{vectors_of(r)}: {a['tokens_known']:.1%} of the training texts' tokens"
              f" and {a['types_known']:.1%} of their {a['types']:,} types have one"
-             if "types" in a else f"{vectors_of(r)}: one of its own for every text"]]
+             if "types" in a else f"{vectors_of(r)}: one vector per text"]]
     lacking = a.get("missing")
-    note = "Frequent words without a vector: " + ", ".join(lacking) if lacking else ""
+    note = "These frequent words have no vector: " + ", ".join(lacking) + "." if lacking else ""
     return "## Table 1: the data\n\n" + table(r.folder, "table1", ["", "as loaded"], rows, note)
 
 
@@ -250,13 +256,13 @@ OF_A_TABLE = (opening, curves, helped, main_table, recall_table, data_maps, data
 
 
 def sections_of(r):
-    """What a report has: half a page for a table of one's own, unless it ran --everything."""
+    """The sections of a report: fewer for your own table, unless it ran --everything."""
     everything = any("-t" in label for label in r.config["strategies"])
     return OF_A_TABLE if is_table(r.dataset) and not everything else SECTIONS
 
 
 def write_report(folder):
-    """report.md with its figures and tables, redrawn from the run files alone."""
+    """Write report.md with its figures and tables, only from the run files."""
     r = Results(folder)
     parts = [section(r) for section in sections_of(r)]
     write_text(r.folder / "report.md", "\n\n".join(part for part in parts if part) + "\n")
@@ -264,7 +270,7 @@ def write_report(folder):
 
 
 def print_summary(folder, labels):
-    """The main table of the strategies that were asked for, and where the report is."""
+    """Print the main table of the strategies that the options name, and the paths of the report."""
     print(summary(folder, labels))
     print(f"\nThe report with its figures: {folder / 'report.md'}")
-    print(f"Every text on the data map, to play with: {folder / 'explore.html'}")
+    print(f"The texts on an interactive data map: {folder / 'explore.html'}")

@@ -1,4 +1,4 @@
-"""Table 2: Almost Stochastic Order, and what can be said with as few seeds as there are."""
+"""Table 2: Almost Stochastic Order, and what so few seeds can show."""
 
 from report.differences import paired, sign_flip
 from report.figures import draw_aso
@@ -8,15 +8,15 @@ from stats import aso_table, mean_accuracy
 
 
 def aso_tables(r):
-    """Table 2: eps_min with all rounds of all seeds pooled, and with one number a seed."""
+    """Table 2: eps_min with all rounds of all seeds pooled, and with one number per seed."""
     labels = [label for label in SIX if label in r.labels()]
     if len(labels) < 2:
         return ""
     tables = {"pooled rounds": aso_table({label: r.accuracy(label).ravel() for label in labels})}
     seeds = min(len(r.finished(label)) for label in labels)
     if seeds > 1:
-        tables["one number a seed"] = aso_table({label: r.accuracy(label).mean(1)
-                                                 for label in labels})
+        tables["one number per seed"] = aso_table({label: r.accuracy(label).mean(1)
+                                                   for label in labels})
     if paper := paper_of(r).get("aso"):
         tables["the paper"] = {a: dict(zip(SIX, row.split())) for a, row in zip(SIX, paper)}
     if seeds > 1:
@@ -32,27 +32,28 @@ def aso_tables(r):
         + what_seeds_allow(seeds, len(labels)))
 
 
-ASO_NOTE = """ε_min of "row dominates column": below 0.5 the row is better, 0 is dominance. α = 0.05
-with Bonferroni's correction for the pairs, as in the paper; both directions of each are tested, so
-twice that chance of an order that is none remains. The paper pools all rounds of all seeds into one
-sample. But the rounds of one run share their seed, their labels and most of their training, so they
-are not independent samples, and the pooled test is far too sure of itself. """
+ASO_NOTE = """The cells are ε_min of "row dominates column": below 0.5 the row is better, and at 0
+it dominates. α = 0.05 is divided by the number of pairs (Bonferroni), as in the paper. Both
+directions of each pair are tested, so the chance of a false order is up to twice α. The paper pools
+all rounds of all seeds into one sample. But the rounds of one run share their seed, their labels
+and most of their training. They are therefore not independent, and the pooled test is much too
+confident. """
 
 
 def what_seeds_allow(seeds, strategies):
-    """What can be said with one number a seed (the mean accuracy over its rounds)."""
+    """What one number per seed (the mean accuracy over its rounds) can show."""
     if seeds < 2:
-        return "One seed gives one independent number a strategy: no verdict."
+        return "One seed gives one independent number per strategy, so there is no verdict."
     tests, least = strategies * (strategies - 1), max(0.5**seeds, 2**-14)
     asked = 0.05 / tests
     enough = "can be reached" if least <= asked else "cannot be reached with so few seeds"
     return FEW_SEEDS + (
-        f"With {seeds} seeds it cannot be smaller than 1/2^{seeds} = {0.5**seeds:.3g}; corrected"
-        f" for the table's {tests} tests, 0.05 asks for {asked:.2g}, which {enough}.")
+        f"With {seeds} seeds, p cannot be smaller than 1/2^{seeds} = {0.5**seeds:.3g}. Corrected"
+        f" for the table's {tests} tests, the limit of 0.05 becomes {asked:.2g}, which {enough}.")
 
 
-FEW_SEEDS = """One number a seed (the mean accuracy over its rounds) is independent. But of few
-numbers the bootstrap behind ε_min sees too little variance: of 4,000 simulated pairs of equal
-samples a cell fell below 0.5 at α / 15 in 50 % of cases with one number each, 17 % with two, 9 %
-with five, 7 % with ten. So beside it stands p, the paired sign-flip test of "the row's mean
-accuracy is above the column's". """
+FEW_SEEDS = """One number per seed (the mean accuracy over its rounds) makes an independent
+sample. But with few numbers, the bootstrap behind ε_min underestimates the variance: in
+simulations of 4,000 pairs of equal samples, a cell fell below 0.5 at α / 15 in 50 % of the pairs
+with one number each, in 17 % with two, in 9 % with five and in 7 % with ten. The table therefore
+also gives p, from the paired sign-flip test of "the row's mean accuracy is above the column's". """

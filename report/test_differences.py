@@ -28,6 +28,34 @@ def test_paired_t_is_uniform_where_nothing_differs():
     assert differences.paired_t(np.zeros(5)) == 1 and differences.paired_t(np.ones(1)) == 1
 
 
+def test_two_one_sided_tests_are_the_90_percent_interval():
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        d = rng.normal(0.004, 0.008, 6)
+        mean, half = differences.interval(d, 0.9)
+        inside = abs(mean) + half < 0.01
+        assert (differences.equivalence(d, 0.01) < 0.05) == inside
+        assert differences.equivalence(d) == differences.equivalence(-d)
+    assert differences.equivalence(np.full(5, 0.009)) == 0
+    assert differences.equivalence(np.full(5, 0.01)) == 1  # the margin itself is not within it
+    assert differences.equivalence(np.zeros(1)) == 1
+    edge = [differences.equivalence(rng.normal(0.01, 0.003, 5)) for _ in range(3000)]
+    assert np.mean(np.array(edge) < 0.05) == pytest.approx(0.05, abs=0.015)
+
+
+def test_answers_are_corrected_and_say_both():
+    small = np.array([-1, 1, -2, 2, 0.5]) * 1e-3
+    found = [small, small + 0.005, small + 0.05, small - 0.05, small * 50]
+    assert [word for _, word in differences.answers(found)] == [
+        "the same within 0.01", "better by less than 0.01", "better", "worse", "inconclusive"]
+    assert differences.answers([small], 0)[0][1] == "inconclusive"  # without a margin
+    assert differences.answers([small], 0.001)[0][1] == "inconclusive"
+    weak = np.array([0.1, 0.3, 0.05, 0.2, 0.1])
+    alone, among = differences.answers([weak]), differences.answers([weak] * 9)
+    assert alone[0][1] == "better" and among[0][1] == "inconclusive"
+    assert among[0][0] == pytest.approx(9 * alone[0][0])
+
+
 def test_holm_by_hand():
     assert differences.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
     assert differences.holm([0.5, 0.6]) == pytest.approx([1, 1])

@@ -1,4 +1,4 @@
-"""The report against the run files, read here a second time."""
+"""Tests of the report against the run files, which the tests read themselves."""
 
 import json
 import zlib
@@ -52,7 +52,7 @@ STRENGTH = {"random": 0.60, "lc": 0.62, "entropy": 0.63, "bald": 0.64, "dal": 0.
 
 
 def by_strength(strength, noise=0.002):
-    """Accuracies that rise over the rounds, a strategy's level apart, noise by seed."""
+    """Accuracies that rise over the rounds from each strategy's level, with noise per seed."""
     return lambda label, seed, t: (strength[label] + 0.001 * t
                                    + noise * (zlib.crc32(f"{label}{seed}".encode()) % 7 - 3) / 3)
 
@@ -108,6 +108,12 @@ def test_verdicts():
     assert differences.paired_t(just) == pytest.approx(0.0441, abs=1e-4)
     assert claims.verdict({"a": just})[0] == claims.HOLDS
     assert claims.verdict({"a": just, "b": just})[0] == claims.UNSURE
+    close = np.array([0.001, -0.001, 0.002, -0.002, 0.0005])
+    assert claims.verdict({"a": close})[0] == claims.UNSURE
+    word, evidence = claims.verdict({"a": up, "b": close}, 0.01)
+    assert word == claims.FAILS and evidence.endswith("(the same within 0.01)")
+    both = differences.interval(close, 0.975)[1]  # 95 % for the two together
+    assert f"b +0.000 ± {both:.3f}" in evidence
     word, evidence = claims.verdict({"X": just})
     assert evidence == f"X +0.024 ± {differences.interval(just)[1]:.3f}, p 0.044"
 
@@ -165,7 +171,7 @@ def test_table_2_says_what_its_seeds_allow(tmp_path, seeds, said):
     text = sections.aso_tables(r)
     rows = read_csv(tmp_path / "table2.csv")
     assert said in text
-    by_seed = [row for row in rows if row["sample"] == "one number a seed"]
+    by_seed = [row for row in rows if row["sample"] == "one number per seed"]
     p = {row["row over column"]: row for row in rows if row["sample"] == "p, signs flipped"}
     assert bool(by_seed) == bool(p) == (seeds > 1)
     if p:  # CAL lies above Random in every seed

@@ -1,2 +1,2 @@
-"""For a sceptic: the scripts behind the numbers in docs/, each with its command in its docstring.
-Nothing imports this room; add a study beside the others."""
+"""For a sceptic: the scripts that gave the numbers in docs/. Each docstring has the command.
+Nothing imports this room. To add a study, add a file."""

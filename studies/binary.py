@@ -1,11 +1,12 @@
-"""How accurate the binary classifier theta' is, beside the share of its larger class.
+"""The accuracy of the binary classifier theta', compared with the share of its larger class.
 
     python -m studies.binary --dataset trec --vectors pool
 
-Section 4.3 gives its accuracy while it is trained: for DAL about 98 % on AG News and 89 % on TREC;
-for CAL "around random" at first, later 65 to 75 % and towards 85 %. A classifier that always says
-the larger class has that class's share. Prints, for CAL and DAL, both numbers by round: the mean
-over seeds of what theta' says of the texts it was trained on.
+Section 4.3 gives the accuracy of theta' during its training: for DAL about 98 % on AG News and 89 %
+on TREC; for CAL "around random" at first, later 65 to 75 % and towards 85 %. A classifier that
+always predicts the larger class has an accuracy of that class's share. For CAL and DAL, the script
+prints both numbers per round: the accuracy on the texts that theta' was trained on and the share of
+the larger class, each as a mean over seeds.
 """
 
 import tempfile
@@ -23,7 +24,7 @@ from report.markdown import markdown
 
 
 class Classified(SideBySide):
-    """SideBySide that notes theta' of CAL and DAL: rounds, {strategy: {i: [(accuracy, share)]}}."""
+    """SideBySide that records theta' in self.rounds, {strategy: {i: [(accuracy, share)]}}."""
 
     def learn(self, runs):
         self.rounds = {"cal": {}, "dal": {}}
@@ -36,8 +37,10 @@ class Classified(SideBySide):
         return picked
 
     def of_binary(self, name, view):
-        """(accuracy, share of the larger class) of each run's theta'; the same draws, so the same
-        theta' as the strategy has trained."""
+        """(accuracy, share of the larger class) of each run's theta'.
+
+        The draws are those of the strategy, so this trains the same theta' again.
+        """
         if name == "cal":
             features, label = view.psi_labelled(), view.high_cor()
         else:
@@ -61,7 +64,7 @@ def main():
     d = data.load(args.dataset, args.data_dir, args.vectors)
     if (d.y < 0).any() or d.seed_size + args.rounds * d.picks > len(d.y):
         raise InputError(f"{args.dataset} has texts without a label, or too few texts for"
-                         f" {args.rounds} rounds")
+                         f" {args.rounds} rounds; label every text, or lower --rounds")
     s = cal.Settings(d.seed_size, args.rounds, d.picks, minibatch=d.batch_size)
     with tempfile.TemporaryDirectory() as folder:
         algorithm = Classified(d, s, Log(folder))

@@ -2,8 +2,9 @@
 
     python -m studies.explain --dataset trec --vectors pool --out why
 
-CAL, CAL on unit Psi, LC and Random, ten rounds; what the classifier theta' makes of every text of
-U, and what the batches are like. Writes why/<dataset>-<vectors>.png and .csv.
+The script runs CAL, CAL on unit Psi, LC and Random for ten rounds. It records the output of the
+classifier theta' for every text of U, and statistics of the batches. It writes the picture
+why/<dataset>-<vectors>.png and a .csv of the same name.
 """
 
 import tempfile
@@ -27,7 +28,7 @@ SHOWN = ("cal", "cal+unit", "lc", "random")
 
 
 class Watched(SideBySide):
-    """ActiveLearning that notes what a strategy saw and picked: notes, a list of dicts."""
+    """SideBySide that records what a strategy saw and picked in self.notes, a list of dicts."""
 
     def learn(self, runs):
         self.notes, self.words = [], np.array([len(text.split()) for text in self.data.texts])
@@ -51,9 +52,9 @@ class Watched(SideBySide):
         return picked
 
     def low(self, strategy, view):
-        """theta's P(low-cor) of every text [R, N], as the strategy itself has it; None for others.
+        """P(low-cor) of every text [R, N] by the strategy's own theta'; None without a theta'.
 
-        (The same draws give the same classifier again.)
+        The draws are those of the strategy, so this trains the same theta' again.
         """
         if not strategy.startswith("cal"):
             return None
@@ -78,7 +79,7 @@ def spearman(a, b):
 
 
 def full_map(algorithm, seed):
-    """The data map of all training texts, ten epochs, as Fig. 1 has it."""
+    """The data map of all training texts over ten epochs, as in Fig. 1."""
     runs, rows = [cal.Run("full", seed)], torch.arange(len(algorithm.y))[None]
     _, probs = cal.watched_training(algorithm, runs, "full", rows, cal.MAP_EPOCHS)
     return datamap.DataMap(*(f.numpy() for f in datamap.data_map(probs[:, 0], algorithm.y)))
@@ -100,9 +101,11 @@ def main():
     torch.set_num_threads(1)
     d = data.load(args.dataset, args.data_dir, args.vectors)
     if (d.y < 0).any():
-        raise InputError(f"{args.dataset} has texts without a label; to explain takes them all")
+        raise InputError(f"{args.dataset} has texts without a label, and this study needs"
+                         " every label; label them, or choose another --dataset")
     if d.seed_size + args.rounds * d.picks > len(d.y):
-        raise InputError(f"{args.dataset} has {len(d.y)} texts, too few for {args.rounds} rounds")
+        raise InputError(f"{args.dataset} has {len(d.y)} texts, too few for {args.rounds} rounds;"
+                         " lower --rounds")
     out = Path(args.out)
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:

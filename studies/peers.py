@@ -1,11 +1,12 @@
-"""Our selection beside scikit-activeml's, at equal work, in turn in one process on one core.
+"""The time of our selection and of scikit-activeml's, for the same work in one process on one core.
 
     python -m venv peers && peers/bin/pip install -r requirements.txt scikit-activeml==1.0.1
     OMP_NUM_THREADS=1 peers/bin/python -m studies.peers --pool 20000 --turns 3
 
-scikit-activeml is no dependency of this project. Both get the same matrix, labels and linear
-classifier (a View whose model has no hidden layer), so neither has a representation to compute.
-The discriminator of DAL is an MLP of 300 hidden units, 30 epochs, mini-batches of 64, in both.
+scikit-activeml is not a dependency of this project. Both sides get the same matrix, labels and
+linear classifier (ours is a View whose model has no hidden layer), so neither computes a
+representation. On both sides the discriminator of DAL is an MLP with 300 hidden units, trained for
+30 epochs with mini-batches of 64. The two sides are timed in turn.
 """
 
 import time
@@ -26,7 +27,7 @@ ALL = ("lc", "margin", "entropy", "badge", "coreset", "contrastive", "dal", "typ
 
 
 def made_up(N, D, C, labelled):
-    """x [N, D] of C classes around 3 C centres, labels with a fifth at random, labelled rows."""
+    """x [N, D] of C classes around 3 C centres; y, a fifth of it random; the labelled rows."""
     rng = np.random.default_rng(0)
     kind = rng.integers(0, 3 * C, N)
     x = (rng.normal(size=(3 * C, D))[kind] + rng.normal(size=(N, D))).astype(np.float32)
@@ -35,7 +36,7 @@ def made_up(N, D, C, labelled):
 
 
 def ours(x, y, rows, C, linear):
-    """{name: a function that picks k} over a View whose Psi is x itself."""
+    """{name: our function of k that picks rows}, on a View whose Psi is x itself."""
     model = Stack(x.shape[1], C, [1], hidden=())
     model.W[0][0, :, :C] = torch.as_tensor(linear.coef_.T)
     model.b[0][0, 0, :C] = torch.as_tensor(linear.intercept_)
@@ -47,7 +48,7 @@ def ours(x, y, rows, C, linear):
 
 
 def theirs(x, y, rows, C, linear):
-    """{name: a function that picks k} of scikit-activeml."""
+    """{name: scikit-activeml's function of k that picks rows}."""
     from skactiveml.classifier import SklearnClassifier
     from skactiveml.pool import (
         Badge,

@@ -1,173 +1,151 @@
-"""A team's way from no label to 1,550, simulated: what the next batch's choices cost and give.
+"""A team's way from no label to a thousand, simulated: what its choices cost, what is said on it.
 
-    python -m studies.study_labelling --data-dir data --dataset trec --out labelling
+    python -m studies.study_labelling --dataset trec --data-dir data --out labelling
 
-Each seed starts from 50 typical texts (or 50 random ones), trains at least 960 steps, and is given
-50 labels a round: the next batch's default strategy (margin), the same with a fifth of each batch
-at random, and random alone. Beside the run files OUT/agreement.csv has, for every round, test
-accuracy and the agreement (Cohen's kappa) of the model's predictions on all texts with those of the
-round before. `python -m studies.study_labelling --report OUT ...` prints what the rule of
-studies.outcome makes of them (docs/your-csv-measured.md).
+Each seed starts from 50 typical texts (or 50 random ones) and is given 50 labels a round; the
+closed-form model (labelling/kernel.py) picks by margin, by margin with a fifth at random, or at
+random. OUT/DATASET.csv has a line per round: the accuracy on a fifth of the texts that is never
+picked, that on the texts without a label, what was said of it (labelling/honest.py), and what the
+next batch was expected to add. A run that is in the file already is not made again. The table of
+means is printed at the end (docs/your-csv-measured.md).
 """
 
 import csv
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
-import cal
 import data
-import datamap
 from baselines import clusters
-from fast import SideBySide
-from labelling import committee, next_batch
-from labelling.held_out import epochs_for
-from labelling.outcome import kappa, stop_at
+from labelling import honest, kernel
+from labelling.model import Model
+from labelling.next_batch import spread
 from plumbing.arguments import Parser, at_least, script
 from plumbing.draws import Draws
-from plumbing.files import write_csv
-from plumbing.runs import Log
-from strategies import STRATEGIES, random
+from plumbing.files import make_folder, write_csv
+
+WAYS = ("random, random", "typical, random", "typical, margin",
+        "typical, margin and a fifth random")
+COLUMNS = ("way", "seed", "labels", "accuracy", "of the rest", "said", "low", "high", "gain",
+           "gain_low", "gain_high", "ece")
+BATCH = 50
 
 
-def margin_and_random(view, k):
-    """Margin, and a fifth of the batch at random."""
-    first = STRATEGIES["margin"](view, k - k // 5)
-    return torch.cat([first, random(view.without(first), k // 5)], dim=1)
+def simulate(way, seed, texts, x, features, y, C, rounds):
+    """A line of COLUMNS after each round."""
+    start, strategy = way.split(", ")
+    rng, N = np.random.default_rng([seed, 5]), len(y)
+    held_out = np.random.default_rng(0).permutation(N)[: N // 5]
+    pool = np.setdiff1d(np.arange(N), held_out)
+    if start == "typical":
+        free = torch.zeros(N, dtype=torch.bool)
+        free[pool] = True
+        first = clusters.typical(torch.as_tensor(x).float(), torch.empty(0, dtype=torch.int64),
+                                 free, 2 * BATCH, Draws([seed], "first batch"))
+        L = spread(x, first, BATCH)
+        sample = [False] * len(L)
+    else:
+        L, sample = rng.permutation(pool)[:BATCH].tolist(), [True] * BATCH
+    for _ in range(rounds):
+        team = fitted(features, np.array(L), y, C, np.array(sample))
+        rest, said_of_all = np.setdiff1d(pool, L), team.p.argmax(1) == y
+        right = said_of_all[rest]
+        said = team.accuracy(rest) or (np.nan,) * 3
+        yield [way, seed, len(L), said_of_all[held_out].mean(), right.mean(), *said,
+               *team.gain(BATCH), calibration_error(team.p[rest].max(1), right)]
+        n_random = BATCH if strategy == "random" else BATCH // 5 if "fifth" in strategy else 0
+        drawn = rng.permutation(rest)[:n_random].tolist()
+        left = np.setdiff1d(rest, drawn)
+        top = np.sort(team.p[left], 1)
+        order = left[np.argsort(top[:, -1] - top[:, -2], kind="stable")[: 2 * BATCH]].tolist()
+        picked = spread(x, order, BATCH - n_random) if n_random < BATCH else []
+        L, sample = [*L, *picked, *drawn], [*sample, *[False] * len(picked), *[True] * n_random]
 
 
-margin_and_random.reads_map = False
+def fitted(features, rows, y, C, sample):
+    """The Model of labelled `rows`."""
+    Y = np.eye(C)[y[rows]]
+    found = kernel.fit(features, rows, Y)
+    own = honest.calibrate(found.left_out, y[rows])
+    return Model(features, rows, Y, y[rows], found, own, own.probs(found.scores), sample)
 
 
-class Labelling(SideBySide):
-    """ActiveLearning as a table that is being labelled has it."""
-
-    typical = True
-
-    def seed_set(self, seed):
-        if not self.typical:
-            return np.random.default_rng([seed, 2]).permutation(len(self.x))[: self.s.seed_size]
-        free = torch.ones(len(self.x), dtype=torch.bool)
-        return clusters.typical(self.x, torch.empty(0, dtype=torch.int64), free, self.s.seed_size,
-                                Draws([seed], "first batch"))
-
-    def learn(self, runs):
-        self.last, self.agreement = {}, {}
-        super().learn(runs)
-
-    def train(self, i, stack, L):
-        self.now = i, stack
-        self.s = replace(self.s, epochs=epochs_for(L.shape[1], self.s.minibatch))
-        return super().train(i, stack, L)
-
-    def measure(self, theta):
-        i, stack = self.now
-        for run, said in zip(stack, theta.probs(self.x[None]).argmax(-1).numpy()):
-            if i:
-                self.agreement[run, i] = kappa(self.last[run], said)
-            self.last[run] = said
-        return super().measure(theta)
+def calibration_error(p, right, bins=10):
+    """Expected calibration error of the likeliest class's probability (Naeini et al. 2015)."""
+    place = np.minimum((p * bins).astype(int), bins - 1)
+    return sum(abs(p[place == b].mean() - right[place == b].mean()) * (place == b).mean()
+               for b in range(bins) if (place == b).any())
 
 
-def simulate(args):
-    """Run what is asked for, a seed at a time, and write agreement.csv."""
+def load(args):
+    """(texts, x, y) of at most --most training texts, the same ones for every seed."""
     d = data.load(args.dataset, args.data_dir)
-    lines = []
-    for start, names in (("typical", ["margin", "margin+random", "random"]),
-                         ("random", ["random"])):
-        for seed in args.seeds:
-            log = Log(Path(args.out) / start)
-            s = cal.Settings(50, args.rounds, 50, datamap.EPOCHS, d.batch_size)
-            algorithm = Labelling(d, s, None)
-            algorithm.log, algorithm.typical = log, start == "typical"
-            runs = cal.runs_of(names, [seed])
-            algorithm.learn(runs)
-            for run in runs:
-                lines += [[args.dataset, start, run.strategy, seed, x["labelled"], x["accuracy"],
-                           algorithm.agreement.get((run, x["round"]), "")] for x in log.read(run)]
-            write_csv(Path(args.out) / "agreement.csv", HEADER, lines)
-            print(start, seed, flush=True)
+    some = np.sort(np.random.default_rng(0).permutation(len(d.y))[: args.most])
+    return [d.texts[i] for i in some], np.asarray(d.x[some]), d.y[some], len(d.classes)
 
 
-def as_it_is(args):
-    """The next batch as it is, five models that pick together: into OUT/agreement.csv as well."""
-    d, lines = data.load(args.dataset, args.data_dir), []
-    true = d.y.copy()
-    x_test, y_test = torch.as_tensor(d.x_test)[None], torch.as_tensor(d.y_test)
-    for seed in args.seeds:
-        seeds, last = [10 * seed + j for j in range(5)], None
-        draws, none = Draws([seed], "first batch"), torch.empty(0, dtype=torch.int64)
-        L = clusters.typical(torch.as_tensor(d.x), none, torch.ones(len(true), dtype=torch.bool),
-                             50, draws)
-        for _ in range(args.rounds + 1):
-            d.y = np.where(np.isin(np.arange(len(true)), L), true, -1)
-            labelled, free = np.flatnonzero(d.y >= 0), next_batch.askable(d)
-            request = next_batch.Request(
-                data=d, folder=None, table=None, text_column="", label_column="", test=None,
-                strategy="margin", seeds=tuple(seeds), minibatch=d.batch_size)
-            view, _, _ = committee.train(request, labelled, free)
-            right = view.theta.probs(x_test).mean(0).argmax(-1) == y_test
-            said = view.probs().mean(0).argmax(-1).numpy()
-            agreement = "" if last is None else kappa(last, said)
-            lines.append([args.dataset, "typical", "committee", seed, len(L),
-                          right.double().mean().item(), agreement])
-            L, last = [*L, *next_batch.choose(request, view, free)[0]], said
-            write_csv(Path(args.out) / "agreement.csv", HEADER, lines)
-        print(seed, flush=True)
-
-
-HEADER = ["data", "start", "strategy", "seed", "labelled", "accuracy", "agreement"]
-
-
-def report(folders):
-    """The curves, and where the rule stops."""
-    for folder in folders:
-        with open(Path(folder) / "agreement.csv", encoding="utf-8-sig", newline="") as f:
-            rows = list(csv.DictReader(f))
-        curves = {}
-        for row in rows:
-            curves.setdefault((row["data"], row["start"], row["strategy"]), {}).setdefault(
-                row["seed"], []).append((int(row["labelled"]), float(row["accuracy"]),
-                                         float(row["agreement"] or "nan")))
-        for name, of_seed in curves.items():
-            table = np.array(list(of_seed.values()))  # [S, rounds + 1, 3]
-            mean, sd = table[..., 1].mean(0), table[..., 1].std(0, ddof=1)
-            at = {int(n): f"{m:.3f} ± {e:.3f}" for n, m, e in zip(table[0, :, 0], mean, sd)}
-            print(*name, {n: at[n] for n in (50, 100, 250, 500, 1000, 1550) if n in at},
-                  f"mean {mean.mean():.3f}")
-            for one in table:
-                print("   ", stopped(stop_at(one[:, 2]), one))
-
-
-def stopped(i, one):
-    """Where a run [rounds + 1, 3] would have stopped (round i, or None), in words."""
-    if i is None:
-        return "never stops"
-    last = len(one) - 1
-    rise = (one[min(i + 2, last), 1] - one[i - 2, 1]) / 4
-    near = one[i - 1 : min(i + 2, last + 1), 1].mean()
-    return (f"stops at {one[i, 0]:.0f} with {near:.3f} (mean of three rounds); the end has"
-            f" {one[-3:, 1].mean():.3f}; rising {rise:+.3f} a round")
+def options():
+    p = Parser(description=__doc__.splitlines()[0])
+    p.add_argument("--dataset", default="trec")
+    p.add_argument("--data-dir", default="data")
+    p.add_argument("--out", default="labelling", type=Path)
+    p.add_argument("--seeds", nargs="+", type=at_least(0), default=[1, 2, 3, 4, 5])
+    p.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS, metavar="WAY")
+    p.add_argument("--rounds", type=at_least(1), default=20)
+    p.add_argument("--most", type=at_least(100), default=6_000, help="texts, at most")
+    return p
 
 
 def main():
-    p = Parser(description=__doc__.splitlines()[0])
-    p.add_argument("--data-dir", default="data")
-    p.add_argument("--dataset", default="trec")
-    p.add_argument("--seeds", nargs="+", type=at_least(0), default=[2000, 2001, 2002, 2003, 2004])
-    p.add_argument("--rounds", type=at_least(1), default=30)
-    p.add_argument("--out", default="labelling")
-    p.add_argument("--committee", action="store_true", help="the next batch as it is")
-    p.add_argument("--report", nargs="+", metavar="OUT")
-    args = p.parse_args()
-    if args.report:
-        return report(args.report)
+    args = options().parse_args()
     torch.set_num_threads(1)
-    STRATEGIES["margin+random"] = margin_and_random
-    Path(args.out).mkdir(parents=True, exist_ok=True)
-    return as_it_is(args) if args.committee else simulate(args)
+    make_folder(args.out)
+    path = args.out / (Path(args.dataset).stem + ".csv")
+    lines = read(path)
+    texts, x, y, C = load(args)
+    features = kernel.features_of(texts, x)
+    for seed in args.seeds:
+        for way in args.ways:
+            if sum(line[:2] == [way, str(seed)] for line in lines) >= args.rounds:
+                continue
+            lines = [line for line in lines if line[:2] != [way, str(seed)]]
+            for line in simulate(way, seed, texts, x, features, y, C, args.rounds):
+                lines.append([v if isinstance(v, str) else f"{v:.5g}" for v in line])
+            write_csv(path, COLUMNS, lines)
+    print(table([line for line in lines if int(line[1]) in args.seeds]))
+
+
+def read(path):
+    if not path.exists():
+        return []
+    with open(path, encoding="utf-8-sig", newline="") as f:
+        return list(csv.reader(f))[1:]
+
+
+def table(lines):
+    """Means over seeds of the accuracy, by labels; then how good what was said is."""
+    at = ("50", "100", "200", "300", "500", "1000")
+    out = ["| start, then | " + " | ".join(at) + " | mean |", "| --- " * (len(at) + 2) + "|"]
+    for way in dict.fromkeys(line[0] for line in lines):
+        mine = [line for line in lines if line[0] == way]
+        cells = []
+        for n in at:
+            values = [float(line[3]) for line in mine if line[2] == n]
+            cells.append(f"{np.mean(values):.3f} ± {np.std(values, ddof=1):.3f}"
+                         if len(values) > 1 else "")
+        cells.append(f"{np.mean([float(line[3]) for line in mine]):.3f}")
+        out.append(f"| {way} | " + " | ".join(cells) + " |")
+    for way in dict.fromkeys(line[0] for line in lines):
+        a = np.array([line[4:] for line in lines if line[0] == way], float)
+        a = a[~np.isnan(a[:, 1])]
+        if len(a):
+            true, said, low, high = a[:, :4].T
+            out.append(f"{way}: accuracy said within its range in"
+                       f" {((low <= true) & (true <= high)).mean():.2f} of {len(a)} calls, mean"
+                       f" error {np.abs(said - true).mean():.3f}, width {(high - low).mean():.3f},"
+                       f" expected calibration error {a[:, 7].mean():.3f}")
+    return "\n".join(out)
 
 
 if __name__ == "__main__":

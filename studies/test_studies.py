@@ -1,5 +1,6 @@
-"""Label noise, planned comparisons, and the scripts behind docs/."""
+"""Tests of label noise, planned comparisons, and the scripts that gave the numbers in docs/."""
 
+import argparse
 
 import numpy as np
 import pytest
@@ -10,11 +11,12 @@ import data
 import stats
 from command import experiment, noise
 from plumbing.arguments import script
+from plumbing.files import write_csv
 from plumbing.runs import Log
 from report import differences
 from report.test_report import STRENGTH, by_strength, hand_made
-from studies import explain, study_doubts, versus
-from test_cal import TINY, cal_main, run_files
+from studies import explain, rare, study_honest, study_labelling, twice, versus
+from test_cal import TINY, cal_main, read_csv, run_files
 
 
 def test_noise_flips_labels_of_the_training_texts_alone():
@@ -49,13 +51,16 @@ def test_planned_comparisons_against_counting(tmp_path):
     d = [np.array([np.mean([a["accuracy"] - b["accuracy"] for a, b in zip(
         r.finished(one)[s], r.finished(other)[s])]) for s in range(5)])
         for one, other in (("cal", "lc"), ("lc", "bald"))]
-    half = differences.interval(d[0])[1]
+    half = differences.interval(d[0], 0.975)[1]  # 95 % for the two pairs together
     assert rows[0][:3] == ["CAL − LC", 5, f"{d[0].mean():+.3f} ± {half:.3f}"]
     p = differences.holm([differences.paired_t(x) for x in d])
     assert [row[3] for row in rows] == [f"{q:.2g}" for q in p]
     assert versus.compared(r, [("cal", "lc")], seeds={0, 1})[0][1] == 2
-    assert [versus.said(0.1, 0.01), versus.said(-0.1, 0.01), versus.said(0.1, 0.06)] == [
-        "better", "worse", "cannot be told"]
+    level = {"cal": 0.6, "lc": 0.6005, "full": 0.7}
+    same = hand_made(tmp_path / "same", by_strength(level), rounds=3,
+                     labels=["cal", "lc"])
+    assert versus.compared(same, [("cal", "lc")])[0][4] == "the same within 0.01"
+    assert versus.compared(same, [("cal", "lc")], margin=0.0001)[0][4] == "inconclusive"
 
 
 def test_what_explain_notes_is_what_the_strategy_saw(tmp_path):
@@ -82,8 +87,8 @@ def test_what_explain_notes_is_what_the_strategy_saw(tmp_path):
     (explain.main, ["--dataset", "unlabelled.csv"], "texts without a label"),
     (versus.main, ["nowhere", "cal-lc"], "no results in nowhere"),
     (versus.main, ["here"], "required: A-B"),
-    (versus.main, ["here", "cal-nope"], "'cal-nope' is no pair"),
-    (versus.main, ["here", "cal-random"], "is no pair"),
+    (versus.main, ["here", "cal-nope"], "'cal-nope' is not a pair"),
+    (versus.main, ["here", "cal-random"], "is not a pair"),
 ])
 def test_bad_input_to_a_study_is_one_sentence(main, arguments, sentence, tmp_path, monkeypatch,
                                               capsys):
@@ -106,17 +111,46 @@ def test_a_pair_of_labels_with_dashes(tmp_path):
         ("cal", "cal-t0.4"), ("cal-t0.4", "cal"), ("lc", "cal-t0.4"), ("lc", "cal")]
 
 
-@pytest.mark.parametrize("kind", ["uniform", "by class", "hard texts"])
+@pytest.mark.parametrize("kind", ["uniform", "by class", "confusion"])
 def test_a_tenth_of_the_labels_is_made_wrong(kind):
     rng = np.random.default_rng(0)
-    y, hard, other = np.arange(1000) % 4, rng.normal(size=1000), (np.arange(1000) + 1) % 4
-    wrong = study_doubts.made_wrong(y, 4, kind, hard, other, rng)
+    y, other = np.arange(1000) % 4, (np.arange(1000) + 1) % 4
+    wrong = study_honest.made_wrong(y, 4, kind, 0.1, other, rng)
     rows = wrong != y
     assert rows.sum() == 100
     if kind == "by class":
-        assert len(set(y[rows])) == 2
-    if kind == "hard texts":
-        assert hard[rows].max() <= np.sort(hard)[200] and (wrong[rows] == other[rows]).all()
+        assert len(set(y[rows])) == 2 and len(set(zip(y[rows], wrong[rows]))) == 2
+    if kind == "confusion":
+        assert (wrong[rows] == other[rows]).all()
+
+
+def test_the_way_of_a_team_and_what_was_said_on_it(tmp_path, monkeypatch, capsys):
+    arguments = ["--dataset", "demo", "--most", "300", "--rounds", "3", "--seeds", "1", "--out",
+                 str(tmp_path / "out")]
+    monkeypatch.setattr("sys.argv", ["study.py", *arguments])
+    study_labelling.main()
+    said = capsys.readouterr().out
+    lines = study_labelling.read(tmp_path / "out" / "demo.csv")
+    assert [line[2] for line in lines] == ["50", "100", "150"] * 4
+    assert {line[0] for line in lines} == set(study_labelling.WAYS)
+    for line in lines:  # what is said needs twenty labels that no strategy has picked
+        said_of = line[5] != "nan"
+        assert said_of == (line[0] in WAYS_SAID[line[2]])
+        assert 0 <= float(line[3]) <= 1
+    before = (tmp_path / "out" / "demo.csv").read_bytes()
+    study_labelling.main()  # nothing is made again
+    assert capsys.readouterr().out == said
+    assert (tmp_path / "out" / "demo.csv").read_bytes() == before
+
+
+WAYS_SAID = {"50": ("random, random",), "100": ("random, random", "typical, random"),
+             "150": ("random, random", "typical, random", "typical, margin and a fifth random")}
+
+
+def test_calibration_error_by_hand():
+    p, right = np.array([0.05, 0.35, 0.35, 1.0]), np.array([0, 1, 0, 1])
+    want = 0.25 * 0.05 + 0.5 * 0.15 + 0
+    assert study_labelling.calibration_error(p, right) == pytest.approx(want)
 
 
 def test_what_runs_where_no_strategy_is_named():
@@ -124,3 +158,84 @@ def test_what_runs_where_no_strategy_is_named():
     assert experiment.default_strategies("demo") == (*cal.SIX, "margin", "cal+unit")
     assert "dal" not in experiment.default_strategies("my.csv")
     assert set(baselines.BEST) <= set(baselines.BEYOND)
+
+
+# ---- the rarest class ---------------------------------------------------------------------------
+
+
+def rare_args(tmp_path, name, **more):
+    return argparse.Namespace(**{"set": name, "vectors": "hash", "data_dir": "data", "rounds": 1,
+                                 "sections": tmp_path / "s.csv", "seeds": [1], "out": tmp_path,
+                                 **more})
+
+
+def test_a_set_of_debian_s_sections_has_a_rare_one_and_no_text_twice(tmp_path):
+    classes = [*rare.COMMON, "rust", "tasks"]
+    rows = [[f"{c} {i}", c] for c in classes for i in range(1200)] + [["doc 1", "doc"]]
+    write_csv(tmp_path / "s.csv", ["text", "label"], rows)
+    d = rare.loaded(rare_args(tmp_path, "debian-rust"))
+    counts = dict(zip(d.classes, np.bincount(d.y).tolist()))
+    assert counts == {**dict.fromkeys(rare.COMMON, 984), "rust": 80}
+    test_texts = {row["text"] for row in read_csv(tmp_path / "sets" / "debian-rust" / "test.csv")}
+    assert len({*d.texts}) == len(d.texts) and not test_texts & {*d.texts}
+    assert np.bincount(d.y_test).tolist() == [140] * 6
+    write_csv(tmp_path / "s.csv", ["text", "label"], rows[:-1100])
+    with pytest.raises(data.InputError, match="give the whole file"):
+        rare.loaded(rare_args(tmp_path, "debian-tasks"))
+
+
+def test_ag_news_is_thinned_with_its_own_vectors(tmp_path):
+    names = [*data.AGNEWS_CLASSES.values()]
+    raw = {"train": ([f"t{i}" for i in range(8000)], [names[i % 4] for i in range(8000)]),
+           "test": (["t8000", "t8001"], ["World", "Sports"])}
+    np.save(tmp_path / "v.npy", np.arange(8002, dtype=np.float32)[:, None])
+    args = rare_args(tmp_path, "agnews-SciTech", vectors=tmp_path / "v.npy")
+    d = rare.written(*rare.thinned("Sci/Tech", raw), args)
+    assert np.bincount(d.y).tolist() == [80 if c == "Sci/Tech" else 1640 for c in d.classes]
+    assert [f"t{int(x)}" for x in d.x[:, 0]] == d.texts  # each text has its own vector
+    assert d.x_test[:, 0].tolist() == [8000, 8001]
+
+
+def test_rare_counts_picks_and_corrects_for_all_that_was_planned(tmp_path, capsys):
+    d, s = data.load("demo", vectors="hash"), cal.Settings(60, 2, 20, 3)
+    rare.run(d, d.classes[2], s, [1, 2], tmp_path / "set", ("cal", "random"))
+    lines = run_files(tmp_path)
+    for row in read_csv(tmp_path / "set" / "rare.csv"):
+        run = lines[f"{row['strategy']}-{row['seed']}.jsonl"]
+        assert int(row["picks"]) == sum(d.y[j] == 2 for line in run for j in line["picked"]) > 0
+        assert float(row["recall"]) == run[-1]["recall"][2]
+    rare.tables(tmp_path)
+    table = read_csv(tmp_path / "comparisons.csv")
+    assert "| set | picks | Rand. |" in capsys.readouterr().out and len(table) == 2
+    more = np.array([9.0, 10, 11, 10, 9.5, 10.5])  # than Random, who picks none
+    of = {"cal": {"picks": more, "recall": more}, "random": {"picks": 0 * more, "recall": 0 * more}}
+    for row in rare.compared({"made up": of}):
+        assert float(row[7]) == pytest.approx(differences.paired_t(more) * rare.PLANNED, rel=0.05)
+        assert row[8] == "CAL more" and row[4:6] == ["10", "0"]
+
+
+def test_the_plan_of_rare_counts_its_comparisons():
+    sets = 3 + 3 * sum(name.startswith("agnews") for name in rare.RAREST) + 2 * sum(
+        name.startswith("debian") for name in rare.RAREST)
+    assert 2 * (len(rare.STRATEGIES) - 1) * sets == rare.PLANNED
+
+
+# ---- training twice -----------------------------------------------------------------------------
+
+
+def test_a_lead_changes_by_what_cal_changes(tmp_path):
+    for name, cal_s in (("code2021", 0.65), ("code2021+twice", 0.62), ("code+twice", 0.62),
+                        ("code", 0.62)):
+        hand_made(tmp_path / f"trec-{name}-pool", by_strength({**STRENGTH, "cal": cal_s}),
+                  rounds=2, labels=["cal", "lc", "random"])
+    found = twice.differences(tmp_path, "trec", "pool")
+    for other in ("lc", "random"):
+        np.testing.assert_allclose(found["2021", f"lead over {other}, change"], 0.03)
+        np.testing.assert_allclose(found["2021", f"lead over {other}, twice"].mean(),
+                                   0.65 - STRENGTH[other], atol=0.002)
+        assert not found["2022", f"lead over {other}, change"].any()
+    rows = twice.compared(found)
+    answer = {(row[0], row[1]): row[5] for row in rows}
+    assert answer["2021", "CAL, twice − once"] == "better"
+    assert answer["2022", "CAL, twice − once"] == "the same within 0.01"
+    assert len(rows) == 14 and sum(row[4] != "" for row in rows) == 6

@@ -1,22 +1,24 @@
-"""Planned comparisons of strategies, within seeds, corrected for their number.
+"""Planned comparisons of strategies, within seeds, corrected for multiple comparisons.
 
     python -m studies.versus results/trec-paper-pool cal+unit-cal margin-lc map+div-lc ...
 
-Reads run files, trains nothing. For each pair: the mean difference of the mean accuracy (over all
-rounds) and of the final accuracy within seeds, the half width of its 95 % interval, the paired t
-test's p after Holm over all pairs named, and what that says.
+The script reads run files and trains nothing. For each pair, and for both the mean accuracy (over
+all rounds) and the final accuracy, it prints the mean difference within seeds, the half width of
+its interval (95 % for all pairs together, after Bonferroni), the p-value of a paired t test
+(corrected for all pairs named, Holm 1979) and the verdict: better, worse, the same within --margin
+(two one-sided t tests, corrected after Holm) or inconclusive.
 """
 
-from plumbing.arguments import Parser, script
+from plumbing.arguments import Parser, script, threshold
 from plumbing.files import InputError
-from report.differences import holm, interval, paired, paired_t
+from report.differences import MARGIN, answers, interval, paired
 from report.markdown import markdown
 from report.names import name_of
 from stats import Results, final_accuracy, mean_accuracy
 
 
-def compared(r, pairs, seeds=None):
-    """Rows of a table: pair, seeds, and for both measures the difference, p and what it says."""
+def compared(r, pairs, seeds=None, margin=MARGIN):
+    """Rows of a table: pair, seeds, and for both measures the difference, p and the verdict."""
     measures, found = (mean_accuracy, final_accuracy), []
     for a, b in pairs:
         runs = [{s: lines for s, lines in r.finished(x).items() if not seeds or s in seeds}
@@ -24,39 +26,37 @@ def compared(r, pairs, seeds=None):
         found.append([paired(measure, *runs) for measure in measures])
     rows = [[f"{name_of(a)} − {name_of(b)}", len(d[0])] for (a, b), d in zip(pairs, found)]
     for i in range(len(measures)):
-        adjusted = holm([paired_t(d[i]) for d in found])
-        for row, d, p in zip(rows, found, adjusted):
-            mean, half = interval(d[i])
-            row += [f"{mean:+.3f} ± {half:.3f}", f"{p:.2g}", said(mean, p)]
+        judged = answers([d[i] for d in found], margin)
+        for row, d, (p, answer) in zip(rows, found, judged):
+            mean, half = interval(d[i], 1 - 0.05 / len(pairs))
+            row += [f"{mean:+.3f} ± {half:.3f}", f"{p:.2g}", answer]
     return rows
 
 
-def said(mean, p):
-    """What a difference and its corrected p say."""
-    return "cannot be told" if p >= 0.05 else "better" if mean > 0 else "worse"
-
-
-HEADER = ["pair", "seeds", "mean accuracy", "p", "says", "final accuracy", "p ", "says "]
+HEADER = ["pair", "seeds", "mean accuracy", "p", "verdict", "final accuracy", "p ", "verdict "]
 
 
 def pair_of(r, text):
-    """The two labels of A-B, which may hold dashes themselves: cal-cal-t0.4."""
+    """The two strategies of A-B, whose names may contain dashes: cal-cal-t0.4."""
     parts = text.split("-")
     for i in range(1, len(parts)):
         a, b = "-".join(parts[:i]), "-".join(parts[i:])
         if set(r.finished(a)) & set(r.finished(b)):
             return a, b
-    raise InputError(f"{text!r} is no pair of strategies with a seed in common that is finished"
-                     f" in {r.folder}: {' '.join(r.labels()) or 'there is none'}")
+    raise InputError(f"{text!r} is not a pair A-B of strategies that have finished the same seed in"
+                     f" {r.folder}; choose two of: {' '.join(r.labels()) or '(none is finished)'}")
 
 
 def main():
     p = Parser(description=__doc__.splitlines()[0])
-    p.add_argument("folder", help="of results")
+    p.add_argument("folder", help="a results directory")
     p.add_argument("pairs", nargs="+", metavar="A-B", help="two strategies to compare")
+    p.add_argument("--margin", type=threshold, default=MARGIN,
+                   help="accuracies are the same if they differ by less than this")
     args = p.parse_args()
     r = Results(args.folder)
-    print(markdown(HEADER, compared(r, [pair_of(r, pair) for pair in args.pairs])))
+    pairs = [pair_of(r, pair) for pair in args.pairs]
+    print(markdown(HEADER, compared(r, pairs, margin=args.margin)))
 
 
 if __name__ == "__main__":

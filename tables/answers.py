@@ -5,16 +5,12 @@ from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 
 from plumbing.files import InputError, armed, note, shortened, write_csv
+from tables.copies import key
 from tables.records import records
 
 NEXT, KEPT = "next_batch.csv", "labels.csv"  # where people fill in labels, and where they are kept
 SKIP = "-"  # as a label: do not ask again
 CORRECTED = "corrected"  # as `how`: a doubted label that a person checked
-
-
-def key(text):
-    """What two copies of a text share: the text without its case and white space."""
-    return " ".join(text.casefold().split())
 
 
 @dataclass

@@ -8,6 +8,7 @@ import contextlib
 import glob
 import hashlib
 import json
+import mmap
 import os
 import re
 from pathlib import Path
@@ -49,6 +50,13 @@ def kept(path, rows, make):
             remove_older(path)
             return np.load(path, mmap_mode="c", allow_pickle=False), about
     return np.concatenate(list(pieces())), about
+
+
+def release(x):
+    """Give the pages of a mapped matrix back, which are read again from the file when asked for."""
+    mapped = getattr(x, "_mmap", None)
+    if hasattr(mapped, "madvise"):
+        mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def writable(folder):

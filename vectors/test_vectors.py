@@ -23,10 +23,19 @@ from plumbing import downloads
 from plumbing.files import InputError
 from plumbing.test_downloads import Reply, odd_server, vector_lines
 from test_cal import HERE, SHARED, cal_main, run_files, table
-from vectors import pool
+from vectors import kept, pool
 from vectors.fasttext import subwords
 from vectors.sources import hash_vectors, load_vectors
 from vectors.words import tokens
+
+
+def test_a_mapped_matrix_is_the_same_after_it_was_released(tmp_path):
+    x = np.arange(400_000, dtype=np.float32).reshape(1000, 400)
+    np.save(tmp_path / "x.npy", x)
+    mapped = np.load(tmp_path / "x.npy", mmap_mode="c")
+    for part in (mapped, mapped[10:20], x):
+        kept.release(part)
+        np.testing.assert_array_equal(part, x[10:20] if len(part) == 10 else x)
 
 
 def test_hash_vectors_are_the_same_on_every_machine_and_know_their_kin():

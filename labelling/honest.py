@@ -1,0 +1,132 @@
+"""What may be believed: probabilities, accuracy on the texts without a label, wrong labels.
+
+All of it is worked out from leave-one-out scores (kernel.py): of each labelled text by a model that
+has not seen it. A label is taken to be right with probability 1 - e, else any other class (Angluin
+& Laird 1988), so that a text's given label has the likelihood (1 - e) p_y + e (1 - p_y) / (C - 1),
+with p = softmax(T score) (temperature scaling, Guo et al. 2017). T and e are the likeliest pair.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+TEMPERATURES = np.geomspace(1, 100, 93)
+SHARES = np.linspace(0, 0.5, 101)  # e: of the labels that are wrong
+DOUBT = 20  # labels' worth of belief that none is wrong: a Beta(1, 21) prior of e
+SPREAD = 4.0  # the likelihood of e is taken to this power's inverse: texts are not independent
+FEW = 20  # labels below which nothing is said
+Z = 1.96
+WIDEN = 1.15  # of standard errors: the temperature and lambda are fitted on the same texts
+
+
+@dataclass
+class Calibration:
+    """temperature T; wrong: the share e of labels that are wrong, and its 95 % range low, high."""
+
+    temperature: float
+    wrong: float = 0.0
+    low: float = 0.0
+    high: float = 0.0
+
+    def probs(self, scores):
+        """p(y | x) of scores [N, C]."""
+        return softmax(self.temperature * scores)
+
+
+def softmax(z):
+    """softmax over the last axis, in place where it can be."""
+    z = z - z.max(-1, keepdims=True)
+    np.exp(z, out=z)
+    z /= z.sum(-1, keepdims=True)
+    return z
+
+
+def calibrate(left_out, y):
+    """The Calibration of left-out scores [n, C] and given labels y [n]."""
+    n, C = left_out.shape
+    given = np.array([softmax(T * left_out)[np.arange(n), y] for T in TEMPERATURES])  # [T, n]
+    likelihood = np.array([np.log(seen(given, e, C).clip(1e-12)).sum(1) for e in SHARES])
+    likelihood += DOUBT * np.log1p(-SHARES)[:, None]
+    e, T = np.unravel_index(likelihood.argmax(), likelihood.shape)
+    profile = likelihood.max(1)
+    inside = SHARES[profile >= profile.max() - SPREAD * Z**2 / 2]
+    return Calibration(*map(float, (TEMPERATURES[T], SHARES[e], inside[0], inside[-1])))
+
+
+def seen(p, e, C):
+    """The probability that a label is given whose class has probability p."""
+    return (1 - e) * p + e * (1 - p) / (C - 1)
+
+
+def wrong_labels(left_out, y, found):
+    """P(the given label is wrong) [n], at found.wrong."""
+    p = found.probs(left_out)[np.arange(len(y)), y]
+    return posterior(p, found.wrong, left_out.shape[1])
+
+
+def posterior(p, e, C):
+    return 1 - (1 - e) * p / seen(p, e, C).clip(1e-12)
+
+
+def wrong_range(left_out, y, found):
+    """(how many labels are believed wrong, at least, at most): the sum of wrong_labels.
+
+    The 95 % range joins what e leaves open and what chance does at a given e.
+    """
+    p, C = found.probs(left_out)[np.arange(len(y)), y], left_out.shape[1]
+    wrong = posterior(p, found.wrong, C)
+    about, chance = wrong.sum(), Z * np.sqrt((wrong * (1 - wrong)).sum())
+    low, high = (posterior(p, e, C).sum() for e in (found.low, found.high))
+    return (about, max(0.0, about - np.hypot(about - low, chance)),
+            about + np.hypot(high - about, chance))
+
+
+def accuracy(p, left_out, y, sample, found):
+    """(estimate, low, high) of the share of texts p [N, C] whose likeliest class is theirs.
+
+    A difference estimator (Sarndal, Swensson & Wretman 1992, section 6.3): the mean of max p over
+    those texts, plus the mean of what the labelled texts in `sample` [n, bool] were right above
+    their own max p. Their labels are right with probability 1 - e, which is allowed for; the range
+    joins the sample's error and that of e, as independent ones.
+    """
+    said = left_out[sample]
+    agree, C = said.argmax(1) == y[sample], left_out.shape[1]
+    own, n = found.probs(said).max(1), len(said)
+
+    def at(e):
+        unit = max(1 - e - e / (C - 1), 0.1)  # how much of a right class shows in agreement
+        left = (agree - seen(own, e, C)) / unit
+        error = np.sqrt(max(left.var(ddof=1), 1 / (4 * n)) / n)
+        return float(np.clip(p.max(1).mean() + left.mean(), 0, 1)), WIDEN * float(error)
+
+    share, error = at(found.wrong)
+    low, high = interval(share, error, n)
+    below, above = (at(e)[0] - share for e in (found.low, found.high))  # e is uncertain as well
+    return (share, max(0.0, share - float(np.hypot(share - low, min(below, above, 0)))),
+            min(1.0, share + float(np.hypot(high - share, max(below, above, 0)))))
+
+
+def gain(y, left_out, places, halves, n, more):
+    """(estimate, low, high): what `more` labels are expected to add to the accuracy.
+
+    From models of half the labels to those of nearly all, the accuracy on texts that neither has
+    seen rises by d per doubling; a learning curve is about straight in the logarithm of the number
+    of labels (Figueroa et al. 2012), so more labels add d log2((n + more) / n). halves
+    [m]: how often the former are right on the labelled texts `places` [m].
+    """
+    d = (left_out[places].argmax(1) == y[places]) - halves
+    steps = np.log2((n + more) / n)
+    error = WIDEN * Z * d.std(ddof=1) / np.sqrt(len(d))
+    low, high = (max(0.0, (d.mean() + side) * steps) for side in (-error, error))
+    return max(0.0, float(d.mean() * steps)), float(low), float(high)
+
+
+def interval(share, error, n):
+    """A 95 % range of a share with this standard error: Wilson's (1927), for as many texts as
+    would have that error."""
+    variance = share * (1 - share)
+    n = max(1.0, min(variance / error**2, 1e9)) if variance > 1e-9 else float(n)
+    w = Z**2 / n
+    half = Z * np.sqrt(variance / n + w / (4 * n))
+    low, high = (share + w / 2 - half) / (1 + w), (share + w / 2 + half) / (1 + w)
+    return max(0.0, low), min(1.0, high)

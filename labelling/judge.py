@@ -1,0 +1,153 @@
+"""How good the model is, how far to believe it, and whether to label more: in words and numbers."""
+
+import numpy as np
+
+from labelling import honest
+from plumbing.files import counted, shortened, write_csv, write_text
+from tables.records import records
+
+SURE = 0.9  # predictions above it are counted
+STOP = 0.006  # if fifty labels add less than this for sure: stop (docs/your-csv-measured.md)
+ENOUGH = 5  # labels that each class needs before "stop" is said
+PROGRESS, SUMMARY, CLASSES = "progress.csv", "summary.md", "classes.csv"
+COLUMNS = "labelled", "sample", "accuracy", "low", "high", "gain", "gain_low", "gain_high"
+
+
+def judge(request, team, labelled, one):
+    """Write progress.csv, classes.csv and summary.md; what they say, in a few lines.
+
+    one: whether one class is predicted for every text.
+    """
+    data, folder = request.data, request.folder
+    rest = np.flatnonzero(data.y < 0)
+    accuracy = team.accuracy(rest)
+    gain = team.gain(request.batch)
+    now = [len(labelled), int(team.sample.sum()), *(accuracy or [None] * 3), *gain]
+    history = keep(folder / PROGRESS, now)
+    table = write_classes(folder / CLASSES, data, team, rest)
+    lines = [of_accuracy(team, accuracy, len(rest)), *of_sure(team, rest), of_kernels(team),
+             *of_classes(table, folder), of_gain(team, data, gain, request.batch, one, len(rest))]
+    write_text(folder / SUMMARY, summary(data, folder, history, lines))
+    return "\n".join(["", *lines])
+
+
+def of_accuracy(team, accuracy, rest):
+    if not rest:
+        return "Every text has a label."
+    if accuracy is None:
+        n = int(team.sample.sum())
+        return (f"Nothing can be said of the accuracy yet: {counted(n, 'label')} are of texts that"
+                f" no strategy has picked, and {honest.FEW} are needed (--random-share).")
+    share, low, high = accuracy
+    return (f"Estimated accuracy on the {counted(rest, 'text')} without a label: {share:.3f} (95 %"
+            f" range {low:.3f} to {high:.3f}), from {team.sample.sum():,} labels of texts that no"
+            " strategy has picked.")
+
+
+def of_sure(team, rest):
+    """A line on the predictions above SURE, if there are some.
+
+    How many are wrong is counted on labelled texts that are predicted as surely without their own
+    labels; if they are few, it is what the probabilities say.
+    """
+    sure = rest[team.p[rest].max(1) >= SURE]
+    if not len(sure):
+        return []
+    own = team.found.probs(team.fitted.left_out[team.judged])
+    near = own.max(1) >= SURE
+    wrong, told = 100 * (1 - team.p[sure].max(1)).mean(), ""
+    if near.sum() >= honest.FEW:
+        values = 100 * np.array(share(own[near].argmax(1) != team.y[team.judged][near]))
+        wrong, told = values[0], f" ({values[1]:.0f} to {values[2]:.0f})"
+    return [f"{counted(len(sure), 'prediction')} above {SURE}: about {wrong:.0f} in 100{told}"
+            " differ from the label that a person would give (--accept)."]
+
+
+def of_kernels(team):
+    """Half a sentence on what the model uses."""
+    shares = ", ".join(f"{name} {w:.0%}" for name, w in team.fitted.weights.items())
+    return f"The model weighs what texts have in common so: {shares}."
+
+
+def write_classes(path, data, team, rest):
+    """classes.csv; its rows as dicts. recall, precision: leave-one-out, with a 95 % range."""
+    said = team.p[rest].argmax(1)
+    left_out, y = team.fitted.left_out[team.judged], team.y[team.judged]
+    own, rows = left_out.argmax(1), []
+    for c, name in enumerate(data.classes):
+        mine, theirs = y == c, own == c
+        recall, precision = share(theirs[mine]), share(mine[theirs])
+        rows.append({"class": name, "labels": int((team.y == c).sum()),
+                     "random labels": int(((team.y == c) & team.sample).sum()),
+                     "recall": recall[0], "recall_low": recall[1], "recall_high": recall[2],
+                     "precision": precision[0], "predicted": int((said == c).sum()),
+                     "expected": round(float(team.p[rest, c].sum()), 1)})
+    write_csv(path, list(rows[0]), [
+        [f"{v:.3f}" if isinstance(v, float) else "" if v is None else v for v in row.values()]
+        for row in rows])
+    return rows
+
+
+def share(right):
+    """(share, low, high) of a list of hits; Nones for none."""
+    if not len(right):
+        return None, None, None
+    mean, n = float(right.mean()), len(right)
+    return (mean, *honest.interval(mean, np.sqrt(mean * (1 - mean) / n), n))
+
+
+def of_classes(table, folder):
+    """The five classes that are found least, and those with too few labels."""
+    lines = []
+    known = sorted((row for row in table if row["labels"] >= ENOUGH), key=lambda row: row["recall"])
+    if len(known) > 2:
+        worst = ", ".join(f"{row['class']} {row['recall']:.0%} of {row['labels']}"
+                          for row in known[:5])
+        lines.append(f"Classes that are found least: {shortened(worst)}. All: {folder / CLASSES}")
+    if few := [row for row in table if row["labels"] < ENOUGH]:
+        names = shortened(", ".join(f"{row['class']} ({row['labels']})" for row in few))
+        classes = f"{len(few)} classes have" if len(few) > 1 else "1 class has"
+        lines.append(f"{classes} fewer than {ENOUGH} labels: {names}.")
+    return lines
+
+
+def of_gain(team, data, gain, batch, one, rest):
+    """What a batch more is expected to add, and whether to stop."""
+    about, low, high = (100 * value for value in gain)
+    told = (f"{batch:,} more labels are expected to add {about:.1f} points of accuracy"
+            f" ({low:.1f} to {high:.1f})")
+    counts = np.bincount(team.y, minlength=len(data.classes))
+    enough = (counts[counts > 0] >= ENOUGH).all() and (counts >= ENOUGH).sum() >= 2
+    if not rest or one or not enough or team.gain(50)[2] >= STOP:
+        return f"Go on: {told}." if rest else ""
+    return f"You can stop: {told}."
+
+
+# ---- over the calls -----------------------------------------------------------------------------
+
+
+def keep(path, now):
+    """progress.csv with one row per number of labels; its rows as dicts of text."""
+    told = ["" if v is None else v if isinstance(v, int) else f"{v:.4f}" for v in now]
+    before = [row for _, row in records(path, COLUMNS)][1:] if path.exists() else []
+    rows = [row for row in before if len(row) == len(COLUMNS) and row[0] != str(now[0])]
+    rows.append([str(value) for value in told])
+    write_csv(path, COLUMNS, rows)
+    return [dict(zip(COLUMNS, row)) for row in rows]
+
+
+def summary(data, folder, history, lines):
+    """summary.md: where the table is, the estimates over the batches, and what to do next."""
+    table = ["| labels | estimated accuracy | 95 % range | expected of the next batch |",
+             "| --- | --- | --- | --- |"]
+    for row in history:
+        span = f"{row['low']} to {row['high']}" if row["low"] else ""
+        table.append(f"| {row['labelled']} | {row['accuracy']} | {span} | +{row['gain']} |")
+    points = [f"- {escaped(line)}" for line in lines if line]
+    return "\n".join([f"# {escaped(data.name)}", "", *points, "", *table, "",
+                      f"The files are in {escaped(str(folder))}.", ""])
+
+
+def escaped(text):
+    """Text for Markdown, on one line."""
+    return "".join("\\" + c if c in "\\`*_|<>[]" else c for c in " ".join(text.split()))
