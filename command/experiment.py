@@ -19,7 +19,7 @@ from command import noise, options
 from fast import SideBySide, at_once
 from plumbing import made
 from plumbing.files import InputError
-from plumbing.folder import results_name
+from plumbing.folder import read_config, results_name
 from plumbing.runs import Log
 from released import protocols
 from tables.records import is_table
@@ -120,7 +120,7 @@ def config_of(plan):
         "about": data.about,
         "sources": made.sources(plan.algorithm, list(dict.fromkeys(
             run.strategy for phase in plan.phases for run in phase))),
-        "command": command_of(plan),
+        "commands": [command_of(plan)], "projections": made.projections(x),
         "versions": {"python": platform.python_version(), "numpy": np.__version__,
                      "torch": torch.__version__},
     }
@@ -137,6 +137,19 @@ def command_of(plan):
         values = value if isinstance(value, (list, tuple)) else [value]
         words += [option] if value is True else [option, *map(str, values)]
     return shlex.join(words)
+
+
+def source_changed(folder):
+    """A sentence if the source has changed since a directory's runs were made, otherwise ""."""
+    path = folder / "config.json"
+    old = read_config(path) if path.exists() else {}
+    if not isinstance(old.get("sources"), dict):
+        return ""
+    options_then = argparse.Namespace(**{"model": "fast", **old["settings"]})
+    new = made.sources(algorithm_of(options_then)[0], list(old["sources"]["strategies"]))
+    unlike = [name for names in made.changed(old["sources"], new) for name in names]
+    return unlike and (f"These numbers were made with other source than this: {', '.join(unlike)}"
+                       f" {'has' if len(unlike) == 1 else 'have'} changed since.") or ""
 
 
 NOT_OF_A_RUN = "out", "fresh", "report_only", "jobs", "device", "bench", "pool", "ablate"

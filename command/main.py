@@ -5,9 +5,9 @@ import sys
 
 import datamap
 from command import ablation, bench, labelling_mode, options, processes
-from command.experiment import folder_of, load, plan_of, work
+from command.experiment import folder_of, load, plan_of, source_changed, work
 from fast.memory import one_thread
-from plumbing.files import InputError
+from plumbing.files import InputError, note
 from report import sections
 from strategies import STRATEGIES
 from tables.own_table import warn_of_classes
@@ -35,7 +35,10 @@ def dispatch(args):
         return ablation.run(args)
     if args.report_only:
         folder = folder_of(args)
-        sections.write_report(folder)
+        remark = source_changed(folder)
+        sections.write_report(folder, remark)
+        if remark:
+            note(f"note: {remark}")
         print(f"The report is {folder / 'report.md'}")
         return 0
     args.device = processes.choose_device(args.device)

@@ -49,7 +49,7 @@ def parser(strategies, epochs):
                formatter_class=Help, allow_abbrev=False)
     data_options(p.add_argument_group("data"))
     experiment_options(p.add_argument_group("experiment"), strategies, epochs)
-    machine_options(p.add_argument_group("machine and output"))
+    machine_options(p.add_argument_group("machine and output"), strategies)
     return p
 
 
@@ -121,7 +121,7 @@ def experiment_options(g, strategies, epochs):
     g.add_argument("--quick", action="store_true", help="run one seed and ten rounds")
 
 
-def machine_options(g):
+def machine_options(g, strategies):
     g.add_argument("--device", choices=["auto", "cpu", "cuda"], default="auto",
                    help="the device to train on; auto takes a GPU if there is one")
     g.add_argument("--jobs", type=at_least(1),
@@ -131,7 +131,7 @@ def machine_options(g):
     g.add_argument("--pool", type=at_least(100), metavar="N",
                    help="with --bench, time every strategy on N made-up texts instead")
     g.add_argument("--out", default="results", help="the folder for results")
-    g.add_argument("--fresh", nargs="*", metavar="NAME",
+    g.add_argument("--fresh", nargs="*", choices=[*strategies, "full"], metavar="NAME",
                    help="first delete the runs in the results directory, or those of the strategies"
                    " NAME alone")
     g.add_argument("--report-only", action="store_true",

@@ -20,7 +20,7 @@ from plumbing.files import (
     whole_file,
     write_text,
 )
-from plumbing.made import changed
+from plumbing.made import changed, close
 from plumbing.runs import read_run
 
 
@@ -85,8 +85,11 @@ def claim(folder, config, fresh=None):
     if not old and list(folder.glob("runs/*.jsonl")):
         raise InputError(f"{folder} holds runs but no config.json with their settings; start over"
                          " with --fresh, or choose another --out")
+    config["machines"] = [machine(config)]
     if old:
+        config["machines"] = machines(folder, old, config)
         refuse_other_settings(folder, old["settings"], config["settings"])
+        config["commands"] = list(dict.fromkeys([*old.get("commands", []), *config["commands"]]))
         config["sources"]["strategies"] = agreed(folder, old.get("sources"), config["sources"])
         for key in ("seeds", "strategies"):
             config[key] = list(dict.fromkeys(old[key] + config[key]))
@@ -96,6 +99,31 @@ def claim(folder, config, fresh=None):
         write_text(path, json.dumps(config, indent=1) + "\n")
     except OSError as e:
         raise InputError(f"cannot write to {folder}: {e.strerror}; choose another --out")
+
+
+def machine(config):
+    """What may differ between the seeds of one directory: device, versions, last bits of x."""
+    return {"device": config["settings"].get("device"), "versions": config.get("versions"),
+            "x_sha256": config["settings"].get("x_sha256")}
+
+
+def machines(folder, old, config):
+    """Every machine that has made runs in a directory; a new one is said, and its x checked.
+
+    If x differs in its last bits alone, config takes over the SHA-256 of the first machine's.
+    """
+    before, new = old.get("machines") or [machine(old)], machine(config)
+    if close(old.get("projections"), config["projections"]) and old["settings"].get("x_sha256"):
+        config["settings"]["x_sha256"] = old["settings"]["x_sha256"]
+    config["settings"]["device"] = old["settings"].get("device", config["settings"]["device"])
+    if new in before:
+        return before
+    if list(folder.glob("runs/*.jsonl")):
+        unlike = [name.replace("x_sha256", "last digits of the vectors") for name in new
+                  if new[name] != before[-1][name]]
+        note(f"note: the runs in {folder} were made on another machine or with other versions"
+             f" (different: {', '.join(unlike)}); the report will name both")
+    return [*before, new]
 
 
 def empty(folder):

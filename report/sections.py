@@ -250,9 +250,24 @@ def dataset_table(r):
     return "## Table 1: the data\n\n" + table(r.folder, "table1", ["", "as loaded"], rows, note)
 
 
+def again(r):
+    """The commands that make the directory again, and the machines that made it."""
+    commands, machines = r.config.get("commands"), r.config.get("machines", [])
+    if not commands:
+        return ""
+    lines = ["## How to make these results again\n", "```", *commands, "```"]
+    if len(machines) > 1:
+        made_by = "; ".join(f"{m['device']}, " + ", ".join(
+            f"{name} {version}" for name, version in (m["versions"] or {}).items())
+            for m in machines)
+        lines += ["", f"The seeds come from {len(machines)} machines or versions ({made_by}), so"
+                  " another machine's numbers differ a little from those of either."]
+    return "\n".join(lines)
+
+
 SECTIONS = (opening, curves, main_table, why_cal, recall_table, claims_table, data_efficiency,
-            aso_tables, batches, data_maps, threshold_table, overlap_table, dataset_table)
-OF_A_TABLE = (opening, curves, helped, main_table, recall_table, data_maps, dataset_table)
+            aso_tables, batches, data_maps, threshold_table, overlap_table, dataset_table, again)
+OF_A_TABLE = (opening, curves, helped, main_table, recall_table, data_maps, dataset_table, again)
 
 
 def sections_of(r):
@@ -261,10 +276,14 @@ def sections_of(r):
     return OF_A_TABLE if is_table(r.dataset) and not everything else SECTIONS
 
 
-def write_report(folder):
-    """Write report.md with its figures and tables, only from the run files."""
+def write_report(folder, remark=""):
+    """Write report.md with its figures and tables, only from the run files.
+
+    remark: a paragraph for the top, for example that the source has changed since.
+    """
     r = Results(folder)
     parts = [section(r) for section in sections_of(r)]
+    parts.insert(1, remark)
     write_text(r.folder / "report.md", "\n\n".join(part for part in parts if part) + "\n")
     write_page(r)
 
