@@ -8,7 +8,7 @@ from labelling import honest
 from plumbing.files import write_csv
 from tables.answers import CORRECTED, key
 
-MOST = 30  # rows: further down a list, most labels are right (docs/your-csv-measured.md)
+MOST = 30  # rows: further down a list, most labels are right
 
 
 @dataclass
