@@ -1,0 +1,82 @@
+"""Labels that are not what they seem: two that look alike, words for "no label", typing errors."""
+
+import re
+from collections import Counter
+from decimal import Decimal
+
+from plumbing.files import counted, note
+from tables.copies import bare, key
+
+SKIP = "-"  # as a label: do not ask again
+MISSING = {"nan", "none", "null", "na", "n/a", "n.a.", "#n/a", "#na", "<na>", "?", "nat", "nil",
+           "#ref!", "#value!", "#name?", "undefined", "unknown", "missing", "(blank)", "--", "---",
+           "_", "."}
+NUMBER = re.compile(r"[+-]?\d+([.,]\d*)?(e[+-]?\d{1,3})?")
+THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+")
+LETTERS = str.maketrans("асеорхуіјѕвкмнтαορνικτ", "aceopxyijsbkmhtaopvikt")  # Cyrillic, Greek
+
+
+def named(label, most=40):
+    """A label as a sentence can quote it: in quotes, escaped, cut off if it is long."""
+    if len(label) <= most:
+        return repr(label)
+    return f"{repr(label[:most])[:-1]}…' ({len(label):,} characters)"
+
+
+def listed(names, most=8):
+    """Names as a sentence can list them: the first ones, and how many more there are."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def look(label):
+    """What labels that look alike share: case and punctuation do not count, numbers are values.
+
+    A Cyrillic or Greek letter counts as the Latin letter that it looks like.
+    """
+    same = key(label)
+    number = same.replace(",", "") if THOUSANDS.fullmatch(same) else same.replace(",", ".")
+    if NUMBER.fullmatch(number):
+        return f"{Decimal(number).normalize() + 0:f}"
+    return bare(same.translate(LETTERS))
+
+
+def warn_of_labels(path, labels, others=()):
+    """Warn of labels that look like errors. labels: of a table's rows, '' for none.
+
+    others: the labels of a test file, which may look like other ones of the table.
+    """
+    counts = Counter(labels)
+    counts.pop("", None)
+    if skipped := counts.pop(SKIP, 0):
+        note(f"note: {path}: {counted(skipped, 'row')} with the label '-', which means that the"
+             " text is skipped; if '-' is a class, give it another name")
+    warn_of_looks(counts + Counter(others))
+    for label in sorted(label for label in counts if key(label) in MISSING):
+        note(f"warning: {path}: {counted(counts[label], 'row')} with the label {named(label)},"
+             " which is taken for a class; if it means that there is no label, empty these cells")
+    if once := sorted(label for label, n in counts.items() if n == 1):
+        note("warning: labels that occur only once (a typing error?): "
+             + listed([*map(named, once)]))
+    for mark in ";|,":
+        several = [label for label in counts if mark in label and len(counts) > 1
+                   and {part.strip() for part in label.split(mark)} & counts.keys()]
+        if several:
+            note(f"warning: {named(several[0])} looks like several labels in one, but a text has"
+                 " one label here, so it counts as another class")
+
+
+def warn_of_looks(counts):
+    """Warn of the classes {label: number of rows} that look alike."""
+    alike = {}
+    for label in counts:
+        alike.setdefault(look(label), []).append(label)
+    told = []
+    for same in (sorted(labels) for labels in alike.values() if len(labels) > 1):
+        case = len({" ".join(label.casefold().split()) for label in same}) == 1
+        show = named if case or all(map(str.isascii, same)) else lambda label: ascii(label[:40])
+        told.append(listed([f"{show(label)} ({counts[label]:,})" for label in same]))
+    if told:
+        note("warning: these labels look alike but count as different classes: "
+             + listed(told).replace("), and", "); and")
+             + "; if they are one class, write them the same way")
