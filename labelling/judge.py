@@ -3,7 +3,7 @@
 import numpy as np
 
 from labelling import honest
-from plumbing.files import counted, shortened, write_csv, write_text
+from plumbing.files import counted, escaped, shortened, write_csv, write_text
 from tables.records import records
 
 SURE = 0.9  # predictions above it are counted
@@ -26,7 +26,8 @@ def judge(request, team, labelled, one):
     history = keep(folder / PROGRESS, now)
     table = write_classes(folder / CLASSES, data, team, rest)
     lines = [of_accuracy(team, accuracy, len(rest)), *of_sure(team, rest), of_kernels(team),
-             *of_classes(table, folder), of_gain(team, data, gain, request.batch, one, len(rest))]
+             *of_classes(table, folder),
+             of_gain(team, data, gain, accuracy, request.batch, one, len(rest))]
     write_text(folder / SUMMARY, summary(data, folder, history, lines))
     return "\n".join(["", *lines])
 
@@ -111,14 +112,18 @@ def of_classes(table, folder):
     return lines
 
 
-def of_gain(team, data, gain, batch, one, rest):
-    """What a batch more is expected to add, and whether to stop."""
+def of_gain(team, data, gain, accuracy, batch, one, rest):
+    """What a batch more is expected to add, and whether to stop.
+
+    Never to stop if the model is not better than always saying the largest class.
+    """
     about, low, high = (100 * value for value in gain)
     told = (f"{batch:,} more labels are expected to add {about:.1f} points of accuracy"
             f" ({low:.1f} to {high:.1f})")
     counts = np.bincount(team.y, minlength=len(data.classes))
     enough = (counts[counts > 0] >= ENOUGH).all() and (counts >= ENOUGH).sum() >= 2
-    if not rest or one or not enough or team.gain(50)[2] >= STOP:
+    learned = accuracy is not None and accuracy[0] > counts.max() / counts.sum()
+    if not rest or one or not enough or not learned or team.gain(50)[2] >= STOP:
         return f"Go on: {told}." if rest else ""
     return f"You can stop: {told}."
 
@@ -146,8 +151,3 @@ def summary(data, folder, history, lines):
     points = [f"- {escaped(line)}" for line in lines if line]
     return "\n".join([f"# {escaped(data.name)}", "", *points, "", *table, "",
                       f"The files are in {escaped(str(folder))}.", ""])
-
-
-def escaped(text):
-    """Text for Markdown, on one line."""
-    return "".join("\\" + c if c in "\\`*_|<>[]" else c for c in " ".join(text.split()))

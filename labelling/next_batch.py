@@ -27,7 +27,7 @@ from plumbing.draws import Draws
 from plumbing.files import counted, note, shortened, write_csv
 from plumbing.folder import locked
 from report.figures import draw_maps
-from tables.answers import KEPT, NEXT, keep_answers, key, read_answers
+from tables.answers import KEPT, NEXT, keep_answers, key, read_answers, saved_since
 from tables.own_table import read_rows, warn_of_classes
 
 REGIONS = "easy", "ambiguous", "hard"
@@ -111,11 +111,16 @@ def first_batch(request, answers, labelled, free):
     rows = clusters.typical(x, torch.as_tensor(labelled, device=device),
                             torch.as_tensor(free, device=device), 2 * request.batch, draws)
     rows = spread(data.x, rows, request.batch)
-    ask(request, rows, dict.fromkeys(rows, "typical"), {}, {}, {})
+    answers = ask(request, answers, rows, dict.fromkeys(rows, "typical"), {}, {}, {})
     remove(folder, "relabel.csv", "map.png", "predictions.csv")
     outcome.write_labelled(request, answers)
     write_labelling(folder, data, answers, asked(request, rows, dict.fromkeys(rows, "typical")),
                     labelled)
+    if not rows:
+        print(f"""{status(data, labelled)}
+There is no text to ask for: every text has a label or is skipped (-), and a model needs at least
+{FEW} labels of two classes.""")
+        return
     print(f"""{status(data, labelled)}
 
 1. Label {counted(len(rows), 'text')} first: {folder / NEXT}
@@ -146,7 +151,7 @@ def next_batch(request, answers, labelled, free):
         note(f"warning: all {len(region):,} labelled texts are {REGIONS[region[0]]} to"
              " learn, so the data map tells little yet; label more, some of them drawn at random")
     rows, how = choose(request, view, free)
-    ask(request, rows, how, view.scores, team.p, regions_of(team, rows, region))
+    answers = ask(request, answers, rows, how, view.scores, team.p, regions_of(team, rows, region))
     draw_maps(folder / "map.png", {f"{counted(len(region), 'labelled text')}": watched.map})
     found = None
     if one:
@@ -234,8 +239,12 @@ def regions_of(team, rows, region):
 
 # ---- what is written and printed ----------------------------------------------------------------
 
-def ask(request, rows, how, scores, predicted, regions):
-    """Write next_batch.csv: the picked rows in order, with a last column for their labels."""
+def ask(request, answers, rows, how, scores, predicted, regions):
+    """Write next_batch.csv: the picked rows in order, with a last column for their labels.
+
+    Returns the answers, with those that a person saved while this command ran.
+    """
+    answers = saved_since(request.folder, answers)
     data = request.data
     beside = outcome.columns_of(request, [int(data.row_numbers[i]) for i in rows])
     names = ["row", "text", "how", "score", "region", "predicted", "label"]
@@ -244,6 +253,7 @@ def ask(request, rows, how, scores, predicted, regions):
         [data.row_numbers[i], data.texts[i], how[i], f"{scores[i]:.6f}" if i in scores else "",
          regions.get(i, ""), data.classes[predicted[i].argmax()] if len(predicted) else "",
          *beside[int(data.row_numbers[i])], ""] for i in rows])
+    return answers
 
 
 def asked(request, rows, how, team=None):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from plumbing.files import armed, write_csv
+from plumbing.files import InputError, armed, write_csv
 from tables.answers import SKIP, key
 from tables.records import column, records
 
@@ -29,6 +29,7 @@ def write_labelled(request, answers, p=None):
     request.accept. p [N, C]: probabilities of all rows, for those.
     """
     data, path = request.data, request.table
+    text_of = dict(zip(data.row_numbers.tolist(), data.texts))
     label_of = {int(n): data.classes[c] for n, c in zip(data.row_numbers, data.y) if c >= 0}
     accepted = accept(data, p, request.accept) if request.accept and p is not None else {}
     _, header = next(records(path, (request.text_column, request.label_column)))
@@ -44,6 +45,9 @@ def write_labelled(request, answers, p=None):
             if cells:
                 cells = [armed(cell) for cell in cells]
                 own, text = cells[at].strip(), cells[text_at]
+                if text.strip() != text_of.get(number, ""):
+                    raise InputError(f"{path}, row {number}: this is not the text that was read;"
+                                     " the table has changed meanwhile, so run the command again")
                 cells[at] = label_of.get(number, cells[at])
                 why = source_of(number, text, own, cells[at], answers, origins)
                 if number in accepted:

@@ -1,5 +1,6 @@
 """Checks that labels and networks are what a model needs; one sentence if they are not."""
 
+import numpy as np
 from torch.nn.modules.dropout import _DropoutNd
 
 from plumbing.files import InputError
@@ -30,3 +31,22 @@ def dropouts_of(network):
                          " torch.nn.Dropout with p > 0; add one, or leave bald out of the"
                          " strategies")
     return found
+
+
+def finite(x, name):
+    """x [N, D] as float32; a ValueError names the first row with a value that is not finite."""
+    with np.errstate(over="ignore"):
+        x = np.asarray(x, np.float32)
+    if x.ndim != 2 or not (right := np.isfinite(x).all(1)).all():
+        raise ValueError(f"{name} has {x.ndim} dimensions instead of 2" if x.ndim != 2 else
+                         f"{name}, row {right.argmin()}: a value is not finite as float32")
+    return x
+
+
+def whole(y, name):
+    """y [N] as int64; a ValueError names the first row whose value is not 0, 1, 2, ..."""
+    y = np.asarray(y)
+    if y.ndim != 1 or not (right := (y >= 0) & (y == np.floor(y))).all():
+        raise ValueError(f"{name} has {y.ndim} dimensions instead of 1" if y.ndim != 1 else
+                         f"{name}, row {right.argmin()}: {y[right.argmin()]} is no class number")
+    return y.astype(np.int64)

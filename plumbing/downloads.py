@@ -13,7 +13,7 @@ import zlib
 
 from tqdm import tqdm
 
-from plumbing.files import InputError, remove_parts, whole_file
+from plumbing.files import InputError, counted, note, remove_parts, shortened, whole_file
 
 MOST = 1 << 30  # bytes that a download of unknown size may have
 DAMAGED = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, NotImplementedError,
@@ -130,6 +130,19 @@ class Download(io.RawIOBase):
         super().close()
 
 
+def member(source, names):
+    """The file of an archive that is read: the first that is no folder and no system's own."""
+    files = [name for name in names if not name.endswith("/") and "__MACOSX" not in name
+             and not name.rpartition("/")[2].startswith(".")]
+    fit = [name for name in files if name.lower().endswith((".vec", ".txt"))] or files
+    if not fit:
+        raise InputError(f"{source} is an empty archive; give one with a text file")
+    if len(files) > 1:
+        note(f"note: {source} holds {counted(len(files), 'file')}; {shortened(fit[0])} is read; to"
+             " read another, unpack it and give its path")
+    return fit[0]
+
+
 @contextlib.contextmanager
 def open_text(source):
     """(lines, a URL's progress bar or None) of a text file, .gz or .zip, unpacked as it is read."""
@@ -143,7 +156,5 @@ def open_text(source):
             file = gzip.GzipFile(fileobj=file)
         elif name.endswith(".zip"):
             archive = zipfile.ZipFile(file)
-            if not archive.namelist():
-                raise InputError(f"{source} is an empty archive; give one with a text file")
-            file = archive.open(archive.namelist()[0])  # its first member
+            file = archive.open(member(source, archive.namelist()))
         yield io.TextIOWrapper(file, encoding="utf-8", newline="\n"), getattr(raw, "bar", None)

@@ -38,6 +38,11 @@ def shortened(text, most=200):
     return text if len(text) <= most else text[: most - 3] + "..."
 
 
+def escaped(text):
+    """Somebody's text (a label, a file's name) for Markdown: it is shown as it is, on one line."""
+    return "".join("\\" + c if c in "\\`*_|<>[]" else c for c in " ".join(str(text).split()))
+
+
 def counted(n, noun):
     """1, "seed" -> "1 seed"; 2,000, "seed" -> "2,000 seeds"."""
     return f"{n:,} {noun}{'' if n == 1 else 's'}"

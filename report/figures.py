@@ -3,8 +3,18 @@
 All of matplotlib is here. Each function draws one file, the same bytes each time.
 """
 
+import os
+import sys
+
 import numpy as np
-from matplotlib import colormaps, rcParams
+
+try:
+    from matplotlib import colormaps, rcParams
+except ValueError:  # MPLBACKEND names a backend that is not installed; no figure here needs one
+    del os.environ["MPLBACKEND"]
+    for name in [name for name in sys.modules if name.partition(".")[0] == "matplotlib"]:
+        del sys.modules[name]  # what the failed import has left
+    from matplotlib import colormaps, rcParams
 from matplotlib.figure import Figure
 
 from plumbing.files import whole_file

@@ -1,12 +1,19 @@
 """A table, as Markdown for report.md and as a CSV file in the same directory."""
 
+import re
+
 from plumbing.files import write_csv
 
 
 def markdown(header, rows):
     """A Markdown table."""
     lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(str(c) for c in line) + " |" for line in lines)
+    return "\n".join("| " + " | ".join(map(cell, line)) + " |" for line in lines)
+
+
+def cell(value):
+    """A cell on one line. A label may hold a bar or an HTML tag, which must not act as one."""
+    return re.sub(r"(?<!\\)[|<]", r"\\\g<0>", " ".join(str(value).split()))
 
 
 def table(folder, name, header, rows, note=""):

@@ -4,7 +4,7 @@ import numpy as np
 
 from datamap import DataMap
 from page.explore import write_page
-from plumbing.files import InputError, counted, note, write_text
+from plumbing.files import InputError, counted, escaped, note, write_text
 from report import figures
 from report.claims import NOT_RUN, RULE, claims, pairs_of
 from report.findings import first_reach, helped, kinds_in, planted, recall_table, why_cal
@@ -26,7 +26,7 @@ def opening(r):
         f"**{done} of {planned} runs are finished.** The tables have only finished runs. The same"
         " command continues with the others.")
     a, last, seeds = r.about, r.labelled()[-1], len(r.config["seeds"])
-    return f"""# Cartography Active Learning on {r.dataset}
+    return f"""# Cartography Active Learning on {escaped(r.dataset)}
 
 The data are {counted(a['train'], "training text")} and {counted(a['test'], "test text")} of
 {a['classes']} classes. The vectors are `{vectors_of(r)}`, and the protocol is `{s['protocol']}`.

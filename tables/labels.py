@@ -41,14 +41,14 @@ def look(label):
     return bare(same.translate(LETTERS))
 
 
-def warn_of_labels(path, labels, others=()):
-    """Warn of labels that look like errors. labels: of a table's rows, '' for none.
+def warn_of_labels(path, labels, others=(), skipped=0):
+    """Warn of labels that look like errors. labels: of a table's rows, without '' and -.
 
-    others: the labels of a test file, which may look like other ones of the table.
+    others: the labels of a test file, which may look like other ones of the table. skipped: how
+    many rows of the file itself have the label -.
     """
     counts = Counter(labels)
-    counts.pop("", None)
-    if skipped := counts.pop(SKIP, 0):
+    if skipped:
         note(f"note: {path}: {counted(skipped, 'row')} with the label '-', which means that the"
              " text is skipped; if '-' is a class, give it another name")
     warn_of_looks(counts + Counter(others))
@@ -78,5 +78,5 @@ def warn_of_looks(counts):
         told.append(listed([f"{show(label)} ({counts[label]:,})" for label in same]))
     if told:
         note("warning: these labels look alike but count as different classes: "
-             + listed(told).replace("), and", "); and")
+             + "; ".join(told[:8]) + (f"; and {len(told) - 8:,} more" if len(told) > 8 else "")
              + "; if they are one class, write them the same way")

@@ -6,7 +6,9 @@ from pathlib import Path
 import numpy as np
 
 from plumbing.files import InputError, armed, counted, note
-from tables.answers import CORRECTED, SKIP, Answers, key, read_answers, warn_of_labels
+from tables.answers import CORRECTED, SKIP, Answers, key, read_answers, warn_of_answers
+from tables.copies import bare, groups
+from tables.labels import warn_of_labels
 from tables.records import column, records
 
 
@@ -20,7 +22,9 @@ def read_table(path, _data_dir=None, text_column="text", label_column="label", t
     """
     answers = read_answers(folder) if folder else Answers()
     rows, length = read_rows(path, text_column, label_column)
-    rows = with_answers(path, rows, answers)
+    own, rows = rows, with_answers(path, rows, answers)
+    if folder:
+        warn_of_answers(folder, answers, own)
     held_out, more = read_rows(Path(test), text_column, label_column) if test else ([], 0)
     if any(not label for _, _, _, label in held_out):
         raise InputError(f"{test}, row {next(n for _, n, _, c in held_out if not c)}: this row has"
@@ -29,14 +33,13 @@ def read_table(path, _data_dir=None, text_column="text", label_column="label", t
     simulation = len(labels) == len(rows) and not answers.given
     if simulation:
         check_classes(path, rows)
-    warn_of_labels(labels)
+    warn_of_labels(path, labels, [label for *_, label in held_out],
+                   sum(label == SKIP for *_, label in own))
     warn_of_duplicates(path, rows)
     if simulation and not test:
-        y = np.unique(labels, return_inverse=True)[1]
-        fifth = set(stratified(y, max(1, len(y) // 5), 0).tolist())
-        held_out = [row for i, row in enumerate(rows) if i in fifth]
-        rows = [row for i, row in enumerate(rows) if i not in fifth]
+        held_out, rows = split(path, rows, stratified)
     elif test:
+        warn_of_shared(path, rows, test, held_out)
         held_out = [(length + place, *rest) for place, *rest in held_out]
     places, numbers, texts, labels = (list(column) for column in zip(*rows))
     N, skipped = len(texts), np.array(labels) == SKIP
@@ -48,6 +51,34 @@ def read_table(path, _data_dir=None, text_column="text", label_column="label", t
         "kind": np.where(skipped, "skipped", "") if skipped.any() else None, "stem": path.name,
         "places": np.array([*places, *(r[0] for r in held_out)]), "length": length + more,
     }
+
+
+def split(path, rows, stratified):
+    """(a stratified fifth, the rest) of a simulation's rows; a text's copies are in one of them.
+
+    If texts stand in several rows, the fifth is drawn among the distinct texts, and each of its
+    texts counts once.
+    """
+    group = groups([text for _, _, text, _ in rows])
+    first = np.unique(group, return_index=True)[1]  # [groups], each one's first row
+    y = np.unique([rows[i][3] for i in first], return_inverse=True)[1]
+    fifth = set(stratified(y, max(1, len(y) // 5), 0).tolist())
+    held_out = [rows[first[g]] for g in sorted(fifth)]
+    rest = [row for g, row in zip(group.tolist(), rows) if g not in fifth]
+    if len(first) < len(rows):
+        left_out = len(rows) - len(rest) - len(held_out)
+        note(f"note: {path}: {len(rows):,} rows hold {counted(len(first), 'different text')}; the"
+             " test set shares no text with the training set and has each text once"
+             f" ({counted(left_out, 'row')} not used)")
+    return held_out, rest
+
+
+def warn_of_shared(path, rows, test, held_out):
+    """Warn of texts that the test file shares with the table."""
+    known = {bare(text) for _, _, text, _ in rows}
+    if shared := [number for _, number, text, _ in held_out if bare(text) in known]:
+        note(f"warning: {counted(len(shared), 'text')} of {test} also in {path}, the first in row"
+             f" {shared[0]}; a model has seen them, so its accuracy looks too high; remove them")
 
 
 def read_rows(path, text_column, label_column):

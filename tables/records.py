@@ -3,11 +3,14 @@
 import codecs
 import csv
 import json
+import re
 from pathlib import Path
 
 from plumbing.files import InputError, note, shortened
 
 csv.field_size_limit(2**31 - 1)  # a text may be longer than 131,072 characters
+SEP = re.compile("\ufeff*sep=(.)\r?\n?")  # Excel's own first line, which names the delimiter
+STRIPPED = " \t\r\n\ufeff"  # around a column's name; a byte order mark may stand there twice
 BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 
@@ -31,10 +34,20 @@ def records(path, wanted=()):
                 for number, row in json_records(path, f, wanted):
                     yield number, row
                 return
-            delimiter = delimiter_of(f.readline(1 << 20), wanted, path.suffix.lower() == ".tsv")
-            f.seek(0)
+            first = f.readline(1 << 20)
+            if excel := SEP.fullmatch(first):  # hidden in Excel, so rows are counted without it
+                delimiter = excel[1]
+            else:
+                delimiter = delimiter_of(first, wanted, path.suffix.lower() == ".tsv")
+                f.seek(0)
+            more = []
             for number, row in enumerate(csv.reader(f, strict=True, delimiter=delimiter), 1):
-                yield number, ([name.strip() for name in row] if number == 1 else row)
+                if number == 1:
+                    row = [name.strip(STRIPPED) for name in row]
+                    more = missing(row, wanted)
+                    yield number, [*row, *more]
+                else:
+                    yield number, [*row, *[""] * len(more)] if row and more else row
     except FileNotFoundError:
         raise InputError(f"there is no file {path}; give a .csv, .tsv or .jsonl file")
     except IsADirectoryError:
@@ -50,6 +63,11 @@ def records(path, wanted=()):
         raise InputError(f"cannot read {path}: {e.strerror}")
     if not number:
         raise InputError(f"{path} is empty; give a table with a header")
+
+
+def missing(header, wanted):
+    """The columns to add to a table that has the first of `wanted` alone: it has no label yet."""
+    return list(wanted[1:]) if wanted and [n.lower() for n in header] == [wanted[0].lower()] else []
 
 
 def json_records(path, lines, wanted):
@@ -70,16 +88,44 @@ def json_records(path, lines, wanted):
         if header is None and found:
             known = {name.lower() for name in found}
             header = [*found, *(name for name in wanted if name.lower() not in known)]
+            of_interest = [i for name in wanted for i, own in enumerate(header)
+                           if own.lower() == name.lower()]
             yield 0, header
         if header:
-            yield number, [cell_of(found.get(name)) for name in header] if found else []
+            cells = [cell_of(found.get(name)) for name in header] if found else []
+            for i in of_interest if found else ():
+                cells[i] = plain(found.get(header[i]), header[i], i == of_interest[0],
+                                 f"{path}, line {number}")
+            yield number, cells
     if header is None:
         raise InputError(f"{path} is empty; give one JSON object per line")
 
 
+def plain(value, name, text, where):
+    """The value of a column that is read, as a cell; an InputError if it is no text or label.
+
+    text: whether it is the column of texts, where a number is an error. A list of one string is
+    that string (doccano writes labels so); null, NaN and an empty list are no value.
+    """
+    if isinstance(value, list) and len(value) < 2:
+        value = value[0] if value else None
+    number = isinstance(value, (int, float)) and not text
+    if value is None or value != value or isinstance(value, str) or number:
+        return cell_of(value)
+    raise InputError(f"{where}: its {name!r} is {shortened(json.dumps(value), 60)}; give "
+                     + ("a text in quotes" if text else "one text or number"))
+
+
 def cell_of(value):
-    """A JSON value as a table's cell."""
-    return "" if value is None else value if isinstance(value, str) else json.dumps(value)
+    """A JSON value as a table's cell; half of a surrogate pair becomes U+FFFD, as in browsers."""
+    if value is None or value != value:
+        return ""
+    cell = value if isinstance(value, str) else json.dumps(value)
+    try:
+        cell.encode()
+    except UnicodeEncodeError:
+        return cell.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return cell
 
 
 def encoding_of(path):

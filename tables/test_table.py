@@ -90,7 +90,7 @@ def test_labels_that_look_like_slips_are_named(table, capsys):
     rows[2] = (2, rows[2][1], "")
     data.load(str(write(rows)), vectors="hash")
     error = capsys.readouterr().err
-    assert "differ only in case or white space but count as different: 'A' (1), 'a' (19)" in error
+    assert "look alike but count as different classes: 'A' (1), 'a' (19)" in error
     assert "labels that occur only once (a typing error?): 'A', 'a;b'" in error
     assert "'a;b' looks like several labels in one" in error
 

@@ -4,6 +4,7 @@ import numpy as np
 
 from plumbing.files import InputError
 
+LARGEST = 1e15  # the square of a larger value, times a width, overflows float32
 PIECE = 50_000  # rows that are checked together
 
 
@@ -36,9 +37,14 @@ def given(path, places, length, texts):
                          " per text in the order of the table, also for empty texts (for trec and"
                          " agnews, the training texts and then the test texts)")
     for start in range(0, length, PIECE):
-        if not (finite := np.isfinite(x[start : start + PIECE]).all(1)).all():
+        piece = x[start : start + PIECE]
+        if not (finite := np.isfinite(piece).all(1)).all():
             raise InputError(f"{path}, row {start + int(finite.argmin())} (from 0): a value is not"
                              " finite; replace it")
+        if not (small := (np.abs(piece) <= LARGEST).all(1)).all():
+            raise InputError(f"{path}, row {start + int(small.argmin())} (from 0): a value does not"
+                             f" fit float32 arithmetic (over {LARGEST:g}); replace it, or scale the"
+                             " vectors")
     if not np.array_equal(places, np.arange(length)):
         x = x[places]
     lengths = [len(text.split()) for text in texts]

@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import torch
 
+from plumbing.files import InputError
 from vectors.sources import DIM
 
 WINDOW, SMOOTH = 10, 0.75  # co-occurrence within 10 words; context distribution to the 0.75
@@ -30,7 +31,11 @@ def pool_vectors(ids, ends, V):
     vocab = np.argsort(-freq, kind="stable")[: min(MAX_WORDS, np.count_nonzero(freq))]
     rank = np.full(V, -1)
     rank[vocab] = np.arange(len(vocab))
-    ppmi = positive_pmi(rank[ids], text, len(vocab))
+    near = text[:-1] == text[1:]
+    ppmi = positive_pmi(rank[ids], text, len(vocab)) if near.any() else None
+    if ppmi is None or not ppmi._nnz():
+        raise InputError("no two words of a text stand together more often than by chance, so"
+                         " `pool` vectors would all be zero; choose --vectors hash, or a file")
     out, threads = np.zeros((V, DIM), np.float32), torch.get_num_threads()
     torch.set_num_threads(1)  # so that the bytes do not depend on their number
     u, s = truncated_svd(ppmi, min(DIM, len(vocab)))

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from plumbing.downloads import BROKEN, DAMAGED, open_text
-from plumbing.files import InputError, is_number, shortened
+from plumbing.files import InputError, is_number, note, shortened
 from vectors.fasttext import bin_vectors, fnv1a
 
 DIM = 300  # d_emb in the paper
@@ -95,19 +95,27 @@ def text_vectors(source, words, spellings=spellings):
 
 def vector_lines(source):
     """(line number, word, its values as text, progress bar or None) of a file of vectors."""
-    dim = None
+    dim, separator, promised, n = None, " ", None, 0
     try:
         with open_text(source) as (lines, bar):
             for n, line in enumerate(lines, 1):
-                parts = line.rstrip(" \n\r").split(" ")
+                if n == 1:
+                    line = line.lstrip("\ufeff")  # a byte order mark
+                if dim is None:
+                    separator = "\t" if "\t" in line else " "
+                parts = line.rstrip(" \t\n\r").split(separator)
                 if n == 1 and len(parts) == 2 and all(part.isdecimal() for part in parts):
-                    continue  # the header: the numbers of words and of values
+                    promised = int(parts[0])  # the header: the numbers of words and of values
+                    continue
                 dim = dim or dimension(parts, source, n)
                 if len(parts) <= dim or len(parts) > dim + 1 and is_number(parts[1]):
                     found = len(parts) - 1
                     raise InputError(f"{source}, line {n}: {found:,} values instead of {dim};"
                                      " repair the file, or download it again")
                 yield n, " ".join(parts[:-dim]), parts[-dim:], bar
+            if promised and n - 1 < promised:
+                note(f"warning: {source} ends after {n - 1:,} words, and its first line says"
+                     f" {promised:,}; if it was cut off, download it again")
     except InputError:
         raise
     except FileNotFoundError:
