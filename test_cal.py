@@ -713,6 +713,13 @@ def test_the_readme_s_library_example_runs_as_written(tmp_path, monkeypatch):
             next(Theta(33, 4, [1]).fit(X, Y, 1, 16, Draws([1], "t")))
     with pytest.raises(ValueError, match="do not fit each other"):
         data.of_arrays(x, y[1:], x, y)
+    for spoiled, message in ((np.where(x == x[3, 0], np.nan, x), "x, row 3: a value is not"),
+                             (x * 1e300, "x, row 0"), (x[..., None], "3 dimensions")):
+        with pytest.raises(ValueError, match=message):
+            data.of_arrays(spoiled, y, x, y)
+    for spoiled in (y - 1, y + 0.5, np.eye(7)[y]):
+        with pytest.raises(ValueError, match="y_test"):
+            data.of_arrays(x, y, x, spoiled)
 
 
 # ---- the command line, for real, on a tiny budget -----------------------------------------------

@@ -61,6 +61,18 @@ def test_a_whole_run_file_is_read_whole(tmp_path):
     assert read_run(tmp_path / "none.jsonl") == ([], 0)
 
 
+# ---- streams and other surroundings -------------------------------------------------------------
+
+
+def test_closed_streams_and_a_notebook_s_backend_change_no_run(tiny, tmp_path):
+    command = [sys.executable, HERE / "cal.py", *TINY, "--seeds", 1, "--strategies", "random",
+               "--jobs", 2, "--seeds", 1, 2, "--out", tmp_path]
+    done = subprocess.run(["sh", "-c", '"$@" <&- >&- 2>&-', "sh", *map(str, command)], env={
+        **os.environ, "MPLBACKEND": "module://a_notebook.that_is_not_here"}, check=False)
+    assert done.returncode == 0
+    assert run_files(tmp_path)["random-1.jsonl"] == run_files(tiny[0])["random-1.jsonl"]
+
+
 # ---- one command at a time in a folder ----------------------------------------------------------
 
 

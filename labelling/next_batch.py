@@ -9,7 +9,6 @@ written are next_batch.csv, relabel.csv and map.png; predictions.csv and labelle
 classes.csv, progress.csv and summary.md (judge.py). labels.csv keeps every label that was given.
 """
 
-from collections import Counter
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,15 +18,16 @@ import torch
 import strategies
 from baselines import clusters
 from data import Data
-from labelling import doubts, kernel, model, outcome
+from labelling import doubts, model, outcome
+from labelling.asking import ask, asked
 from labelling.committee import train
 from labelling.judge import judge
 from page.explore import write_labelling
 from plumbing.draws import Draws
-from plumbing.files import counted, note, shortened, write_csv
+from plumbing.files import counted, note, shortened
 from plumbing.folder import locked
 from report.figures import draw_maps
-from tables.answers import KEPT, NEXT, keep_answers, key, read_answers, saved_since
+from tables.answers import KEPT, NEXT, keep_answers, key, read_answers
 from tables.own_table import read_rows, warn_of_classes
 
 REGIONS = "easy", "ambiguous", "hard"
@@ -238,46 +238,6 @@ def regions_of(team, rows, region):
 
 
 # ---- what is written and printed ----------------------------------------------------------------
-
-def ask(request, answers, rows, how, scores, predicted, regions):
-    """Write next_batch.csv: the picked rows in order, with a last column for their labels.
-
-    Returns the answers, with those that a person saved while this command ran.
-    """
-    answers = saved_since(request.folder, answers)
-    data = request.data
-    beside = outcome.columns_of(request, [int(data.row_numbers[i]) for i in rows])
-    names = ["row", "text", "how", "score", "region", "predicted", "label"]
-    own = [outcome.free_name(name, names) for name in request.show]
-    write_csv(request.folder / NEXT, [*names[:-1], *own, names[-1]], [
-        [data.row_numbers[i], data.texts[i], how[i], f"{scores[i]:.6f}" if i in scores else "",
-         regions.get(i, ""), data.classes[predicted[i].argmax()] if len(predicted) else "",
-         *beside[int(data.row_numbers[i])], ""] for i in rows])
-    return answers
-
-
-def asked(request, rows, how, team=None):
-    """What the page shows of each row that is asked for, as dicts.
-
-    likely: the nine likeliest classes and their probabilities; terms: the words that speak for the
-    first; copies: how many rows have the text; context: columns of the table.
-    """
-    data, wanted = request.data, {key(request.data.texts[row]) for row in rows}
-    copies = Counter(k for k in map(key, data.texts) if k in wanted)
-    beside = outcome.columns_of(request, [int(data.row_numbers[row]) for row in rows])
-    terms = kernel.speaking(team.features, team.rows, team.fitted, rows, data.texts) if team else {}
-    shown = []
-    for row in rows:
-        number = int(data.row_numbers[row])
-        best = team.p[row].argsort(kind="stable")[::-1][:9] if team else []
-        shown.append({
-            "row": number, "text": data.texts[row], "how": how[row],
-            "predicted": data.classes[best[0]] if team else "",
-            "likely": [[data.classes[c], round(float(team.p[row, c]), 3)] for c in best],
-            "terms": terms.get(row, []), "copies": copies[key(data.texts[row])],
-            "context": list(zip(request.show, beside[number]))})
-    return shown
-
 
 def remove(folder, *names):
     """Remove files that an earlier call wrote and that this call does not write."""

@@ -4,7 +4,7 @@ import numpy as np
 
 from plumbing.files import InputError
 
-LARGEST = 1e15  # the square of a larger value, times a width, overflows float32
+LARGEST = np.float64(1e15)  # the square of a larger value, times a width, overflows float32
 PIECE = 50_000  # rows that are checked together
 
 

@@ -25,6 +25,7 @@ from plumbing.test_downloads import Reply, odd_server, vector_lines
 from test_cal import HERE, SHARED, cal_main, run_files, table
 from vectors import kept, pool
 from vectors.fasttext import subwords
+from vectors.given import given
 from vectors.sources import hash_vectors, load_vectors
 from vectors.words import tokens
 
@@ -456,3 +457,43 @@ def test_a_kept_matrix_with_a_damaged_header_is_made_anew(table, tmp_path, capsy
     assert (data.load(str(path), vectors="hash", cache=tmp_path).x == want).all()
     assert cache.read_bytes() == whole
     assert "is damaged and is rebuilt" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("content", [
+    "\ufeffone 1 2\ntwo 3 4\n", "one\t1\t2\ntwo\t3\t4\n", "2\t2\none\t1\t2\ntwo\t3\t4\n",
+    "\ufeff2 2\none 1 2\ntwo 3 4\n"], ids=["mark", "tabs", "tabs and a header", "mark and header"])
+def test_files_as_other_tools_write_them(tmp_path, content, capsys):
+    (tmp_path / "v.vec").write_text(content, encoding="utf-8")
+    found = load_vectors(tmp_path / "v.vec", ["one", "two"])
+    assert found.tolist() == [[1, 2], [3, 4]] and capsys.readouterr().err == ""
+
+
+def test_a_file_that_ends_early_is_said(tmp_path, capsys):
+    (tmp_path / "v.vec").write_text("900 2\none 1 2\ntwo 3 4\n")
+    assert load_vectors(tmp_path / "v.vec", ["one", "three"]).tolist() == [[1, 2], [0, 0]]
+    assert "ends after 2 words, and its first line says 900" in capsys.readouterr().err
+
+
+def test_of_an_archive_s_files_the_one_that_fits_is_read_and_named(tmp_path, capsys):
+    with zipfile.ZipFile(tmp_path / "v.zip", "w") as archive:
+        archive.writestr("vectors/", "")
+        archive.writestr("__MACOSX/v.vec", "nothing")
+        archive.writestr("README.md", "read me")
+        archive.writestr("vectors/v.50d.txt", "one 1 2\n")
+    assert load_vectors(tmp_path / "v.zip", ["one"]).tolist() == [[1, 2]]
+    assert "holds 2 files; vectors/v.50d.txt is read" in capsys.readouterr().err
+
+
+def test_texts_of_one_word_have_no_pool_vectors():
+    with pytest.raises(InputError, match="no two words of a text"):
+        pool.pool_vectors(np.arange(40) % 7, np.arange(1, 41), 7)
+
+
+def test_a_value_that_float32_cannot_square_is_refused(tmp_path):
+    x = np.zeros((9, 3))
+    np.save(tmp_path / "x.npy", x + 1e14)
+    assert given(tmp_path / "x.npy", np.arange(9), 9, ["a"] * 9)[0].dtype == np.float32
+    x[5, 1] = -1e300
+    np.save(tmp_path / "x.npy", x)
+    with pytest.raises(InputError, match="row 5 .*does not fit float32"):
+        given(tmp_path / "x.npy", np.arange(9), 9, ["a"] * 9)
