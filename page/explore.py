@@ -23,7 +23,9 @@ def write(path, shown):
     `<` is written \\u003c in the JSON, and the page's content-security policy allows only the
     page's own script, by its hash.
     """
-    page = (Path(__file__).parent / "explore.html").read_text(encoding="utf-8")
+    here = Path(__file__).parent
+    page, guide = ((here / name).read_text("utf-8") for name in ("explore.html", "guide.js"))
+    page = page.replace("@GUIDE@", guide)
     script = page.split("<script>")[1].split("</script>")[0]
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     text = json.dumps(shown, ensure_ascii=False).replace("<", "\\u003c")
