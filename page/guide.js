@@ -72,7 +72,7 @@ function regionStep() {
 function epochStep() {
   const i = best(F.all, i => -Math.abs(F.phi[i] - .5) + F.sigma[i] / 100), k = F.place.get(i), p = e => F.gold[e * F.n + k] / 255;
   const early = F.all.map(j => (F.gold[F.place.get(j)] + F.gold[F.n + F.place.get(j)]) / 510);
-  return { head: "A text crosses the map while the model learns", set: { row: D.rows[i], epoch: 2 }, look: ["time", "canvases"], plays: true, say: () => [
+  return { head: "A text crosses the map while the model learns", set: { row: D.rows[i], epoch: 2 }, look: ["canvases", "time"], plays: true, say: () => [
     `The ring marks ${named(i)}. Its label had the probability ${two(p(0))} after the first epoch and ${two(p(F.epochs - 1))} after the last. The label was the model's likeliest class in ${Math.round(F.phi[i] * F.epochs)} of ${F.epochs} epochs. The line is its way over the map.`,
     `The mean confidence of all texts is ${two(mean(early))} over two epochs and ${two(mean(F.all.map(j => F.mu[j])))} over ${F.epochs}.`,
     "Try it: play the epochs, or move the slider."] };
@@ -88,7 +88,7 @@ function seedStep() {
 
 function randomStep() {
   const batch = batchOf("random"), t = INITIAL.round;
-  return { head: "Random picks from everywhere", set: { strategy: "random" }, look: ["strategies", "canvases"], say: () => [
+  return { head: "Random picks from everywhere", set: { strategy: "random" }, look: ["canvases", "strategies"], say: () => [
     `The large circles are the ${batch.length} texts that Random picked in round ${t}, drawn on the map of all texts. The smaller, fading circles are its earlier picks. The list beside the map has the texts.`,
     "Every text without a label had the same chance. " + whereItLies("random") + " A difference here is luck.",
     "Try it: move the round slider. Does the batch move to another part of the map?"] };
@@ -96,7 +96,7 @@ function randomStep() {
 
 function unsureStep(name, what) {
   const batch = batchOf(name), other = D.runs.random ? batchOf("random") : [];
-  return { head: `${what} picks what the model is unsure about`, set: { strategy: name, strategy2: other.length ? "random" : "" }, look: ["strategies", "canvases"], say: () => [
+  return { head: `${what} picks what the model is unsure about`, set: { strategy: name, strategy2: other.length ? "random" : "" }, look: ["canvases", "strategies"], say: () => [
     `The large circles are the ${batch.length} texts that ${what} picked in round ${INITIAL.round}.${other.length ? " The squares are Random's. A diamond is a text that both picked." : ""} ${what} has no labels of these texts. It asks how unsure the round's model is about their class.`,
     whereItLies(name),
     "Try it: guess from the list why the model was unsure, then look at the labels."] };
@@ -106,7 +106,7 @@ function calStep() {
   const batch = batchOf("cal"), pairs = measure => overSeeds("cal", "random", measure), rival = D.runs.random;
   const length = rival ? pairs(batch => mean(batch.map(wordsOf))) : [], one = rival ? pairs(largestClass) : [];
   const shorter = inSeeds(length, -1), larger = inSeeds(one, 1);
-  return { head: "CAL picks at the border of low-cor and high-cor", set: { strategy: "cal", strategy2: rival ? "random" : "" }, look: ["strategies", "found"], say: () => [
+  return { head: "CAL picks at the border of low-cor and high-cor", set: { strategy: "cal", strategy2: rival ? "random" : "" }, look: ["canvases", "strategies"], say: () => [
     `CAL trains a second classifier to tell low-cor from high-cor texts, and picks where that classifier is nearest to 0.5. The circles are its ${batch.length} texts of round ${INITIAL.round}. ${percent(largestClass(batch))} of them have the same label, ${D.classes[best(batch.map(i => D.y[i]), c => batch.filter(i => D.y[i] === c).length)]}, which ${percent(mean(D.y.map(c => +(c === D.y[best(batch, i => batch.filter(j => D.y[j] === D.y[i]).length)]))))} of the texts shown have.`,
     ...(!rival || !length.length ? [] : [`Over all rounds a batch's largest class has ${percent(mean(one.map(([a]) => a)))} of CAL's texts and ${percent(mean(one.map(([, b]) => b)))} of Random's (more with CAL ${larger.text}). CAL's texts have ${mean(length.map(([a]) => a)).toFixed(1)} words and Random's ${mean(length.map(([, b]) => b)).toFixed(1)} (fewer with CAL ${shorter.text}).${oneSeed(length)}`
       + (shorter.all && larger.all ? " Short texts of one class fit what docs/why-cal-loses.md measured: the classifier orders texts by the length of their representation." : "")]),
@@ -155,12 +155,12 @@ function questionStep() {
 }
 
 function prepareGuide() {                         // after takeMaps, of the first seed
-  if (!M.full || !Object.keys(D.runs).length || M.full.epochs < 3) return;
+  if (!M.full || !Object.keys(D.runs).length || M.full.epochs < 2) return;
   F = dynamics({ ...M.full, E: 0 }, M.full.epochs);
   F.all = F.at;                                   // places; F's numbers by place, not by the map's order
   for (const field of ["mu", "sigma", "phi"]) { const by = []; F.at.forEach((i, k) => by[i] = F[field][k]); F[field] = by; }
   const has = name => D.runs[name] && batchOf(name).length, unsure = [["lc", "LC"], ["margin", "Margin"], ["entropy", "Entropy"], ["bald", "BALD"]].find(([name]) => has(name));
-  STEPS = [dotStep(), regionStep(), epochStep(), M.seed?.n && seedStep(), has("random") && randomStep(), unsure && unsureStep(...unsure), has("cal") && calStep(), wrongStep(), questionStep()].filter(Boolean);
+  STEPS = [dotStep(), regionStep(), F.epochs > 2 && epochStep(), M.seed?.n && seedStep(), has("random") && randomStep(), unsure && unsureStep(...unsure), has("cal") && calStep(), wrongStep(), questionStep()].filter(Boolean);
 }
 
 // What the controls are in a step if nobody moves them; the address has only what differs from it.
@@ -196,7 +196,8 @@ function drawGuide() {
   const step = stepNow(), at = Number(remembered()) || 0, offered = STEPS.length && !S.step && remembered() !== "left";
   $("guide").hidden = !step && !offered;
   $("guide-open").hidden = !STEPS.length || !$("guide").hidden;
-  if ($("guide").hidden) { document.body.style.paddingBottom = ""; return; }
+  document.body.classList.toggle("guided", !!step);  // a lower map, so that the bar does not hide it
+  if ($("guide").hidden) { document.body.style.paddingBottom = document.documentElement.style.scrollPaddingBottom = ""; return; }
   $("guide-head").textContent = step ? `${S.step} of ${STEPS.length}: ${step.head}` : `New here? A guide of ${STEPS.length} short steps explains this page.`;
   $("guide-back").hidden = !step; $("guide-back").disabled = S.step < 2;
   $("guide-next").textContent = step ? S.step < STEPS.length ? "next (n)" : "finish" : at > 1 && at <= STEPS.length ? `go on at step ${at}` : "start";
@@ -206,7 +207,7 @@ function drawGuide() {
     $("guide-say").replaceChildren(...said.map(part => { if (Array.isArray(part)) return textButton(part); const p = document.createElement("p"); p.textContent = part; p.dir = "auto"; return p; }));
     $("guide-say").scrollTop = 0;
   }
-  document.body.style.paddingBottom = `${$("guide").offsetHeight + 10}px`;
+  document.body.style.paddingBottom = document.documentElement.style.scrollPaddingBottom = `${$("guide").offsetHeight + 10}px`;
 }
 
 function guideControls() {
