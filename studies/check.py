@@ -90,8 +90,8 @@ def check_balanced(balanced):
             step = round(float(found) * E)
             need(np.isclose(found, step / E) and 0 <= step < E,
                  f"{found} is not one of 0, 1/{E}, ..., {E - 1}/{E}")
-            far = [abs((right > t).mean() - 0.5) for t in range(E)]
-            need(far[step] <= min(far) + 1e-9, f"with {E} epochs there is a t_cor that comes nearer"
+            far = [abs(2 * int((right > t).sum()) - texts) for t in range(E)]
+            need(far[step] == min(far), f"with {E} epochs there is a t_cor that comes nearer"
                  " to one half; mind texts whose correctness equals t_cor")
             need(step == int(np.argmin(far)), f"with {E} epochs a lower t_cor comes equally near")
     return "24 data maps are halved as well as they can be"
@@ -188,9 +188,9 @@ def check_kept(kept):
             need(torch.equal(starts[run, 0], weights(plain.new_theta(0, [run]))),
                  "round 0 does not start from the run's own new parameters")
             for i in (1, 2):
-                need(torch.equal(starts[run, i], ends[run, i - 1]), f"round {i} of {run.label}, seed"
-                     f" {run.seed}, does not start from the parameters that round {i - 1} ended"
-                     " with")
+                need(torch.equal(starts[run, i], ends[run, i - 1]), f"round {i} of {run.label},"
+                     f" seed {run.seed}, does not start from the parameters that round {i - 1}"
+                     " ended with")
         full = weights(algorithm.new_theta("full", [cal.Run("full", 1)]))
     need(torch.equal(full, weights(plain.new_theta("full", [cal.Run("full", 1)]))),
          "the training on all the data has to start from new parameters")
@@ -274,7 +274,7 @@ def main():
         raise InputError(f"there is no file {args.file}; write your function into it first")
     try:
         names = runpy.run_path(args.file)
-    except Exception as e:
+    except (Exception, SystemExit) as e:
         raise InputError(f"{args.file} does not run ({type(e).__name__}: {e}); mend that first")
     code, said = checked(args.exercise, names)
     print(said)
