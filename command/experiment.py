@@ -15,6 +15,7 @@ import cal
 import data as texts
 from command import noise, options
 from fast import SideBySide, at_once
+from page.border import keeping
 from plumbing.files import InputError
 from plumbing.folder import results_name
 from plumbing.runs import Log
@@ -123,7 +124,7 @@ def config_of(plan):
 def work(args, task):
     """Do a task's runs and baselines, in any process."""
     plan = plan_of(argparse.Namespace(**{**vars(args), "protocol": task.protocol}))
-    algorithm = plan.algorithm(plan.data, plan.s, Log(plan.folder), args.device)
+    algorithm = keeping(plan.algorithm)(plan.data, plan.s, Log(plan.folder), args.device)
     for baseline in task.baselines:
         cal.all_the_data(algorithm, *baseline)
     algorithm.learn(task.runs)

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
+from page.border import FIELDS, read_border
 from plumbing.files import write_text
 from plumbing.folder import read_texts
 
 MOST = 10_000  # texts on a page
-NAMES = {"full": "all training texts", "seed": "the seed set"}
+NAMES = {"full": "all training texts", "seed": "the seed set",
+         "cal": "the seed set as CAL saw it"}
 
 
 def write(path, shown):
@@ -46,6 +48,8 @@ def shown_of(r, kept):
     rows, N = rows_shown(r, len(kept["texts"])), len(kept["texts"])
     place = {int(row): i for i, row in enumerate(rows)}
     maps = {str(seed): maps_of(m, rows, place) for seed, m in r.maps.items() if "full_gold" in m}
+    borders = {str(seed): border_shown(b, rows, place) for seed in r.config["seeds"]
+               if "cal" in runs and (b := read_border(r.folder, seed, N))}
     m = next(iter(r.maps.values()), {})
     pick = lambda values: [values[row] for row in rows]
     sample = f" The page shows {len(rows):,} of them, sampled at random." if len(rows) < N else ""
@@ -59,7 +63,7 @@ def shown_of(r, kept):
         "id": f"{r.dataset} {s['data_sha256'][:16]}", "folder": r.folder.name,
         "classes": r.config["classes"], "rows": [int(row) for row in rows],
         "numbers": pick(kept["numbers"]), "texts": pick(kept["texts"]), "y": pick(kept["y"]),
-        "names": NAMES, "maps": maps, "runs": runs, "rounds": r.rounds,
+        "names": NAMES, "maps": maps, "borders": borders, "runs": runs, "rounds": r.rounds,
         **kinds_of(m, rows), "todo": [], "doubts": [], "kept": [],
     }
 
@@ -131,6 +135,14 @@ def maps_of(m, rows, place):
     return {"full": map_of(m["full_gold"][:, rows], m["full_said"][:, rows], range(len(rows))),
             "seed": map_of(m["seed_gold"][:, at], m["seed_said"][:, at],
                            [place[int(row)] for row in m["rows"][at]])}
+
+
+def border_shown(b, rows, place):
+    """CAL's border before round 0: the map of L after all epochs, P(high-cor) of the rows shown."""
+    at = [i for i, row in enumerate(b["rows"]) if row in place]
+    return {"at": [place[b["rows"][i]] for i in at], "epochs": b["epochs"],
+            "p": [round(b["p_high"][row], 4) for row in rows],
+            **{name: [round(b[name][i], 4) for i in at] for name in FIELDS}}
 
 
 def map_of(gold, said, at):

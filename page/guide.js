@@ -80,9 +80,11 @@ function epochStep() {
 
 function seedStep() {
   const m = dynamics({ ...M.seed }, M.seed.epochs), low = m.phi.filter(phi => phi <= T_COR + 1e-6).length;
+  const b = D.borders?.[INITIAL.seed], fewer = b?.correctness.filter(phi => phi <= T_COR + 1e-6).length;
+  const ofCal = b ? ` CAL itself decides after ${b.epochs} epochs. In its own first round ${number(fewer)} of ${number(b.at.length)} were low-cor (${percent(fewer / b.at.length)}); the last entry of the map menu shows them.` : "";
   return { head: "A strategy sees only the map of the labelled texts", set: { map: "both" }, look: ["canvases"], say: () => [
     `The map of all texts needs all labels, so no strategy has it. Before the first round only the ${number(m.n)} texts of the seed set have a label. The second map shows them, as a model that was trained on them alone saw them over ${m.epochs} epochs. No other text has a place there.`,
-    `CAL splits the labelled texts by their correctness: low-cor (at most ${T_COR}, the crosses) and high-cor. Over ${m.epochs} epochs ${number(low)} of ${number(m.n)} texts are low-cor (${percent(low / m.n)}).`,
+    `CAL splits the labelled texts by their correctness: low-cor (at most ${T_COR}, the crosses) and high-cor. Over ${m.epochs} epochs ${number(low)} of ${number(m.n)} texts are low-cor (${percent(low / m.n)}).${ofCal}`,
     "Try it: click a text of the seed set, and compare its two places."] };
 }
 

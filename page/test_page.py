@@ -18,10 +18,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import cal
 import data
 from page import explore
 from plumbing.files import write_csv
 from plumbing.folder import read_texts
+from plumbing.runs import Log
+from strategies import STRATEGIES
 from test_cal import TINY, as_ever, cal_main, read_csv, run_files, tiny
 
 HOSTILE = [
@@ -549,3 +552,48 @@ def test_every_control_has_a_label_and_every_text_its_contrast(tiny, browser):
             note = "#" + "".join(f"{round(c):02x}" for c in 0.8 * ink + 0.2 * under)
             pair = sorted(map(luminance, (note, full[ground])))
             assert (pair[1] + 0.05) / (pair[0] + 0.05) >= 4.5
+
+
+def test_cal_s_border_is_that_of_its_first_round(tiny, browser, tmp_path):
+    """An independent run of Algorithm 1 with the same seed sees and says the same."""
+    out, d, seen = tiny[0], data.load("demo"), {}
+
+    def watched(view, k):
+        seen["rows"], seen["phi"] = view.L[0].tolist(), view.map.correctness[0].numpy()
+        classifier = view.classifier(view.psi_labelled(), view.high_cor())
+        seen["p"] = view.score(classifier.probs)[0, :, 1].numpy()
+        return STRATEGIES["cal"](view, k)
+
+    config = json.loads((out / "demo-paper-pool" / "config.json").read_text())["settings"]
+    s = cal.Settings(config["seed_size"], 1, config["batch"], config["epochs"])
+
+    class Watched(cal.ActiveLearning):
+        strategies = {"cal": watched}
+
+    Watched(d, s, Log(tmp_path)).learn([cal.Run("cal", 2)])
+    browser.open(out / "demo-paper-pool" / "explore.html", "seed=2&map=cal&strategy=cal&round=0")
+    at, phi, p = browser.run("return [M.cal.at, M.cal.phi, D.borders[2].p]")
+    assert at == seen["rows"]
+    np.testing.assert_allclose(phi, seen["phi"], atol=1e-3)
+    np.testing.assert_allclose(p, seen["p"], atol=2e-3)
+    U = np.setdiff1d(np.arange(2500), at)
+    assert f"{(np.array(p)[U] < 0.5).sum():,} of {len(U):,} texts without a label" in browser.run(
+        "return document.getElementById('border').textContent")
+    assert "all" in browser.run("return views[0].caption.textContent")
+    browser.open(out / "demo-paper-pool" / "explore.html", "strategy=random")
+    assert browser.run("return document.getElementById('border').textContent") == ""
+    quiet(browser)
+
+
+def test_a_border_that_was_not_kept_is_not_shown(tiny, browser, tmp_path, as_ever):
+    folder = shutil.copytree(tiny[0], tmp_path / "out") / "demo-paper-pool"
+    for seed, text in ((1, None), (2, '{"rows": [1], "p_high": [2]}')):
+        path = folder / "runs" / f"border-{seed}.json"
+        path.write_text(text) if text else path.unlink()
+    assert cal_main("--report-only", "--out", tmp_path / "out") == 0
+    assert shown_data(folder / "explore.html")["borders"] == {}
+    browser.open(folder / "explore.html", "strategy=cal&map=cal")
+    assert "kept no" in browser.run("return document.getElementById('border').textContent")
+    assert "no map “cal”" in browser.run("return document.getElementById('notice').textContent")
+    assert browser.run("return document.body.dataset.points") == "2500"
+    quiet(browser)
