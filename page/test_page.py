@@ -20,6 +20,7 @@ import pytest
 
 import cal
 import data
+from fast import SideBySide
 from page import explore
 from plumbing.files import write_csv
 from plumbing.folder import read_texts
@@ -508,9 +509,9 @@ def test_the_guide_says_nothing_that_the_data_does_not_bear(browser, tmp_path):
     rng, n = np.random.default_rng(0), 60
     dynamics = explore.map_of(rng.integers(0, 256, (10, n)), rng.integers(0, 2, (10, n)), range(n))
     run = {"labelled": [10, 20], "accuracy": [0.5, 0.6], "batch": [None, [0.5, 0.2, 0.5]]}
-    for name, cal in (("with", {"picked": [list(range(10)), []], **run}), ("without", None)):
+    for name, of_cal in (("with", {"picked": [list(range(10)), []], **run}), ("without", None)):
         runs = {"random": {"1": {"picked": [list(range(20, 30)), []], **run}}}
-        runs |= {"cal": {"1": cal}} if cal else {}
+        runs |= {"cal": {"1": of_cal}} if of_cal else {}
         texts = ["many words " * (9 if i < 10 else 2) + str(i) for i in range(n)]
         explore.write(tmp_path / f"{name}.html", {
             "title": name, "about": "", "id": name, "folder": "x", "classes": ["a", "b"],
@@ -565,9 +566,10 @@ def test_cal_s_border_is_that_of_its_first_round(tiny, browser, tmp_path):
         return STRATEGIES["cal"](view, k)
 
     config = json.loads((out / "demo-paper-pool" / "config.json").read_text())["settings"]
-    s = cal.Settings(config["seed_size"], 1, config["batch"], config["epochs"])
+    s = cal.Settings(config["seed_size"], 1, config["batch"], config["epochs"],
+                     config["minibatch"])
 
-    class Watched(cal.ActiveLearning):
+    class Watched(SideBySide):
         strategies = {"cal": watched}
 
     Watched(d, s, Log(tmp_path)).learn([cal.Run("cal", 2)])
