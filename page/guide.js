@@ -83,6 +83,7 @@ function seedStep() {
   const b = D.borders?.[INITIAL.seed], fewer = b?.correctness.filter(phi => phi <= T_COR + 1e-6).length;
   const ofCal = b ? ` CAL itself decides after ${b.epochs} epochs. In its own first round ${number(fewer)} of ${number(b.at.length)} were low-cor (${percent(fewer / b.at.length)}); the last entry of the map menu shows them.` : "";
   return { head: "A strategy sees only the map of the labelled texts", set: { map: "both" }, look: ["canvases"], say: () => [
+    "Active learning goes in rounds. In every round a model is trained on the labelled texts, a strategy picks a batch of other texts, and a person gives them labels.",
     `The map of all texts needs all labels, so no strategy has it. Before the first round only the ${number(m.n)} texts of the seed set have a label. The second map shows them, as a model that was trained on them alone saw them over ${m.epochs} epochs. No other text has a place there.`,
     `CAL splits the labelled texts by their correctness: low-cor (at most ${T_COR}, the crosses) and high-cor. Over ${m.epochs} epochs ${number(low)} of ${number(m.n)} texts are low-cor (${percent(low / m.n)}).${ofCal}`,
     "Try it: click a text of the seed set, and compare its two places."] };
@@ -109,11 +110,11 @@ function calStep() {
   const length = rival ? pairs(batch => mean(batch.map(wordsOf))) : [], one = rival ? pairs(largestClass) : [];
   const shorter = inSeeds(length, -1), larger = inSeeds(one, 1);
   return { head: "CAL picks at the border of low-cor and high-cor", set: { strategy: "cal", strategy2: rival ? "random" : "" }, look: ["canvases", "strategies"], say: () => [
-    `CAL trains a second classifier to tell low-cor from high-cor texts, and picks where that classifier is nearest to 0.5. The circles are its ${batch.length} texts of round ${INITIAL.round}. ${percent(largestClass(batch))} of them have the same label, ${D.classes[best(batch.map(i => D.y[i]), c => batch.filter(i => D.y[i] === c).length)]}, which ${percent(mean(D.y.map(c => +(c === D.y[best(batch, i => batch.filter(j => D.y[j] === D.y[i]).length)]))))} of the texts shown have.`,
+    `CAL trains a second classifier to tell low-cor from high-cor texts, and picks where that classifier is nearest to 0.5${D.borders?.[INITIAL.seed] ? " (the histogram beside the map shows this for the first round)" : ""}. The circles are its ${batch.length} texts of round ${INITIAL.round}. ${percent(largestClass(batch))} of them have the same label, ${D.classes[best(batch.map(i => D.y[i]), c => batch.filter(i => D.y[i] === c).length)]}, which ${percent(mean(D.y.map(c => +(c === D.y[best(batch, i => batch.filter(j => D.y[j] === D.y[i]).length)]))))} of the texts shown have.`,
     ...(!rival || !length.length ? [] : [`Over all rounds a batch's largest class has ${percent(mean(one.map(([a]) => a)))} of CAL's texts and ${percent(mean(one.map(([, b]) => b)))} of Random's (more with CAL ${larger.text}). CAL's texts have ${mean(length.map(([a]) => a)).toFixed(1)} words and Random's ${mean(length.map(([, b]) => b)).toFixed(1)} (fewer with CAL ${shorter.text}).${oneSeed(length)}`
       + (shorter.all && larger.all ? " Short texts of one class fit what docs/why-cal-loses.md measured: the classifier orders texts by the length of their representation." : "")]),
     accuracySentence(),
-    "Try it: choose another seed. Are CAL's texts of the same class?"] };
+    "Try it: choose another seed, which is another random start with other labelled texts. Are CAL's texts of the same class?"] };
 }
 
 function accuracySentence() {                     // the last round that every run of the two has

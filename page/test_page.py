@@ -25,6 +25,7 @@ from page import explore
 from plumbing.files import write_csv
 from plumbing.folder import read_texts
 from plumbing.runs import Log
+from stats import Results
 from strategies import STRATEGIES
 from test_cal import TINY, as_ever, cal_main, read_csv, run_files, tiny
 
@@ -164,8 +165,6 @@ def test_report_only_writes_the_page_again(tiny, as_ever):
 
 
 def test_of_many_texts_those_that_runs_are_about_come_first(tiny, monkeypatch):
-    from stats import Results
-
     r, d = Results(tiny[0] / "demo-paper-pool"), data.load("demo")
     monkeypatch.setattr(explore, "MOST", 1500)
     rows = explore.rows_shown(r, 2500)
@@ -587,12 +586,12 @@ def test_cal_s_border_is_that_of_its_first_round(tiny, browser, tmp_path):
     quiet(browser)
 
 
-def test_a_border_that_was_not_kept_is_not_shown(tiny, browser, tmp_path, as_ever):
+def test_a_border_that_was_not_kept_is_not_shown(tiny, browser, tmp_path):
     folder = shutil.copytree(tiny[0], tmp_path / "out") / "demo-paper-pool"
     for seed, text in ((1, None), (2, '{"rows": [1], "p_high": [2]}')):
         path = folder / "runs" / f"border-{seed}.json"
         path.write_text(text) if text else path.unlink()
-    assert cal_main("--report-only", "--out", tmp_path / "out") == 0
+    explore.write_page(Results(folder))
     assert shown_data(folder / "explore.html")["borders"] == {}
     browser.open(folder / "explore.html", "strategy=cal&map=cal")
     assert "kept no" in browser.run("return document.getElementById('border').textContent")
