@@ -136,11 +136,12 @@ function wrongStep() {
   }
   const others = new Map(), key = i => D.texts[i].toLowerCase().replace(/\W+/g, " ").trim();
   F.all.forEach(i => others.set(key(i), (others.get(key(i)) || new Set()).add(D.y[i])));
-  const twice = lowest.filter(i => others.get(key(i)).size > 1), i = twice[0] ?? lowest[0];
+  const clash = F.all.filter(i => others.get(key(i)).size > 1), i = clash.length ? best(clash, i => -F.mu[i]) : lowest[0];
+  const texts = lowest.filter((j, n) => key(j) !== key(i) && lowest.findIndex(k => key(k) === key(j)) === n).slice(0, 3);
+  const pair = clash.length ? ` The same text also has the label ${[...others.get(key(i))].filter(c => c !== D.y[i]).map(c => D.classes[c]).join(", ")}, so at least one of the labels is wrong.` : "";
   return { head, set: { row: D.rows[i] }, look: ["canvases", "text"], say: () => [
-    `Nobody marked wrong labels in this table. The texts with the lowest confidence are the first to read again. Of the ${lowest.length} lowest, ${twice.length || "none"} ${twice.length > 1 ? "have" : "has"} a copy under another label.`,
-    `The ring marks ${named(i)}.${twice.length ? ` The same text also has the label ${[...others.get(key(i))].filter(c => c !== D.y[i]).map(c => D.classes[c]).join(", ")}.` : ""}`,
-    ...lowest.slice(0, 3).filter(j => j !== i).map(j => ["read it", j]),
+    `Nobody marked wrong labels in this table. ${clash.length || "None"} of the ${number(F.all.length)} texts ${clash.length === 1 ? "has" : "have"} a copy under another label. The ring marks ${named(i)}, confidence ${two(F.mu[i])}.${pair}`,
+    "The texts with the lowest confidence are the first to read again:", ...texts.map(j => ["read it", j]),
     "Try it: is the label wrong, or is the text hard?"] };
 }
 

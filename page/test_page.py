@@ -512,6 +512,7 @@ def test_the_guide_says_nothing_that_the_data_does_not_bear(browser, tmp_path):
         runs = {"random": {"1": {"picked": [list(range(20, 30)), []], **run}}}
         runs |= {"cal": {"1": of_cal}} if of_cal else {}
         texts = ["many words " * (9 if i < 10 else 2) + str(i) for i in range(n)]
+        texts[41] = texts[40].upper()  # a copy, under the other label
         explore.write(tmp_path / f"{name}.html", {
             "title": name, "about": "", "id": name, "folder": "x", "classes": ["a", "b"],
             "rows": list(range(n)), "numbers": list(range(n)), "texts": texts,
@@ -526,6 +527,8 @@ def test_the_guide_says_nothing_that_the_data_does_not_bear(browser, tmp_path):
     row = browser.run("return begun(STEPS.findIndex(s => s.plays) + 1).row")
     assert f"{p[0, row]:.2f} after the first epoch and {p[-1, row]:.2f} after the last" in said
     assert "fewer with CAL in 0 of 1 seed)" in said and "One seed proves nothing" in said
+    assert "2 of the 60 texts have a copy under another label" in said
+    assert re.search(r"ring marks row 4[01],.*also has the label [ab],", said)
     assert "Short texts" not in said and not re.search("NaN|undefined", said)
     quiet(browser)
 
