@@ -526,6 +526,9 @@ def test_the_guide_says_nothing_that_the_data_does_not_bear(browser, tmp_path):
     p = np.frombuffer(base64.b64decode(dynamics["gold"]), np.uint8).reshape(10, n) / 255
     row = browser.run("return begun(STEPS.findIndex(s => s.plays) + 1).row")
     assert f"{p[0, row]:.2f} after the first epoch and {p[-1, row]:.2f} after the last" in said
+    at = browser.run("return STEPS.findIndex(s => s.plays) + 1")  # the epochs play by themselves,
+    assert browser.run(f"goTo({at}); return [S.epoch, playing > 0]") == [2, True]
+    assert browser.run(f"matchMedia = () => ({{matches: true}}); goTo({at}); return playing") == 0
     assert "fewer with CAL in 0 of 1 seed)" in said and "One seed proves nothing" in said
     assert "2 of the 60 texts have a copy under another label" in said
     assert re.search(r"ring marks row 4[01],.*also has the label [ab],", said)
