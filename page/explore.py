@@ -1,17 +1,21 @@
 """explore.html: the results of the runs and the texts, as one page that needs no network.
 
 The page itself is explore.html in this directory. This module adds the data and trains nothing.
+
+    python -m page.explore docs/trec-explore.html     # the same data in this version of the page
 """
 
 import base64
 import hashlib
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
 
 from page.border import FIELDS, read_border
-from plumbing.files import write_text
+from plumbing.arguments import script
+from plumbing.files import InputError, write_text
 from plumbing.folder import read_texts
 
 MOST = 10_000  # texts on a page
@@ -32,6 +36,15 @@ def write(path, shown):
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     text = json.dumps(shown, ensure_ascii=False).replace("<", "\\u003c")
     write_text(path, page.replace("@HASH@", digest).replace("@DATA@", text))
+
+
+def data_in(path):
+    """The dict in a page."""
+    text = Path(path).read_text(encoding="utf-8").split('id="data">')[-1].split("</script>")[0]
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise InputError(f"{path} is not a page with data in it; name an explore.html")
 
 
 def write_page(r):
@@ -150,3 +163,13 @@ def map_of(gold, said, at):
     text = lambda a: base64.b64encode(np.ascontiguousarray(a, np.uint8).tobytes()).decode()
     return {"at": [int(i) for i in at], "epochs": len(gold), "gold": text(gold),
             "said": text(said)}
+
+
+def renew():
+    """Write the pages named on the command line again, each with its own data."""
+    for path in sys.argv[1:] or ["explore.html"]:
+        write(path, data_in(path))
+
+
+if __name__ == "__main__":
+    script(renew)

@@ -22,6 +22,7 @@ import cal
 import data
 from fast import SideBySide
 from page import explore
+from plumbing.arguments import script
 from plumbing.files import write_csv
 from plumbing.folder import read_texts
 from plumbing.runs import Log
@@ -122,10 +123,7 @@ def quiet(browser):
     assert browser.run("return performance.getEntriesByType('resource').length") == 0
 
 
-def shown_data(path):
-    """The data in a page."""
-    page = Path(path).read_text("utf-8")
-    return json.loads(re.search(r'id="data">(.*?)</script>', page, re.S)[1])
+shown_data = explore.data_in
 
 
 def test_what_is_in_the_page_is_what_the_runs_left(tiny):
@@ -362,6 +360,21 @@ def test_labelling_by_keyboard_alone(labelling, browser):
     browser.run("Storage.prototype.setItem = () => { throw new Error('full') }; store()")
     assert "cannot keep" in browser.run("return document.getElementById('saved').textContent")
     quiet(browser)
+
+
+def test_a_page_is_renewed_with_its_own_data_and_nothing_else_is_touched(tmp_path, monkeypatch,
+                                                                         capsys):
+    explore.write(tmp_path / "a.html", {"texts": HOSTILE})
+    before = (tmp_path / "a.html").read_bytes()
+    (tmp_path / "a.html").write_bytes(before.replace(b"<h1", b"<h2 old"))
+    (tmp_path / "b.html").write_text("<p>a page of another kind</p>")
+    for name, code in (("a.html", 0), ("b.html", 2), ("none.html", 2)):
+        monkeypatch.setattr("sys.argv", ["page.explore", str(tmp_path / name)])
+        with pytest.raises(SystemExit) as left:
+            script(explore.renew)
+        assert (left.value.code or 0) == code and capsys.readouterr().err.count("\n") == bool(code)
+    assert (tmp_path / "a.html").read_bytes() == before
+    assert (tmp_path / "b.html").read_text() == "<p>a page of another kind</p>"
 
 
 def test_two_folders_of_one_table_keep_their_answers_apart(labelling, tmp_path):
@@ -603,4 +616,17 @@ def test_a_border_that_was_not_kept_is_not_shown(tiny, browser, tmp_path):
     assert "kept no" in browser.run("return document.getElementById('border').textContent")
     assert "no map “cal”" in browser.run("return document.getElementById('notice').textContent")
     assert browser.run("return document.body.dataset.points") == "2500"
+    quiet(browser)
+
+
+def test_the_page_of_trec_in_docs_opens_with_its_guide(browser, tmp_path):
+    page = Path(explore.__file__).parents[1] / "docs" / "trec-explore.html"
+    D = shown_data(page)
+    assert len(D["runs"]["cal"]) == len(D["maps"]) == len(D["borders"]) == 10
+    browser.open(page, "step=7")
+    assert "CAL picks" in browser.run(SAID) and browser.run("return STEPS.length") == 9
+    assert browser.run("return document.body.dataset.points") == str(len(D["texts"])) == "5452"
+    explore.write(tmp_path / "again.html", D)
+    assert (tmp_path / "again.html").read_bytes() == page.read_bytes(), (
+        "the page has changed: python -m page.explore docs/trec-explore.html")
     quiet(browser)
