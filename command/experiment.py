@@ -17,6 +17,7 @@ import data as texts
 import datamap
 from command import noise, options
 from fast import SideBySide, at_once
+from page.border import keeping
 from plumbing import made
 from plumbing.files import InputError
 from plumbing.folder import read_config, results_name
@@ -158,7 +159,7 @@ NOT_OF_A_RUN = "out", "fresh", "report_only", "jobs", "device", "bench", "pool",
 def work(args, task):
     """Do a task's runs and baselines, in any process."""
     plan = plan_of(argparse.Namespace(**{**vars(args), "protocol": task.protocol}))
-    algorithm = plan.algorithm(plan.data, plan.s, Log(plan.folder), args.device)
+    algorithm = keeping(plan.algorithm)(plan.data, plan.s, Log(plan.folder), args.device)
     for baseline in task.baselines:
         cal.all_the_data(algorithm, *baseline)
     algorithm.learn(task.runs)

@@ -1,20 +1,26 @@
 """explore.html: the results of the runs and the texts, as one page that needs no network.
 
 The page itself is explore.html in this directory. This module adds the data and trains nothing.
+
+    python -m page.explore docs/trec-explore.html     # the same data in this version of the page
 """
 
 import base64
 import hashlib
 import json
+import sys
 from pathlib import Path
 
 import numpy as np
 
-from plumbing.files import write_text
+from page.border import FIELDS, read_border
+from plumbing.arguments import script
+from plumbing.files import InputError, write_text
 from plumbing.folder import read_texts
 
 MOST = 10_000  # texts on a page
-NAMES = {"full": "all training texts", "seed": "the seed set"}
+NAMES = {"full": "all training texts", "seed": "the seed set",
+         "cal": "the seed set as CAL saw it"}
 
 
 def write(path, shown):
@@ -23,11 +29,22 @@ def write(path, shown):
     `<` is written \\u003c in the JSON, and the page's content-security policy allows only the
     page's own script, by its hash.
     """
-    page = (Path(__file__).parent / "explore.html").read_text(encoding="utf-8")
+    here = Path(__file__).parent
+    page, guide = ((here / name).read_text("utf-8") for name in ("explore.html", "guide.js"))
+    page = page.replace("@GUIDE@", guide)
     script = page.split("<script>")[1].split("</script>")[0]
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     text = json.dumps(shown, ensure_ascii=False).replace("<", "\\u003c")
     write_text(path, page.replace("@HASH@", digest).replace("@DATA@", text))
+
+
+def data_in(path):
+    """The dict in a page."""
+    text = Path(path).read_text(encoding="utf-8").split('id="data">')[-1].split("</script>")[0]
+    try:
+        return json.loads(text)
+    except ValueError:
+        raise InputError(f"{path} is not a page with data in it; name an explore.html")
 
 
 def write_page(r):
@@ -44,6 +61,8 @@ def shown_of(r, kept):
     rows, N = rows_shown(r, len(kept["texts"])), len(kept["texts"])
     place = {int(row): i for i, row in enumerate(rows)}
     maps = {str(seed): maps_of(m, rows, place) for seed, m in r.maps.items() if "full_gold" in m}
+    borders = {str(seed): border_shown(b, rows, place) for seed in r.config["seeds"]
+               if "cal" in runs and (b := read_border(r.folder, seed, N))}
     m = next(iter(r.maps.values()), {})
     pick = lambda values: [values[row] for row in rows]
     sample = f" The page shows {len(rows):,} of them, sampled at random." if len(rows) < N else ""
@@ -57,7 +76,7 @@ def shown_of(r, kept):
         "id": f"{r.dataset} {s['data_sha256'][:16]}", "folder": r.folder.name,
         "classes": r.config["classes"], "rows": [int(row) for row in rows],
         "numbers": pick(kept["numbers"]), "texts": pick(kept["texts"]), "y": pick(kept["y"]),
-        "names": NAMES, "maps": maps, "runs": runs, "rounds": r.rounds,
+        "names": NAMES, "maps": maps, "borders": borders, "runs": runs, "rounds": r.rounds,
         **kinds_of(m, rows), "todo": [], "doubts": [], "kept": [],
     }
 
@@ -131,8 +150,26 @@ def maps_of(m, rows, place):
                            [place[int(row)] for row in m["rows"][at]])}
 
 
+def border_shown(b, rows, place):
+    """CAL's border before round 0: the map of L after all epochs, P(high-cor) of the rows shown."""
+    at = [i for i, row in enumerate(b["rows"]) if row in place]
+    return {"at": [place[b["rows"][i]] for i in at], "epochs": b["epochs"],
+            "p": [round(b["p_high"][row], 4) for row in rows],
+            **{name: [round(b[name][i], 4) for i in at] for name in FIELDS}}
+
+
 def map_of(gold, said, at):
     """A map's dynamics [E, n] in base64, and the positions of its texts in the page's rows."""
     text = lambda a: base64.b64encode(np.ascontiguousarray(a, np.uint8).tobytes()).decode()
     return {"at": [int(i) for i in at], "epochs": len(gold), "gold": text(gold),
             "said": text(said)}
+
+
+def renew():
+    """Write the pages named on the command line again, each with its own data."""
+    for path in sys.argv[1:] or ["explore.html"]:
+        write(path, data_in(path))
+
+
+if __name__ == "__main__":
+    script(renew)

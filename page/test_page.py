@@ -18,10 +18,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import cal
 import data
+from fast import SideBySide
 from page import explore
+from plumbing.arguments import script
 from plumbing.files import write_csv
 from plumbing.folder import read_texts
+from plumbing.runs import Log
+from stats import Results
+from strategies import STRATEGIES
 from test_cal import TINY, as_ever, cal_main, read_csv, run_files, tiny
 
 HOSTILE = [
@@ -117,10 +123,7 @@ def quiet(browser):
     assert browser.run("return performance.getEntriesByType('resource').length") == 0
 
 
-def shown_data(path):
-    """The data in a page."""
-    page = Path(path).read_text("utf-8")
-    return json.loads(re.search(r'id="data">(.*?)</script>', page, re.S)[1])
+shown_data = explore.data_in
 
 
 def test_what_is_in_the_page_is_what_the_runs_left(tiny):
@@ -160,8 +163,6 @@ def test_report_only_writes_the_page_again(tiny, as_ever):
 
 
 def test_of_many_texts_those_that_runs_are_about_come_first(tiny, monkeypatch):
-    from stats import Results
-
     r, d = Results(tiny[0] / "demo-paper-pool"), data.load("demo")
     monkeypatch.setattr(explore, "MOST", 1500)
     rows = explore.rows_shown(r, 2500)
@@ -361,6 +362,21 @@ def test_labelling_by_keyboard_alone(labelling, browser):
     quiet(browser)
 
 
+def test_a_page_is_renewed_with_its_own_data_and_nothing_else_is_touched(tmp_path, monkeypatch,
+                                                                         capsys):
+    explore.write(tmp_path / "a.html", {"texts": HOSTILE})
+    before = (tmp_path / "a.html").read_bytes()
+    (tmp_path / "a.html").write_bytes(before.replace(b"<h1", b"<h2 old"))
+    (tmp_path / "b.html").write_text("<p>a page of another kind</p>")
+    for name, code in (("a.html", 0), ("b.html", 2), ("none.html", 2)):
+        monkeypatch.setattr("sys.argv", ["page.explore", str(tmp_path / name)])
+        with pytest.raises(SystemExit) as left:
+            script(explore.renew)
+        assert (left.value.code or 0) == code and capsys.readouterr().err.count("\n") == bool(code)
+    assert (tmp_path / "a.html").read_bytes() == before
+    assert (tmp_path / "b.html").read_text() == "<p>a page of another kind</p>"
+
+
 def test_two_folders_of_one_table_keep_their_answers_apart(labelling, tmp_path):
     folder, arguments = labelling
     elsewhere = [a if a != tmp_path / "out" else tmp_path / "other" for a in arguments]
@@ -405,4 +421,212 @@ def test_the_map_is_that_of_the_chosen_seed_and_its_picks_are_listed(tiny, brows
         assert {int(head.split()[0]) for head in heads} == {
             browser.run(f"return D.numbers[PLACE.get({row})]") for row in picked}
         assert f"seed {seed}" in browser.run("return views[0].caption.textContent")
+    quiet(browser)
+
+
+# ---- the guide ----------------------------------------------------------------------------------
+
+SAID = "return document.getElementById('guide').innerText.replaceAll('\\u00a0', ' ')"
+
+
+def hidden(browser, name):
+    return browser.run(f"return document.getElementById('{name}').hidden")
+
+
+def pressed(browser, name):
+    browser.run(f"document.getElementById('{name}').click()")
+
+
+def test_the_guide_moves_the_controls_remembers_its_step_and_can_be_left(tiny, browser):
+    page = tiny[0] / "demo-paper-pool" / "explore.html"
+    browser.open(page).run("localStorage.removeItem(GUIDE)")
+    assert "New here?" in browser.open(page).run(SAID) and browser.run("return S.step") == 0
+    pressed(browser, "guide-next")
+    heads, settings = [], []
+    steps = browser.run("return STEPS.length")
+    for step in range(1, steps + 1):
+        said = browser.run(SAID)
+        assert said.startswith(f"{step} of {steps}: ") and not re.search("NaN|undefined|null", said)
+        assert browser.run("return document.querySelectorAll('.look').length") > 0
+        assert int(browser.run("return document.body.dataset.points")) == 2500
+        assert f"step={step}" in browser.run("return location.hash")
+        heads.append(said.splitlines()[0])
+        settings.append(browser.run("return [S.map, S.strategy, S.strategy2, S.color]"))
+        browser.keys("n" if step < steps else "p")
+    assert 7 <= steps <= 9 and len(set(heads)) == steps and len({*map(tuple, settings)}) > 4
+    assert ["full", "cal", "random", "correctness"] in settings
+    here = browser.run("return location.hash")[1:]  # the last step but one, after a step back
+    assert f"{steps - 1} of" in browser.open(page, here).run(SAID)
+    assert f"go on at step {steps - 1}" in browser.open(page).run(SAID)
+    browser.open(page, "step=6&strategy=random&strategy2=lc&round=0")  # the address goes first
+    assert browser.run("return [S.strategy, S.strategy2, S.round]") == ["random", "lc", 0]
+    back = browser.run("return location.hash")[1:]
+    assert browser.open(page, back).run("return [S.strategy, S.round, S.step]") == ["random", 0, 6]
+    pressed(browser, "guide-leave")
+    assert hidden(browser.open(page), "guide") and not hidden(browser, "guide-open")
+    pressed(browser, "guide-open")
+    assert browser.run(SAID).startswith("1 of")
+    browser.open(page, "step=44")
+    assert "no step “44”" in browser.run("return document.getElementById('notice').textContent")
+    quiet(browser)
+
+
+def paragraphs(browser, page, words):
+    """The text of the guide's step whose head has these words."""
+    step = browser.run(f"return STEPS.findIndex(s => s.head.includes('{words}')) + 1")
+    assert step, words
+    return browser.open(page, f"step={step}").run(SAID)
+
+
+def test_what_the_guide_says_is_what_the_runs_left(tiny, browser):
+    out, d = tiny[0], data.load("demo")
+    page, files = out / "demo-paper-pool" / "explore.html", run_files(out)
+    with np.load(out / "demo-paper-pool" / "runs" / "maps-1.npz") as file:
+        m = dict(file)
+    mu, sigma, phi = (m[f"full_{name}"] for name in ("confidence", "variability", "correctness"))
+    browser.open(page)
+    said = paragraphs(browser, page, "three regions")
+    assert f"right about {(phi > 0.999).sum():,} of the 2,500" in said
+    assert d.texts[sigma.argmax()][:80] in said and d.texts[mu.argmin()][:80] in said
+    low = (m["seed_correctness"] <= 0.2 + 1e-6).sum()
+    assert f"{low} of {len(m['rows'])} texts are low-cor" in paragraphs(browser, page, "sees only")
+    t = browser.run("return INITIAL.round")
+    picked = files["lc-1.jsonl"][t]["picked"]
+    said = paragraphs(browser, page, "unsure")
+    assert f"mean confidence of these texts is {mu[picked].mean():.2f}" in said
+    cal, random = ([files[f"{name}-{seed}.jsonl"] for seed in (1, 2)] for name in ("cal", "random"))
+
+    def batches(measure, lines):
+        return np.mean([measure(x["picked"]) for x in lines[:-1]])
+
+    words = [[batches(lambda rows: np.mean([len(d.texts[r].split()) for r in rows]), lines)
+              for lines in of_seed] for of_seed in (cal, random)]
+    said = paragraphs(browser, page, "CAL picks")
+    assert f"CAL's texts have {np.mean(words[0]):.1f} words" in said
+    assert f"fewer with CAL in {sum(a < b for a, b in zip(*words))} of 2 seeds" in said
+    wrong = (d.kind[np.argsort(mu, kind="stable")[:50]] == "mislabelled").sum()
+    said = paragraphs(browser, page, "nobody")
+    assert f"50 texts with the lowest confidence, {wrong} are" in said
+    assert "Click the dot" in paragraphs(browser, page, "yourself")
+    rare = sorted(np.flatnonzero(d.y == np.bincount(d.y).argmin()), key=lambda row: mu[row])
+    other = next(row for row in range(2500) if row not in rare)
+    for row, verdict in ((other, "No: "), (rare[0], "Right: "), (rare[-1], "Not yet: ")):
+        browser.run(f"keep({row})")
+        assert verdict in browser.run(SAID)
+    quiet(browser)
+
+
+def test_the_guide_says_nothing_that_the_data_does_not_bear(browser, tmp_path):
+    """Long texts, one seed, no CAL: no sentence about short texts, and no step about CAL."""
+    rng, n = np.random.default_rng(0), 60
+    dynamics = explore.map_of(rng.integers(0, 256, (10, n)), rng.integers(0, 2, (10, n)), range(n))
+    run = {"labelled": [10, 20], "accuracy": [0.5, 0.6], "batch": [None, [0.5, 0.2, 0.5]]}
+    for name, of_cal in (("with", {"picked": [list(range(10)), []], **run}), ("without", None)):
+        runs = {"random": {"1": {"picked": [list(range(20, 30)), []], **run}}}
+        runs |= {"cal": {"1": of_cal}} if of_cal else {}
+        texts = ["many words " * (9 if i < 10 else 2) + str(i) for i in range(n)]
+        texts[41] = texts[40].upper()  # a copy, under the other label
+        explore.write(tmp_path / f"{name}.html", {
+            "title": name, "about": "", "id": name, "folder": "x", "classes": ["a", "b"],
+            "rows": list(range(n)), "numbers": list(range(n)), "texts": texts,
+            "y": [i % 2 for i in range(n)], "names": explore.NAMES, "rounds": 1, "runs": runs,
+            "maps": {"1": {"full": dynamics}}, "todo": [], "doubts": [], "kept": []})
+    browser.open(tmp_path / "without.html")
+    heads = browser.run("return STEPS.map(step => step.head)")
+    assert not any("CAL" in head or "labelled texts" in head for head in heads)
+    browser.open(tmp_path / "with.html")
+    said = browser.run("return STEPS.map(step => step.say().join(' ')).join(' ')")
+    p = np.frombuffer(base64.b64decode(dynamics["gold"]), np.uint8).reshape(10, n) / 255
+    row = browser.run("return begun(STEPS.findIndex(s => s.plays) + 1).row")
+    assert f"{p[0, row]:.2f} after the first epoch and {p[-1, row]:.2f} after the last" in said
+    at = browser.run("return STEPS.findIndex(s => s.plays) + 1")  # the epochs play by themselves,
+    assert browser.run(f"goTo({at}); return [S.epoch, playing > 0]") == [2, True]
+    assert browser.run(f"matchMedia = () => ({{matches: true}}); goTo({at}); return playing") == 0
+    assert "fewer with CAL in 0 of 1 seed)" in said and "One seed proves nothing" in said
+    assert "2 of the 60 texts have a copy under another label" in said
+    assert re.search(r"ring marks row 4[01],.*also has the label [ab],", said)
+    assert "Short texts" not in said and not re.search("NaN|undefined", said)
+    quiet(browser)
+
+
+def luminance(colour):
+    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    r, g, b = (c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in channels)
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b
+
+
+def test_every_control_has_a_label_and_every_text_its_contrast(tiny, browser):
+    browser.open(tiny[0] / "demo-paper-pool" / "explore.html", "step=2")
+    assert browser.run("""return [...document.querySelectorAll('select, input, main button')]
+        .filter(e => e.id && !e.closest('#labels'))
+        .filter(e => !e.title || !e.labels?.length && !e.innerText).map(e => e.id)""") == []
+    style = Path(explore.__file__).with_name("explore.html").read_text("utf-8").split("</style>")[0]
+    for scheme in re.findall(r":root \{(.*?)\}", style):
+        names = dict(re.findall(r"--(\w+): (#\w+)", scheme))
+        full = {k: "#" + "".join(2 * c for c in v[1:]) if len(v) == 4 else v
+                for k, v in names.items()}
+        for ground in ("paper", "soft"):
+            ink, under = (np.array([int(full[k][i : i + 2], 16) for i in (1, 3, 5)])
+                          for k in ("ink", ground))
+            note = "#" + "".join(f"{round(c):02x}" for c in 0.8 * ink + 0.2 * under)
+            pair = sorted(map(luminance, (note, full[ground])))
+            assert (pair[1] + 0.05) / (pair[0] + 0.05) >= 4.5
+
+
+def test_cal_s_border_is_that_of_its_first_round(tiny, browser, tmp_path):
+    """An independent run of Algorithm 1 with the same seed sees and says the same."""
+    out, d, seen = tiny[0], data.load("demo"), {}
+
+    def watched(view, k):
+        seen["rows"], seen["phi"] = view.L[0].tolist(), view.map.correctness[0].numpy()
+        classifier = view.classifier(view.psi_labelled(), view.high_cor())
+        seen["p"] = view.score(classifier.probs)[0, :, 1].numpy()
+        return STRATEGIES["cal"](view, k)
+
+    config = json.loads((out / "demo-paper-pool" / "config.json").read_text())["settings"]
+    s = cal.Settings(config["seed_size"], 1, config["batch"], config["epochs"],
+                     config["minibatch"])
+
+    class Watched(SideBySide):
+        strategies = {"cal": watched}
+
+    Watched(d, s, Log(tmp_path)).learn([cal.Run("cal", 2)])
+    browser.open(out / "demo-paper-pool" / "explore.html", "seed=2&map=cal&strategy=cal&round=0")
+    at, phi, p = browser.run("return [M.cal.at, M.cal.phi, D.borders[2].p]")
+    assert at == seen["rows"]
+    np.testing.assert_allclose(phi, seen["phi"], atol=1e-3)
+    np.testing.assert_allclose(p, seen["p"], atol=2e-3)
+    U = np.setdiff1d(np.arange(2500), at)
+    assert f"{(np.array(p)[U] < 0.5).sum():,} of {len(U):,} texts without a label" in browser.run(
+        "return document.getElementById('border').textContent")
+    assert "all" in browser.run("return views[0].caption.textContent")
+    browser.open(out / "demo-paper-pool" / "explore.html", "strategy=random")
+    assert browser.run("return document.getElementById('border').textContent") == ""
+    quiet(browser)
+
+
+def test_a_border_that_was_not_kept_is_not_shown(tiny, browser, tmp_path):
+    folder = shutil.copytree(tiny[0], tmp_path / "out") / "demo-paper-pool"
+    for seed, text in ((1, None), (2, '{"rows": [1], "p_high": [2]}')):
+        path = folder / "runs" / f"border-{seed}.json"
+        path.write_text(text) if text else path.unlink()
+    explore.write_page(Results(folder))
+    assert shown_data(folder / "explore.html")["borders"] == {}
+    browser.open(folder / "explore.html", "strategy=cal&map=cal")
+    assert "kept no" in browser.run("return document.getElementById('border').textContent")
+    assert "no map “cal”" in browser.run("return document.getElementById('notice').textContent")
+    assert browser.run("return document.body.dataset.points") == "2500"
+    quiet(browser)
+
+
+def test_the_page_of_trec_in_docs_opens_with_its_guide(browser, tmp_path):
+    page = Path(explore.__file__).parents[1] / "docs" / "trec-explore.html"
+    D = shown_data(page)
+    assert len(D["runs"]["cal"]) == len(D["maps"]) == len(D["borders"]) == 10
+    browser.open(page, "step=7")
+    assert "CAL picks" in browser.run(SAID) and browser.run("return STEPS.length") == 9
+    assert browser.run("return document.body.dataset.points") == str(len(D["texts"])) == "5452"
+    explore.write(tmp_path / "again.html", D)
+    assert (tmp_path / "again.html").read_bytes() == page.read_bytes(), (
+        "the page has changed: python -m page.explore docs/trec-explore.html")
     quiet(browser)
