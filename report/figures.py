@@ -1,23 +1,12 @@
 """Every picture: Figs. 1 to 6, Table 2 in colour, Table 3 as curves, the ladder.
 
-All of matplotlib is here. Each function draws one file, the same bytes each time.
+Each function draws one file, the same bytes each time. backend.py imports matplotlib.
 """
-
-import os
-import sys
 
 import numpy as np
 
-try:
-    from matplotlib import colormaps, rcParams
-except ValueError:  # MPLBACKEND names a backend that is not installed; no figure here needs one
-    del os.environ["MPLBACKEND"]
-    for name in [name for name in sys.modules if name.partition(".")[0] == "matplotlib"]:
-        del sys.modules[name]  # what the failed import has left
-    from matplotlib import colormaps, rcParams
-from matplotlib.figure import Figure
-
 from plumbing.files import whole_file
+from report.backend import Figure, colormaps, rcParams
 from report.names import name_of, vectors_of
 
 rcParams["text.parse_math"] = False  # a table may be called $^$.csv
