@@ -679,7 +679,7 @@ def test_the_five_modules_load_no_room_above_them_and_no_matplotlib():
 def test_all_of_matplotlib_is_in_one_file():
     users = {path.name for path in HERE.glob("[a-z]*/*.py")
              if any(name.startswith("matplotlib") for name in imports(path))}
-    assert users == {"figures.py"}
+    assert users == {"backend.py"}
 
 
 def test_the_five_modules_are_short():
