@@ -17,7 +17,17 @@ from plumbing.files import write_csv
 from plumbing.runs import Log
 from report import differences
 from report.test_report import STRENGTH, by_strength, hand_made
-from studies import explain, factors, rare, study_honest, study_labelling, twice, versus
+from studies import (
+    explain,
+    factors,
+    rare,
+    study_honest,
+    study_labelling,
+    transfer,
+    twice,
+    upper,
+    versus,
+)
 from test_cal import TINY, cal_main, read_csv, run_files
 
 
@@ -311,3 +321,54 @@ def test_the_tables_of_the_factors(tmp_path, capsys, monkeypatch):
     assert "| demo-pool | median | 3 | +0.1000 ± 0.0000 | 0 | better" in out
     assert "| demo-pool | weights | 3 | +0.0000 ± 0.0000 | 1 | the same within 0.01" in out
     assert "| cal+median | 0.6200 | +0.1000 ± 0.0000 | nan | nan | 7.250 |" in out
+
+
+# ---- an upper curve, and transfer ---------------------------------------------------------------
+
+
+def test_the_best_of_more_batches_is_at_least_as_good(tmp_path):
+    d, s, halves = data.load("demo", vectors="hash"), cal.Settings(60, 1, 30, 8), {}
+    for n in (1, 4):
+        algorithm = upper.Upper(d, s, Log(tmp_path / str(n)))
+        algorithm.candidates = n
+        algorithm.learn(cal.runs_of(["random", *upper.BEST], [1, 2]))
+        for name, half in upper.BEST.items():
+            for seed in (1, 2):
+                first, last = algorithm.log.read(cal.Run(name, seed))
+                assert np.mean(last["halves"]) == pytest.approx(last["accuracy"])  # 500 test texts
+                assert len({*first["picked"]}) == 30
+                assert not {*first["picked"]} & {*algorithm.seed_set(seed).tolist()}
+                halves[n, name, seed] = last["halves"][half]
+    assert all(halves[4, *key] >= halves[1, *key] for _, *key in halves)
+    assert any(halves[4, *key] > halves[1, *key] for _, *key in halves)
+    found = upper.curves(algorithm.log, [1, 2], 1)
+    lines = [algorithm.log.read(cal.Run(name, 1))[1]["halves"] for name in upper.BEST]
+    assert found["best of random batches"][0, 1] == (lines[0][1] + lines[1][0]) / 2
+    assert found["… on the half that chose"][0, 1] == (lines[0][0] + lines[1][1]) / 2
+
+
+def test_transfer_to_a_ridge_of_one_s_own(tmp_path):
+    """own_margin's first batch against ridge regression in primal form, with the same penalty."""
+    d = data.load("demo", vectors="hash")
+    x = np.concatenate([d.x, d.x_test]).astype(np.float64)
+    features, L = {"vectors": transfer.kernel.Dense(x)}, data.seed_set(d.y, 200, 1)
+    penalty = transfer.kernel.fit(features, L, np.eye(6)[d.y[L]]).penalty
+    z = np.c_[x / np.linalg.norm(x, axis=1, keepdims=True), np.ones(len(x))]
+    W = np.linalg.solve(z[L].T @ z[L] + penalty * np.eye(z.shape[1]), z[L].T @ np.eye(6)[d.y[L]])
+    found = z @ W
+    gap = np.diff(np.sort(found[: len(d.y)], axis=1)[:, -2:])[:, 0]
+    gap[L] = 9
+    after = transfer.own_margin(features, L, d, 1)
+    assert after[:200] == L.tolist() and len({*after}) == 250
+    assert len({*after[200:]} & {*np.argsort(gap)[:50].tolist()}) >= 49  # float32 ties
+    said = (found[len(d.y):].argmax(1) == d.y_test).mean()
+    assert transfer.accuracy(features, L, d) == pytest.approx(said, abs=0.005)
+
+
+def test_the_table_of_transfer_pairs_each_strategy_with_both():
+    found = {("m", "random"): np.array([0.5, 0.6]), ("m", "lc"): np.array([0.7, 0.7]),
+             ("m", "own margin"): np.array([0.7, 0.8])}
+    rows = transfer.rows_of(found)
+    assert [row[3] for row in rows] == ["0.550", "0.700", "0.750"]
+    assert rows[1][4].startswith("+0.150 ± ") and rows[1][6].startswith("-0.050 ± ")
+    assert rows[2][4].startswith("+0.200 ± 0.000")
