@@ -425,5 +425,5 @@ def test_a_label_that_no_strategy_asked_for_is_a_sample():
     team = model.train(d, answers, np.arange(24))
     assert np.flatnonzero(~team.sample).tolist() == [0, 3, 4, 5]
     team.fitted.left_out[3:5] = np.nan  # beyond what is solved exactly: no leave-one-out score
-    team.found.wrong = 0.1
+    team.found = honest.Calibration(1.0, 0.1)
     assert (team.wrong()[3:5] == 0).all() and (np.delete(team.wrong(), [3, 4]) > 0).all()
