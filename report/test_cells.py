@@ -154,7 +154,8 @@ def test_table_2_reads_row_over_column_in_its_cells_and_squares(noisy, drawn):
     p = {(i, j): np.mean([np.dot(signs, d) >= d.sum() - 1e-12 for signs in itertools.product(
         (1, -1), repeat=3)]) for i, j in itertools.permutations(range(3), 2)
         for d in [scores(labels[i]).mean(1) - scores(labels[j]).mean(1)]}
-    assert all(rows["p, signs flipped", names[i]][names[j]] == f"{v:.2f}" for (i, j), v in p.items())
+    for (i, j), value in p.items():
+        assert rows["p, signs flipped", names[i]][names[j]] == f"{value:.2f}"
     assert "1/2^3 = 0.125" in text and "table's 6 tests, the limit of 0.05 becomes 0.0083" in text
 
 
@@ -200,7 +201,8 @@ def test_results_with_other_settings_do_not_stand_beside(tmp_path):
     for i, other in enumerate(({"batch": 51}, {"seed_size": 501}, {"epochs": 31}, {"rounds": 4})):
         hand_made(tmp_path / f"other{i}", accuracy, labels=["random", "cal"], vectors=f"v{i}",
                   **{"rounds": 3, **other})
-    same = hand_made(tmp_path / "same", accuracy, labels=["random", "cal"], vectors="hash", rounds=3)
+    same = hand_made(tmp_path / "same", accuracy, labels=["random", "cal"], vectors="hash",
+                     rounds=3)
     assert [other.folder for other in sections.siblings_of(r)] == [same.folder, r.folder]
 
 
@@ -290,7 +292,7 @@ def test_the_ladder_s_dots_are_at_their_names(drawn):
     for ax, base in zip(drawn["ladder.png"].axes, ("paper", "code")):
         assert ax.get_title().startswith(base)
         at = {tick.get_text(): y for tick, y in zip(ax.get_yticklabels(), ax.get_yticks())}
-        for box, (label, of) in zip(ax.containers, changes.items()):
+        for box, of in zip(ax.containers, changes.values()):
             found = {round(y): x for x, y in zip(*box.lines[0].get_data())}
             assert found == {at[name.partition("+")[2]]: pytest.approx(d.mean())
                              for name, d in of.items() if name.startswith(base)}
