@@ -16,6 +16,7 @@ import cal
 import data as texts
 import datamap
 from command import noise, options
+from dynamics.writing import saving
 from fast import SideBySide, at_once
 from page.border import keeping
 from plumbing import made
@@ -159,7 +160,10 @@ NOT_OF_A_RUN = "out", "fresh", "report_only", "jobs", "device", "bench", "pool",
 def work(args, task):
     """Do a task's runs and baselines, in any process."""
     plan = plan_of(argparse.Namespace(**{**vars(args), "protocol": task.protocol}))
-    algorithm = keeping(plan.algorithm)(plan.data, plan.s, Log(plan.folder), args.device)
+    kind = keeping(plan.algorithm)
+    if args.save_dynamics:
+        kind = saving(kind)
+    algorithm = kind(plan.data, plan.s, Log(plan.folder), args.device)
     for baseline in task.baselines:
         cal.all_the_data(algorithm, *baseline)
     algorithm.learn(task.runs)

@@ -55,4 +55,6 @@ def dispatch(args):
     report = functools.partial(sections.write_report, plan.folder)
     if processes.conduct(work, [plan], report):
         sections.print_summary(plan.folder, [run.label for phase in plan.phases for run in phase])
+        if args.save_dynamics:
+            print(f"Training dynamics, a folder per seed: {plan.folder / 'runs' / 'dynamics-SEED'}")
     return 0
