@@ -623,7 +623,7 @@ def test_roc_auc_against_all_pairs():
 CORE = ("data", "datamap", "strategies", "cal", "stats")
 # From the lowest floor up; rooms of one floor may use each other, but in no circle.
 FLOORS = (("plumbing",), ("vectors", "tables"), (*CORE, "fast"),
-          ("baselines", "released", "report", "page", "labelling", "dynamics"),
+          ("baselines", "released", "report", "page", "labelling", "forks", "dynamics"),
           ("studies", "docs"),
           ("command",))
 

@@ -4,7 +4,8 @@ import functools
 import sys
 
 import datamap
-from command import ablation, bench, labelling_mode, options, processes
+import forks
+from command import ablation, bench, labelling_mode, new_fork, options, processes
 from command.experiment import folder_of, load, plan_of, source_changed, work
 from fast.memory import one_thread
 from plumbing.files import InputError, note
@@ -18,9 +19,12 @@ def main():
     """The command line; returns the exit code."""
     options.prepare_terminal()
     load.cache_clear()
-    args = options.parser(list(STRATEGIES), datamap.EPOCHS).parse_args()
     try:
-        return dispatch(args)
+        fork = forks.load(options.fork_in(sys.argv[1:]))
+        args = options.parser(list(STRATEGIES), datamap.EPOCHS, fork.models).parse_args()
+        args.fork_sha256 = fork.sha256
+        with forks.blamed():
+            return dispatch(args)
     except InputError as e:
         print(f"cal.py: {e}", file=sys.stderr)
     except OSError as e:  # for example a full disk
@@ -31,6 +35,8 @@ def main():
 
 def dispatch(args):
     """Do what the options ask for; returns the exit code."""
+    if args.new_fork:
+        return new_fork.write(args.new_fork)
     if args.ablate:
         return ablation.run(args)
     if args.report_only:

@@ -7,7 +7,7 @@ import numpy as np
 
 from plumbing.files import whole_file
 from report.backend import Figure, colormaps, rcParams
-from report.names import name_of, vectors_of
+from report.names import name_of, parts_of, vectors_of
 
 rcParams["text.parse_math"] = False  # a table may be called $^$.csv
 LOOK = {"dpi": 110, "layout": "constrained"}  # of every figure
@@ -138,7 +138,7 @@ def decorate(ax, title, legend):
 
 def pictured(labels):
     """The labels in Figs. 3 and 4: CAL with other thresholds has a separate figure."""
-    return [x for x in labels if "-t" not in x or x.partition("-t")[0] not in labels]
+    return [x for x in labels if parts_of(x)[0] == x or parts_of(x)[0] not in labels]
 
 
 def draw_curves(r, path, shown, styles=None):
