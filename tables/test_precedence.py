@@ -17,18 +17,18 @@ def test_a_blank_answer_changes_neither_the_label_nor_how_it_was_chosen():
     found.add(Answer(2, "One ", ""))
     assert (found.by_text["one"].label, found.by_text["one"].how) == ("a", "margin")
     found.add(Answer(3, "two", "b", "random"))
-    found.add(Answer(3, "two", "c", "cal"))
-    assert (found.by_text["two"].label, found.by_text["two"].how) == ("c", "cal")
-    assert [row[1:] for row in found.kept()] == [["one", "a", "margin"], ["two", "b", "random"],
-                                                 ["two", "c", "cal"]]
+    found.add(Answer(3, "two", "c", "cal"))  # the text was chosen at random first
+    assert [row[1:4] for row in found.kept()] == [["one", "a", "margin"], ["two", "b", "random"],
+                                                  ["two", "c", "random"]]
+    assert [(a.label, b.label) for a, b in found.conflicts] == [("b", "c")]
 
 
-def test_a_correction_is_not_replaced_by_an_older_kind_of_answer():
+def test_what_was_looked_at_again_is_replaced_by_nothing_but_another_look():
     found = Answers()
-    for label, how in (("a", "margin"), ("b", "corrected"), ("c", "random"), ("d", "corrected")):
-        found.add(Answer(2, "one", label, how))
+    for label, reviewed in (("a", ""), ("b", "a"), ("c", ""), ("d", "b")):
+        found.add(Answer(2, "one", label, reviewed=reviewed))
         assert found.by_text["one"].label == {"c": "b"}.get(label, label)
-    assert found.conflicts == [] and found.others == []
+    assert found.conflicts == [] and {a.label for a in found.others} == {"a", "b", "c"}
 
 
 @pytest.mark.parametrize("change, same", [
