@@ -9,6 +9,7 @@ from command import ablation, bench, labelling_mode, new_fork, options, processe
 from command.experiment import folder_of, load, plan_of, source_changed, work
 from fast.memory import one_thread
 from plumbing.files import InputError, note
+from plumbing.folder import warn_of_seeds
 from report import sections
 from stats import Results
 from strategies import STRATEGIES
@@ -43,6 +44,7 @@ def dispatch(args):
     if args.report_only:
         folder = folder_of(args)
         remark = source_changed(folder)
+        warn_of_seeds(folder)
         sections.write_report(folder, remark, **wishes(args, Results(folder).labels()))
         if remark:
             note(f"note: {remark}")
@@ -75,7 +77,8 @@ def wishes(args, labels, folder=None):
 
     labels: those that run now. folder: a results directory that may have others already.
     """
-    if folder and (folder / "config.json").exists():
+    known = folder and args.fresh is None and (folder / "config.json").exists()
+    if args.baseline and args.baseline not in labels and known:
         labels = [*labels, *Results(folder).labels()]
     if args.baseline and args.baseline not in labels:
         raise InputError(f"--baseline {args.baseline}: there is no run of it; add it to"

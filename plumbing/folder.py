@@ -12,6 +12,7 @@ from pathlib import Path
 
 from plumbing.files import (
     InputError,
+    counted,
     lock,
     make_folder,
     note,
@@ -64,9 +65,10 @@ def remove_leftovers(folder):
         remove_parts(place)
     for path in folder.glob("runs/*.round*.pt"):
         run, _, t = path.stem.rpartition(".round")
-        done = len(read_run(path.with_name(f"{run}.jsonl"))[0])
-        if t.isdigit() and int(t) < done - 1:
-            path.unlink()
+        with contextlib.suppress(InputError):  # a damaged run file is for its reader to say
+            done = len(read_run(path.with_name(f"{run}.jsonl"))[0])
+            if t.isdigit() and int(t) < done - 1:
+                path.unlink()
 
 
 def claim(folder, config, fresh=None):
@@ -177,6 +179,21 @@ def runs_of(folder, strategy):
                for path in folder.glob("runs/*.jsonl"))
 
 
+def warn_of_seeds(folder):
+    """Warn of run files (copied from another machine, say) whose seeds config.json lacks."""
+    if not (folder / "config.json").exists():
+        return
+    config = read_config(folder / "config.json")
+    labels = "|".join(map(re.escape, [*config["strategies"], "full"]))
+    found = [(path, match) for path in sorted(folder.glob("runs/*.jsonl"))
+             if (match := re.fullmatch(rf"(?:{labels})-(\d+)", path.stem))]
+    left = [path.name for path, match in found if int(match[1]) not in config["seeds"]]
+    if left:
+        note(f"warning: {counted(len(left), 'run file')} of seeds that no command has named here,"
+             f" the first {left[0]}, left out of the report; to take them in, name their seeds in"
+             " --seeds")
+
+
 def keep_texts(folder, data):
     """Write the training texts, for the page that shows them (page/explore.py)."""
     path = folder / "runs" / "texts.json.gz"
@@ -226,7 +243,7 @@ def reopen(folder):
     """Let finished runs continue: remove their last round, which picked nothing."""
     for path in folder.glob("runs/*.jsonl"):
         lines, _ = read_run(path)
-        if path.name.startswith("full-long"):  # as many epochs as there are rounds
+        if re.fullmatch(r"full-long-\d+", path.stem):  # as many epochs as there are rounds
             path.unlink()
         elif len(lines) > 1 and not lines[-1]["picked"]:
             raw = path.read_bytes().splitlines(keepends=True)
