@@ -25,6 +25,7 @@ WEIGHTS = ((.25, .25, .25, .25), (1 / 3, 1 / 3, 1 / 3, 0), (.5, .25, .25, 0), (.
 PENALTIES = 10.0 ** np.arange(-2.5, 1.51, 0.5)  # lambda; a text's K_m with itself is 1
 TRY_WEIGHTS, TRY_PENALTIES = 600, 1_000  # labels on which w, and lambda, are chosen, at most
 EXACT = 5_000  # labels up to which G is inverted; conjugate gradients solve for more
+PARTS_OF_ROWS = "columns", "weights", "bounds"
 TOPICS, TOPIC_TEXTS = 200, 6_000  # dimensions, and the texts that they are learned from
 
 
@@ -57,17 +58,32 @@ def unit(x):
     return x / x.norm(dim=1, keepdim=True).clamp_min(1e-12)
 
 
-def features_of(texts, x, max_len=200):
+def features_of(texts, x, max_len=200, keep=lambda make: make()):
     """{name: Rows or Dense} of all texts. x [N, D]: their vectors.
 
-    Above MOST_PARTS texts, vectors and words alone: the others would take too long.
+    Above MOST_PARTS texts, vectors and words alone: the others would take too long. keep(make)
+    gives the arrays of make(), a function without arguments, from where they are kept.
     """
     release(x)
-    words, ids, ends = index_tokens(texts, tokens, max_len)
-    found = {"vectors": Dense(x), "words": word_rows(words, ids, ends)}
-    if len(texts) <= MOST_PARTS:
-        found["parts"] = part_rows(words, ids, ends)
-        found["topics"] = Dense(topics(found["words"]).numpy())
+
+    def make():
+        words, ids, ends = index_tokens(texts, tokens, max_len)
+        found = {"words": word_rows(words, ids, ends)}
+        if len(texts) <= MOST_PARTS:
+            found["parts"] = part_rows(words, ids, ends)
+        arrays = {f"{name}.{part}": getattr(rows, part).numpy()
+                  for name, rows in found.items() for part in PARTS_OF_ROWS}
+        if len(texts) <= MOST_PARTS:
+            arrays["topics"] = topics(found["words"]).numpy()
+        return arrays
+
+    arrays, found = keep(make), {"vectors": Dense(x)}
+    for name in ("words", "parts"):
+        if f"{name}.columns" in arrays:
+            found[name] = Rows(*(torch.from_numpy(arrays[f"{name}.{part}"])
+                                 for part in PARTS_OF_ROWS))
+    if "topics" in arrays:
+        found["topics"] = Dense(arrays["topics"])
     return found
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from labelling import honest, kernel
+from labelling.kept import kept
 from strategies import View
 from tables.answers import key
 from tables.copies import bare
@@ -64,12 +65,16 @@ class Model:
                            len(self.y), more)
 
 
-def train(data, answers, labelled, test_texts=()):
-    """The Model of the rows `labelled` [n] of a table. Its p has the test texts behind the rows."""
+def train(data, answers, labelled, test_texts=(), cache=None):
+    """The Model of the rows `labelled` [n] of a table. Its p has the test texts behind the rows.
+
+    cache: the folder in which the texts' terms are kept, or None.
+    """
     rows, Y = distinct(data, labelled)
     y = Y.argmax(1)
     x = np.concatenate([data.x, data.x_test]) if len(test_texts) else data.x
-    features = kernel.features_of([*data.texts, *test_texts], x)
+    texts = [*data.texts, *test_texts]
+    features = kernel.features_of(texts, x, keep=lambda make: kept(cache, data.name, texts, make))
     fitted = kernel.fit(features, rows, Y)
     known = ~np.isnan(fitted.left_out[:, 0])
     found = honest.calibrate(fitted.left_out[known], y[known])

@@ -48,7 +48,8 @@ class Request:
     accept: predictions with at least that probability go into labelled.csv, or None. source:
     whether labelled.csv says where each label comes from. show: columns of the table that stand
     beside a text that is asked for; () for all. classes: the classes that there are, if somebody
-    has listed them. annotators: the people among whom a batch is divided.
+    has listed them. annotators: the people among whom a batch is divided. cache: the folder
+    in which terms and vectors are kept.
     """
 
     data: Data
@@ -70,6 +71,7 @@ class Request:
     show: tuple = ()
     classes: tuple = ()
     annotators: tuple = ()
+    cache: Path = None
 
 
 def is_due(data, folder):
@@ -143,7 +145,7 @@ def next_batch(request, answers, labelled, free):
     warn_of_classes(data, data.y[labelled])
     test = read_rows(Path(request.test), request.text_column, request.label_column)[0] if (
         request.test) else []
-    team = model.train(data, answers, labelled, [text for _, _, text, _ in test])
+    team = model.train(data, answers, labelled, [text for _, _, text, _ in test], request.cache)
     if not request.strategy:
         classes = len(np.unique(team.y))
         few = len(team.y) < PER_CLASS * classes
