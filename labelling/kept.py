@@ -23,8 +23,6 @@ MOST = 100_000_000  # numbers, about half a gigabyte
 
 def kept(folder, name, texts, make):
     """{name: array} of make(), from the file in `folder` if there is one. name: the table's."""
-    if folder is None:
-        return make()
     path = Path(folder) / f"{name}-terms-{key(texts)}.npz"
     if found := read_arrays(path):
         return found

@@ -74,7 +74,8 @@ def train(data, answers, labelled, test_texts=(), cache=None):
     y = Y.argmax(1)
     x = np.concatenate([data.x, data.x_test]) if len(test_texts) else data.x
     texts = [*data.texts, *test_texts]
-    features = kernel.features_of(texts, x, keep=lambda make: kept(cache, data.name, texts, make))
+    keep = lambda make: kept(cache, data.name, texts, make) if cache else make()
+    features = kernel.features_of(texts, x, keep=keep)
     fitted = kernel.fit(features, rows, Y)
     known = ~np.isnan(fitted.left_out[:, 0])
     found = honest.calibrate(fitted.left_out[known], y[known])
@@ -121,4 +122,5 @@ class ByModel(View):
 def view_of(model, view):
     """The view of a committee with the model's probabilities, as one run."""
     fields = {name: getattr(view, name) for name in View.__dataclass_fields__}
-    return ByModel(**dict(fields, L=view.L[:1], U=view.U[:1], seeds=view.seeds[:1]), model=model)
+    L = torch.as_tensor(model.rows, device=view.x.device)[None]
+    return ByModel(**dict(fields, L=L, U=view.U[:1], seeds=view.seeds[:1]), model=model)

@@ -186,8 +186,7 @@ def test_terms_are_kept_for_the_same_texts_alone(tmp_path):
     assert [p.name.count("t.csv-terms-") for p in tmp_path.iterdir()] == [1]
     features(texts, "other.csv")
     assert len(list(tmp_path.iterdir())) == 2
-    assert same(first, features(texts, folder=None)) and len(made) == 5
-    assert same(first, features(texts, folder=path / "no folder")) and len(made) == 6
+    assert same(first, features(texts, folder=path / "no folder")) and len(made) == 5
 
 
 def test_what_speaks_for_a_class_is_its_own_words():
