@@ -162,9 +162,9 @@ def experiment_options(g, strategies, epochs, models):
 def report_options(g):
     g.add_argument("--baseline", metavar="NAME",
                    help="the strategy that the report compares every other with (default: random)")
-    g.add_argument("--margin", type=share, default=0.01,
+    g.add_argument("--margin", type=share,
                    help="two strategies are called the same if their accuracies are shown to differ"
-                   " by less than this")
+                   " by less than this (default: 0.01)")
     g.add_argument("--format", nargs="+", choices=["pdf", "svg"], default=[], metavar="NAME",
                    help="also write every figure as pdf or svg")
 
@@ -182,5 +182,7 @@ def machine_options(g, strategies):
     g.add_argument("--fresh", nargs="*", choices=[*strategies, "full"], metavar="NAME",
                    help="first delete the runs in the results directory, or those of the strategies"
                    " NAME alone")
+    g.add_argument("--again", nargs=3, metavar=("FOLDER", "STRATEGY", "SEED"),
+                   help="make one run of a results directory again, and say whether it is the same")
     g.add_argument("--report-only", action="store_true",
                    help="only redraw the report, without training")
