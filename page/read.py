@@ -39,13 +39,12 @@ def main():
     if len(sys.argv) > 2 or sys.argv[1:2] and sys.argv[1].startswith("-"):
         raise InputError("give the file to write, or nothing for docs/read.html")
     out = Path(sys.argv[1]) if sys.argv[1:] else DOCS / "read.html"
-    write_text(out, page())
+    write_text(out, page(traced()))
     print(f"{out}: {out.stat().st_size / 1000:,.0f} kB")
 
 
-def page():
+def page(run):
     """The whole page as text."""
-    run = Run(*traced_run(read_steps.wanted(), samples()))
     sections = [section(step, n, run) for n, step in enumerate(read_steps.STEPS, 1)]
     contents = "".join(f'<li><a href="#{step.key}">{step.title}</a>' for step in read_steps.STEPS)
     filled = (HERE / "read.html").read_text("utf-8")
@@ -58,10 +57,16 @@ def page():
     return filled.replace("@HASH@", digest)
 
 
+def traced(rounds=ROUNDS):
+    """A Run of these rounds, 0 the first."""
+    return Run(*traced_run(read_steps.wanted(), samples(), rounds))
+
+
 def samples():
     """{strategy: final accuracies on TREC, one per seed}, of the runs in docs/trec-explore.html."""
     runs = data_in(DOCS / "trec-explore.html")["runs"]
-    return {name: [runs[name][seed]["accuracy"][-1] for seed in SEEDS] for name in ("cal", "random")}
+    return {name: [runs[name][seed]["accuracy"][-1] for seed in SEEDS]
+            for name in ("cal", "random")}
 
 
 class Run:
@@ -69,13 +74,13 @@ class Run:
 
     def __init__(self, tracer, demo, views, picked):
         self.tracer, self.demo, self.views, self.picked = tracer, demo, views, picked
-        self.L = {i: views[i].L[0].numpy() for i in ROUNDS}
+        self.L = {i: view.L[0].numpy() for i, view in views.items()}
         self.facts = read_found.facts(tracer, demo, views, picked)
         self.sizes = {i: {
             "R": 1, "N": len(demo.x), "N+T": len(demo.x) + len(demo.x_test), "L": len(self.L[i]),
             "seed": SEED_SIZE, "E": views[i].epochs, "C": len(demo.classes), "W": HIDDEN[-1],
             "D": demo.x.shape[1], "B": views[i].minibatch, "k": demo.picks, "S": len(SEEDS),
-            "V": len(self.held("data.sums", "table", 0))} for i in ROUNDS}
+            "V": len(self.held("data.sums", "table", 0))} for i in views}
         self.texts, self.variants = self.followed(), {}
 
     def held(self, function, expression, i):
@@ -120,7 +125,7 @@ class Run:
             "kinds": "".join(str(kind)[0] for kind in self.demo.kind),
             "follow": {t.key: {"row": t.row, "label": t.label, "kind": t.kind, "at": t.at}
                        for t in self.texts.values()},
-            "rounds": {i: self.round(i) for i in ROUNDS}, "samples": samples()}
+            "rounds": {i: self.round(i) for i in self.views}, "samples": samples()}
         text = json.dumps(found, ensure_ascii=False, separators=(",", ":"))
         return text.replace("<", "\\u003c")
 
@@ -181,7 +186,7 @@ def note_of(abouts, run):
     for about in abouts:
         if about in read_found.SAID:
             text = "".join(f'<span data-round="{i}"{" hidden" if i else ""}>'
-                           f"{read_found.finding(about, run.facts[i])}</span>" for i in ROUNDS)
+                           f"{read_found.finding(about, run.facts[i])}</span>" for i in run.facts)
             found.append(f'<details class="found" open><summary>{read_found.HEAD}</summary>{text}'
                          "</details>")
         else:

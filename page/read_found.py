@@ -27,7 +27,7 @@ def inline(text):
 
 
 def released(row):
-    """(heading, HTML) of a row of docs/released-code.md or, if it is V1 ..., of docs/versions.md."""
+    """(heading, HTML) of a row of docs/released-code.md, or (V1 ...) of docs/versions.md."""
     if row.startswith("V"):
         _, subject, first, second, switch = rows_of("versions.md")[row]
         return (f"The code of 2021, {row}: {inline(subject)}", f"{sentence(first)} In 2022:"
@@ -74,7 +74,8 @@ def facts_of(tracer, demo, view, rows, i):
     by_border = np.sort(np.flatnonzero(U)[np.argsort(p_high[U], kind="stable")[: len(rows)]])
     return {
         "labels": len(high), "low": int((high == 0).sum()),
-        "accuracy": float((told == high).mean()), "larger": float(max(high.mean(), 1 - high.mean())),
+        "accuracy": float((told == high).mean()),
+        "larger": float(max(high.mean(), 1 - high.mean())),
         "spearman": spearman(-length[U], 1 - p_high[U]), "lowest": float(p_high[U].min()),
         "highest": float(p_high[U].max()), "below": int((p_high[U] < 0.5).sum()),
         "pool": int(U.sum()), "same": len(set(by_border.tolist()) & set(rows.tolist())),
@@ -130,9 +131,9 @@ def border(f):
 
 def kind(f):
     return (f"{f['share']:.0%} of the batch are {f['largest']} (the largest class of U has"
-            f" {f['pool_share']:.0%}). The picks have {f['words']:.1f} words on average, the texts of"
-            f" U {f['pool_words']:.1f}. Of the {f['picks']}, {f['ambiguous']} were planted as"
-            f" ambiguous and {f['wrong']} as mislabelled.")
+            f" {f['pool_share']:.0%}). The picks have {f['words']:.1f} words on average, the"
+            f" texts of U {f['pool_words']:.1f}. Of the {f['picks']}, {f['ambiguous']} were planted"
+            f" as ambiguous and {f['wrong']} as mislabelled.")
 
 
 def minus(v):
@@ -140,4 +141,4 @@ def minus(v):
 
 
 SAID = {function.__name__: function for function in (low, accuracy, length, border, kind)}
-HEAD = f"Found, {CAL.strategy.upper()} on the demo, seed {CAL.seed}"
+HEAD = f"Found in this run (seed {CAL.seed})"

@@ -12,7 +12,8 @@ TOKEN = re.compile(r"\\[a-z]+|cor\b|emb\b|min\b|\d+e−\d+|[\d,.]*\d|[^\W\d_][\u
 # What a symbol stands for, so that it lights up in formulas, code and values alike.
 SYMBOLS = {"μ": "mu", "σ": "sigma", "φ": "phi", "θ": "theta", "θ′": "binary", "Ψ": "psi", "L": "L",
            "U": "U", "E": "E", "t": "t_cor", "P": "p", "p": "p", "e": "E"}
-OPERATORS = {"\\argmin": "argmin", "\\argmax": "argmax", "\\log": "log", "\\sum": "∑", "\\setminus": "∖"}
+OPERATORS = {"\\argmin": "argmin", "\\argmax": "argmax", "\\log": "log",
+             "\\sum": "∑", "\\setminus": "∖"}
 
 
 def mathml(formula, display=False):
@@ -78,7 +79,8 @@ def single(tokens, display):
 
 def leaf(token):
     """A letter, a number or an operator."""
-    letter = "".join(c for c in unicodedata.normalize("NFKD", token) if not unicodedata.combining(c))
+    letter = "".join(c for c in unicodedata.normalize("NFKD", token)
+                     if not unicodedata.combining(c))
     if letter in ("cor", "emb", "min"):
         return f"<mtext>{letter}</mtext>"
     if letter[0].isdigit():

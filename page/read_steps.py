@@ -64,7 +64,7 @@ STEPS = (
          ("next",), (
              Code("cal.ActiveLearning.learn", (
                  V("L = self.labelled", "L", "R L*"),
-                 V("scores = self.measure", "scores[0]['accuracy']", "", "accuracy on the test set"),
+                 V("scores = self.measure", "scores[0]['accuracy']", "", "test accuracy"),
                  V("view = self.look", "view.U", "R N", "U: whether it has this text"),
                  V("picked = self.pick", "picked", "R k")), (
                  Note("theta, data_map = self.train", "V1"),)),
@@ -107,8 +107,8 @@ STEPS = (
                  Note("probs.append", "7"),)),
          )),
     Step("equations", "Confidence, variability, correctness",
-         "The three statistics summarize the same E numbers: their mean, their spread, and how often"
-         " the label was the likeliest class. None of them needs a validation set.",
+         "The three statistics summarize the same E numbers: their mean, their spread, and how"
+         " often the label was the likeliest class. None of them needs a validation set.",
          ("eq1", "confidence", "footnote", "eq2", "variability", "eq3", "correctness", "regions",
           "optimal", "seedmap"), (
              Code("datamap.data_map", (
@@ -122,7 +122,8 @@ STEPS = (
          " and its label says whether θ was right about the text in more than a fifth of the"
          " epochs.",
          ("label", "binary", "thirty", "properly"), (
-             Code("strategies.View.high_cor", (V("return (self.map", "returned", "R L", "label"),), (
+             Code("strategies.View.high_cor", (
+                 V("return (self.map", "returned", "R L", "label"),), (
                  Note("return (self.map", "8"), Note("return (self.map", "low"))),
              Code("strategies.View.psi_labelled", (
                  V("return self.theta.psi", "returned", "R L W", "Ψ(L)"),), (
@@ -154,8 +155,8 @@ STEPS = (
                  Note("row = score.max", "border"), Note("return picked", "kind"))),
          ), (), "border"),
     Step("others", "The other strategies",
-         "Random, LC, Entropy and BALD ask θ; DAL trains a classifier of its own. All of them end in"
-         " the same <code>pick</code>, so they are one short function each.",
+         "Random, LC, Entropy and BALD ask θ; DAL trains a classifier of its own. All of them end"
+         " in the same <code>pick</code>, so they are one short function each.",
          ("acquisition", "lc", "entropy", "bald", "dal"), (
              Code("strategies.random", (V("return view.pick", "returned", "R k", "picked"),)),
              Code("strategies.least_confidence", (
@@ -199,7 +200,7 @@ STEPS = (
                  V("def aso", "a", "S", "a: CAL’s accuracies"),
                  V("def aso", "b", "S", "b: Random’s accuracies"),
                  V("eps = violation_ratio", "eps", "", "ε"), V("sigma = np.std", "sigma"),
-                 V("eps_min = eps - sigma * np", "eps_min", "", "ε_min, before it is cut to [0, 1]"))),
+                 V("eps_min = eps - sigma * np", "eps_min", "", "ε_min, before it is cut"))),
              Code("stats._ratios", (
                  V("gap = a[", "gap[0]", "pieces", "gap, A − B"),
                  V("width = np.diff", "width", "pieces", "width of each piece"))),

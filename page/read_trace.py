@@ -33,7 +33,8 @@ class Value(NamedTuple):
     """One value of a line.
 
     axes: one word per axis, such as "E R L" (read_values.NAMES). L* is a list of row numbers, and
-    an axis with - behind it says that the shape is enough. when: "first" or "last" of the times that the line runs, or "each", for a list of numbers.
+    an axis with - behind it says that the shape is enough. when: "first" or "last" of the times
+    that the line runs, or "each", for a list of numbers.
     label: how the page calls it, if not by the expression.
     """
 
@@ -157,18 +158,18 @@ def frozen(held):
 
 
 class Watched(cal.ActiveLearning):
-    """Algorithm 1 that stops before round 2, and keeps the views of its rounds."""
+    """Algorithm 1 that stops after some rounds, and keeps the views of these."""
 
     def stacks(self, i, runs):
         self.tracer.round = i
-        return super().stacks(i, runs) if i in ROUNDS else iter(())
+        return super().stacks(i, runs) if i in self.rounds else iter(())
 
     def look(self, i, runs, L, theta, data_map):
         self.views[i] = super().look(i, runs, L, theta, data_map)
         return self.views[i]
 
 
-def traced_run(values, samples):
+def traced_run(values, samples, rounds=ROUNDS):
     """(Tracer, the demo's Data, the View of each round, the rows that CAL picked by round).
 
     samples: {strategy: scores} of two strategies, for the ASO.
@@ -177,9 +178,9 @@ def traced_run(values, samples):
     with tempfile.TemporaryDirectory() as folder:
         with tracer.on():
             demo = data.load("demo")
-            algorithm = Watched(demo, cal.Settings(SEED_SIZE, len(ROUNDS), demo.picks),
+            algorithm = Watched(demo, cal.Settings(SEED_SIZE, len(rounds), demo.picks),
                                 Log(folder))
-            algorithm.tracer, algorithm.views = tracer, {}
+            algorithm.tracer, algorithm.views, algorithm.rounds = tracer, {}, rounds
             algorithm.learn([CAL])
             tracer.round = 0
             for name in ("random", "lc", "entropy", "bald", "dal"):

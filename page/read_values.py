@@ -5,13 +5,8 @@ import html
 
 import numpy as np
 
-NAMES = {"R": "R", "seed": "seed set", "N": "N", "N+T": "N + T", "L": "|L|", "E": "E", "C": "C", "D": "D",
-         "W": "width", "B": "batch", "k": "k", "V": "words", "S": "scores"}
-AXES = {  # what an axis is; the page's list of letters
-    "R": "runs side by side", "N": "training texts", "N + T": "training and test texts",
-    "|L|": "labelled texts", "E": "epochs", "C": "classes", "D": "numbers in a vector",
-    "width": "units of a layer", "batch": "texts in a mini-batch", "k": "texts to pick",
-    "words": "different words", "scores": "seeds"}
+NAMES = {"R": "R", "seed": "seed set", "N": "N", "N+T": "N + T", "L": "|L|", "E": "E", "C": "C",
+         "D": "D", "W": "width", "B": "batch", "k": "k", "V": "words", "S": "scores"}
 FREE = ("words", "list", "pieces")  # axes of no fixed length
 
 
