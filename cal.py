@@ -167,8 +167,11 @@ class ActiveLearning:
 
     def measure(self, theta):
         """Accuracy, macro-F1 and recall by class on the test set: one dict per run."""
-        predicted = check_probs(theta.probs(self.x_test[None])).argmax(-1)
-        return measures(predicted, self.y_test, len(self.data.classes))
+        return self.scored(check_probs(theta.probs(self.x_test[None])))
+
+    def scored(self, p):
+        """The measures of predictions p [R, T, C]."""
+        return measures(p.argmax(-1), self.y_test, len(self.data.classes))
 
     def look(self, i, runs, L, theta, data_map):
         """What the runs of one strategy may see of the round."""

@@ -15,6 +15,7 @@ import baselines
 import cal
 import data as texts
 import datamap
+import forks
 from command import noise, options
 from fast import SideBySide, at_once
 from page.border import keeping
@@ -23,6 +24,7 @@ from plumbing.files import InputError
 from plumbing.folder import read_config, results_name
 from plumbing.runs import Log
 from released import protocols
+from strategies import STRATEGIES
 from tables.records import is_table
 
 DEFAULTS = {"demo": (10, cal.SEEDS[:3])}  # rounds and seeds; the paper has no demo corpus
@@ -72,7 +74,10 @@ def plan_of(args):
             f"a seed set of {s.seed_size} and {s.rounds} batches of {s.batch} are more than the"
             f" {len(data.y)} texts of {args.dataset}; lower --rounds, --batch or --seed-size"
         )
-    phases = [cal.runs_of(args.strategies or default_strategies(args.dataset), seeds, args.t_cor)]
+    names = args.strategies or [*default_strategies(args.dataset),
+                                *fork_of(args).names["STRATEGIES"]]
+    phases = [cal.runs_of(names, seeds, args.t_cor)]
+    refuse_dynamics(args, names)
     if args.everything:
         extra = cal.runs_of(["cal"], seeds, cal.T_COR)
         extra += cal.runs_of(["cal+dal", *baselines.BEST], seeds)
@@ -82,12 +87,26 @@ def plan_of(args):
 
 def algorithm_of(args):
     """(the algorithm's class, options for data.load) that --model and --protocol ask for."""
-    if args.model == "plain":
-        if args.protocol != "paper":
-            raise InputError("--model plain works only with --protocol paper, because the released"
-                             " code's differences need the fast model; use --model fast")
-        return cal.ActiveLearning, {}
-    return protocols.protocol(args.protocol) if args.protocol != "paper" else (SideBySide, {})
+    fork = fork_of(args)
+    if args.model == "fast":
+        return protocols.protocol(args.protocol) if args.protocol != "paper" else (SideBySide, {})
+    if args.protocol != "paper":
+        raise InputError(f"--model {args.model} works only with --protocol paper, because the"
+                         " released code's differences need the fast model; use --model fast")
+    return fork.learning() if args.model == fork.model else cal.ActiveLearning, {}
+
+
+def fork_of(args):
+    """What --fork names, in any process; without it, a Fork that defines nothing."""
+    return forks.load(args.fork, args.fork_sha256)
+
+
+def refuse_dynamics(args, names):
+    """InputError if a strategy asks for the pool's dynamics under the released code's protocol."""
+    asking = [name for name in names if getattr(STRATEGIES.get(name), "needs", ())]
+    if asking and args.protocol != "paper":
+        raise InputError(f"{asking[0]} asks for the training dynamics of the pool, which works only"
+                         " with --protocol paper")
 
 
 def default_strategies(dataset):
@@ -120,17 +139,25 @@ def config_of(plan):
         "seeds": plan.seeds, "strategies": list(labels), "classes": data.classes,
         "about": data.about,
         "sources": made.sources(plan.algorithm, list(dict.fromkeys(
-            run.strategy for phase in plan.phases for run in phase))),
+            run.strategy for phase in plan.phases for run in phase)), fork_of(args).measures),
+        **forked(fork_of(args)),
         "commands": [command_of(plan)], "projections": made.projections(x),
         "versions": {"python": platform.python_version(), "numpy": np.__version__,
                      "torch": torch.__version__},
     }
 
 
+def forked(fork):
+    """What config.json records of a fork besides its functions' digests (in `sources`)."""
+    return {"forks": {str(fork.path): fork.sha256}, "measures": list(fork.measures)
+            } if fork.path else {}
+
+
 def command_of(plan):
     """The command that makes the directory again, as one line."""
     args, words = plan.args, ["python", "cal.py"]
-    defaults = vars(options.parser([], datamap.EPOCHS).parse_args([]))
+    models = fork_of(args).models
+    defaults = vars(options.parser([], datamap.EPOCHS, models).parse_args([]))
     for name, value in vars(args).items():
         if name in NOT_OF_A_RUN or value == defaults.get(name) or value is None:
             continue
@@ -146,20 +173,30 @@ def source_changed(folder):
     old = read_config(path) if path.exists() else {}
     if not isinstance(old.get("sources"), dict):
         return ""
-    options_then = argparse.Namespace(**{"model": "fast", **old["settings"]})
-    new = made.sources(algorithm_of(options_then)[0], list(old["sources"]["strategies"]))
+    fork = next((path for path in old.get("forks", {}) if Path(path).is_file()), None)
+    then = argparse.Namespace(**{"model": "fast", **old["settings"], "fork": fork})
+    then.fork_sha256 = forks.load(fork).sha256
+    new = made.sources(algorithm_of(then)[0], list(old["sources"]["strategies"]),
+                       fork_of(then).measures)
     unlike = [name for names in made.changed(old["sources"], new) for name in names]
     return unlike and (f"These numbers were made with other source than this: {', '.join(unlike)}"
                        f" {'has' if len(unlike) == 1 else 'have'} changed since.") or ""
 
 
-NOT_OF_A_RUN = "out", "fresh", "report_only", "jobs", "device", "bench", "pool", "ablate"
+NOT_OF_A_RUN = ("out", "fresh", "report_only", "jobs", "device", "bench", "pool", "ablate",
+                "fork_sha256", "new_fork")
 
 
 def work(args, task):
     """Do a task's runs and baselines, in any process."""
-    plan = plan_of(argparse.Namespace(**{**vars(args), "protocol": task.protocol}))
-    algorithm = keeping(plan.algorithm)(plan.data, plan.s, Log(plan.folder), args.device)
+    with forks.blamed():
+        do(plan_of(argparse.Namespace(**{**vars(args), "protocol": task.protocol})), task)
+
+
+def do(plan, task):
+    """The same, of a plan that has been made."""
+    kind = keeping(forks.opened(plan.algorithm, fork_of(plan.args)))
+    algorithm = kind(plan.data, plan.s, Log(plan.folder), plan.args.device)
     for baseline in task.baselines:
         cal.all_the_data(algorithm, *baseline)
     algorithm.learn(task.runs)

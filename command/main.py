@@ -4,11 +4,13 @@ import functools
 import sys
 
 import datamap
-from command import ablation, bench, labelling_mode, options, processes
+import forks
+from command import ablation, bench, labelling_mode, new_fork, options, processes
 from command.experiment import folder_of, load, plan_of, source_changed, work
 from fast.memory import one_thread
 from plumbing.files import InputError, note
 from report import sections
+from stats import Results
 from strategies import STRATEGIES
 from tables.own_table import warn_of_classes
 from tables.records import is_table
@@ -18,9 +20,12 @@ def main():
     """The command line; returns the exit code."""
     options.prepare_terminal()
     load.cache_clear()
-    args = options.parser(list(STRATEGIES), datamap.EPOCHS).parse_args()
     try:
-        return dispatch(args)
+        fork = forks.load(options.fork_in(sys.argv[1:]))
+        args = options.parser(list(STRATEGIES), datamap.EPOCHS, fork.models).parse_args()
+        args.fork_sha256 = fork.sha256
+        with forks.blamed():
+            return dispatch(args)
     except InputError as e:
         print(f"cal.py: {e}", file=sys.stderr)
     except OSError as e:  # for example a full disk
@@ -31,12 +36,14 @@ def main():
 
 def dispatch(args):
     """Do what the options ask for; returns the exit code."""
+    if args.new_fork:
+        return new_fork.write(args.new_fork)
     if args.ablate:
         return ablation.run(args)
     if args.report_only:
         folder = folder_of(args)
         remark = source_changed(folder)
-        sections.write_report(folder, remark)
+        sections.write_report(folder, remark, **wishes(args, Results(folder).labels()))
         if remark:
             note(f"note: {remark}")
         print(f"The report is {folder / 'report.md'}")
@@ -52,7 +59,22 @@ def dispatch(args):
         labelling_mode.refuse_its_options(args)
         first = plan.algorithm(plan.data, plan.s, None).seed_set(plan.seeds[0])
         warn_of_classes(plan.data, plan.data.y[first])
-    report = functools.partial(sections.write_report, plan.folder)
+    labels = [run.label for phase in plan.phases for run in phase]
+    report = functools.partial(sections.write_report, plan.folder,
+                               **wishes(args, labels, plan.folder))
     if processes.conduct(work, [plan], report):
-        sections.print_summary(plan.folder, [run.label for phase in plan.phases for run in phase])
+        sections.print_summary(plan.folder, labels)
     return 0
+
+
+def wishes(args, labels, folder=None):
+    """What the options ask of a report; an InputError for a baseline that does not run.
+
+    labels: those that run now. folder: a results directory that may have others already.
+    """
+    if folder and (folder / "config.json").exists():
+        labels = [*labels, *Results(folder).labels()]
+    if args.baseline and args.baseline not in labels:
+        raise InputError(f"--baseline {args.baseline}: there is no run of it; add it to"
+                         f" --strategies, or name one of {', '.join(dict.fromkeys(labels))}")
+    return {"baseline": args.baseline or "random", "margin": args.margin, "formats": args.format}

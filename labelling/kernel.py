@@ -206,7 +206,7 @@ def best_penalty(K, Y):
 def scores(features, rows, weights, A):
     """k(x)' A of every text: [N, C] float32."""
     A, total = A.float(), A.sum(0).float()
-    out = total.expand(len(features["vectors"]), -1).clone()
+    out = total.expand(len(next(iter(features.values()))), -1).clone()
     for name, w in weights.items():
         some = features[name].take(torch.as_tensor(rows))
         if isinstance(some, Rows):

@@ -129,13 +129,13 @@ FORMULA = re.compile(r"'*[=+\-@\t\r]")  # the start of a cell that a spreadsheet
 SUSPECT = tuple("'=+-@\t\r")  # a quick test: few cells start so
 
 
-def write_csv(path, header, rows):
+def write_csv(path, header, rows, encoding="utf-8-sig"):
     """Write a table as a CSV file, whole or not at all.
 
-    A byte order mark makes Excel show accents. A text that a spreadsheet would run as a formula
-    gets an apostrophe in front, which `armed` removes.
+    The default encoding begins with a byte order mark, which makes Excel show accents. A text that
+    a spreadsheet would run as a formula gets an apostrophe in front, which `armed` removes.
     """
-    with whole_file(path) as part, open(part, "w", encoding="utf-8-sig", newline="") as f:
+    with whole_file(path) as part, open(part, "w", encoding=encoding, newline="") as f:
         out = csv.writer(f, lineterminator="\n")
         out.writerow(header)
         out.writerows([disarmed(cell) for cell in row] for row in rows)

@@ -25,9 +25,9 @@ from plumbing.runs import read_run
 
 
 def results_name(dataset, protocol, vectors, noise=0, model="fast"):
-    """<dataset>-<protocol>-<vectors>, then -noise0.1 and -plain; without the folder of a file."""
+    """<dataset>-<protocol>-<vectors>, then -noise0.1 and -MODEL; without the folder of a file."""
     name = f"{Path(dataset).name}-{protocol}-{short_name(vectors)}"
-    return name + (f"-noise{noise:g}" if noise else "") + ("-plain" if model == "plain" else "")
+    return name + (f"-noise{noise:g}" if noise else "") + (f"-{model}" if model != "fast" else "")
 
 
 def short_name(source):
@@ -91,8 +91,11 @@ def claim(folder, config, fresh=None):
         refuse_other_settings(folder, old["settings"], config["settings"])
         config["commands"] = list(dict.fromkeys([*old.get("commands", []), *config["commands"]]))
         config["sources"]["strategies"] = agreed(folder, old.get("sources"), config["sources"])
-        for key in ("seeds", "strategies"):
-            config[key] = list(dict.fromkeys(old[key] + config[key]))
+        for key in ("seeds", "strategies", "measures"):
+            if key in old or key in config:
+                config[key] = list(dict.fromkeys(old.get(key, []) + config.get(key, [])))
+        if "forks" in old:
+            config["forks"] = {**old["forks"], **config.get("forks", {})}
         if config["settings"]["rounds"] > old["settings"]["rounds"]:
             reopen(folder)
     try:
@@ -151,6 +154,10 @@ def agreed(folder, old, new):
                  " its runs are taken as they are")
         return new["strategies"]
     core, strategies = changed(old, new)
+    measures = [name for name in strategies if name.startswith("measure ")]
+    if measures and list(folder.glob("runs/*.jsonl")):
+        raise InputError(f"the source of the {measures[0]} has changed since the runs in {folder}"
+                         " were made; start over with --fresh, or choose another --out")
     strategies = [name for name in strategies if runs_of(folder, name)]
     if core and list(folder.glob("runs/*.jsonl")):
         raise InputError(f"the runs in {folder} were made with other source of"

@@ -20,11 +20,15 @@ LENGTH = 12  # hexadecimal digits
 CORE = "cal.py", "datamap.py", "plumbing/draws.py", "plumbing/measures.py"
 FAST = "fast/stack.py", "fast/side_by_side.py"
 OWN = "baselines", "released"  # rooms whose files count for what imports from them
+FIVE = "cal", "data", "datamap", "stats", "strategies"
+ROOMS = (*OWN, "command", "demo", "docs", "dynamics", "fast", "forks", "labelling", "page",
+         "plumbing", "report", "studies", "tables", "vectors")
 
 
-def sources(algorithm, strategies):
+def sources(algorithm, strategies, measures=None):
     """What config.json records of an algorithm's class: {"core": {name: digest}, "strategies":
-    {name: digest}}. strategies: the names of those that run."""
+    {name: digest}}. strategies: the names of those that run. measures: {name: function} of a
+    fork, whose digests are beside the strategies', under "measure NAME"."""
     classes = [c for owner in (algorithm, algorithm.Theta if isinstance(algorithm.Theta, type)
                                else object, algorithm.View)
                for c in owner.__mro__ if c is not object and in_project(c.__module__)]
@@ -38,8 +42,9 @@ def sources(algorithm, strategies):
     if isinstance(network, type):
         core["network"] = of(network)
     functions = algorithm.strategies if isinstance(algorithm.strategies, dict) else {}
-    return {"core": core, "strategies": {name: of(functions[name]) for name in strategies
-                                         if name in functions}}
+    digests = {name: of(functions[name]) for name in strategies if name in functions}
+    digests |= {f"measure {name}": of(function) for name, function in (measures or {}).items()}
+    return {"core": core, "strategies": digests}
 
 
 def changed(old, new):
@@ -117,7 +122,7 @@ def imported(node, name, file):
         modules = [alias.name for alias in node.names if (alias.asname or alias.name) == name]
     paths = [path for module in modules if (path := file_of(module))][:1]
     return {path for path in paths if path != file and (
-        ROOT not in path.parents and in_project_path(path)
+        in_project_path(path) and not ours(path)
         or path.parent in [ROOT / room for room in OWN])}
 
 
@@ -130,6 +135,14 @@ def in_project(module):
 def in_project_path(path):
     library = Path(ast.__file__).resolve().parent
     return "site-packages" not in path.parts and library not in path.parents
+
+
+def ours(path):
+    """Whether a file is this project's own, and not a fork's that lies among them."""
+    if ROOT not in path.parents:
+        return False
+    first = path.relative_to(ROOT).parts[0]
+    return first in ROOMS or first.removesuffix(".py") in (*FIVE, "conftest", "test_cal")
 
 
 def file_of(module):

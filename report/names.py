@@ -1,5 +1,7 @@
 """Printed names, and the paper's own numbers (Tables 2-4, Section 5)."""
 
+import re
+
 from plumbing.folder import short_name
 
 NAMES = {"random": "Rand.", "lc": "LC", "entropy": "Ent.", "bald": "BALD", "dal": "DAL",
@@ -38,9 +40,15 @@ def paper_of(r):
     return paper if same else {}
 
 
+def parts_of(label):
+    """A run's label -> (strategy, t_cor as text): cal -> (cal, ""), cal-t0.4 -> (cal, 0.4)."""
+    found = re.fullmatch(r"(.+)-t(\d[\d.e-]*)", label)
+    return found.groups() if found else (label, "")
+
+
 def name_of(label):
     """The printed form of a run's label: cal -> CAL, cal-t0.4 -> CAL (t_cor 0.4)."""
-    strategy, _, t = label.partition("-t")
+    strategy, t = parts_of(label)
     return NAMES.get(strategy, strategy) + (f" (t_cor {t})" if t else "")
 
 

@@ -1,15 +1,19 @@
 """report.md and its tables, redrawn only from the run files."""
 
-import numpy as np
 
 from datamap import DataMap
 from page.explore import write_page
 from plumbing.files import InputError, counted, escaped, note, write_text
 from report import figures
+from report.backend import also_as
 from report.claims import NOT_RUN, RULE, claims, pairs_of
+from report.differences import MARGIN
 from report.findings import first_reach, helped, kinds_in, planted, recall_table, why_cal
+from report.main_table import beside, main_table, summary
 from report.markdown import table
-from report.names import NAMES, name_of, paper_of, vectors_of
+from report.names import NAMES, name_of, paper_of, parts_of, vectors_of
+from report.pairs import differences
+from report.paper_table import for_a_paper
 from report.significance import aso_tables
 from stats import Results, overlaps, plus_minus
 from tables.records import is_table
@@ -48,72 +52,6 @@ def curves(r):
     return "![Fig. 3: accuracy](fig3_accuracy.png)"
 
 
-def main_table(r):
-    """Final and mean accuracy, labels to reach Random's final accuracy, seconds per round."""
-    header, rows = without_empty(*main_rows(r))
-    note = ("± is the standard deviation over seeds. Mean accuracy is the mean over all rounds (the"
-            " area under the curve). A row *all data* has models trained on all training texts.")
-    return "## Results\n\n" + table(r.folder, "results", header, rows, note) if r.labels() else ""
-
-
-def main_rows(r):
-    """The header and the rows of the main table."""
-    random = r.accuracy("random")
-    goal = random[:, -1].mean() if len(random) else None
-    paper, rows = paper_of(r).get("final", {}), []
-    for label in r.labels():
-        accuracy, runs = r.accuracy(label), r.finished(label).values()
-        final = accuracy[:, -1]
-        rows.append([
-            name_of(label), len(accuracy), plus_minus(final), *beside(final, paper.get(label)),
-            final_f1(runs), plus_minus(accuracy.mean(1)), when(r, accuracy.mean(0), goal),
-            *(f"{np.median([x['seconds'][k] for lines in runs for x in lines]):.2f}"
-              for k in ("train", "select")),
-        ])
-    full = r.accuracy("full")
-    if len(full):
-        rows.append([name_of("full"), len(full), plus_minus(full[:, -1]),
-                     *beside(full[:, -1], paper.get("full")), final_f1(r.finished("full").values()),
-                     "", "" if goal is None else r.about["train"], "", ""])
-    return ["strategy", "seeds", "final accuracy", "paper", "difference", "macro-F1",
-            "mean accuracy",
-            "labels to Random's final", "s/round to train", "s/round to select"], rows
-
-
-def when(r, mean, goal):
-    """A cell: the labels at which a mean curve first reaches a goal; empty without a goal."""
-    return "" if goal is None else first_reach(r, mean, goal) or "never"
-
-
-def final_f1(runs):
-    """The final macro-F1 of runs; empty if an older version wrote a run without it."""
-    f1 = [lines[-1]["f1"] for lines in runs if "f1" in lines[-1]]
-    return plus_minus(f1) if len(f1) == len(runs) else ""
-
-
-def beside(ours, paper):
-    """The two cells (paper, difference) that follow a number of ours."""
-    return ["", ""] if paper is None else [f"{paper:.3f}", f"{np.mean(ours) - paper:+.3f}"]
-
-
-def summary(folder, labels):
-    """The main table for some strategies' labels, as plain text for a terminal."""
-    r = Results(folder)
-    r.config["strategies"] = [label for label in r.config["strategies"] if label in labels]
-    if not r.labels():
-        return "No run has finished yet."
-    header, rows = without_empty(*main_rows(r))
-    cells = [[str(cell) for cell in row] for row in (header, *rows)]
-    width = [max(map(len, column)) for column in zip(*cells)]
-    return "\n".join("  ".join(map(str.ljust, row, width)).rstrip() for row in cells)
-
-
-def without_empty(header, rows):
-    """A table without its empty columns."""
-    keep = [i for i in range(len(header)) if any(row[i] != "" for row in rows)]
-    return [header[i] for i in keep], [[row[i] for i in keep] for row in rows]
-
-
 def claims_table(r):
     """A row per claim, and a column per set of vectors with results in the same directory."""
     judged = {vectors_of(other): claims(other) for other in siblings_of(r)}
@@ -124,7 +62,8 @@ def claims_table(r):
     rows = [[row[0][0], *(f"**{word}**" + (f" ({evidence})" if evidence else "")
                           for _, word, evidence in row)] for row in zip(*judged.values())]
     header = ["the paper's claim", *(f"with `{name}` vectors" for name in judged)]
-    return "## The paper's claims\n\n" + table(r.folder, "claims", header, rows, RULE)
+    rule = RULE.format(margin=r.margin)
+    return "## The paper's claims\n\n" + table(r.folder, "claims", header, rows, rule)
 
 
 def siblings_of(r):
@@ -136,6 +75,7 @@ def siblings_of(r):
         except InputError as e:
             note(f"note: the table of claims leaves out one directory: {e}")
             continue
+        other.margin = r.margin
         if all(other.settings.get(key) == r.settings.get(key) for key in same):
             yield other
 
@@ -206,8 +146,8 @@ def threshold_table(r):
     rows = []
     for label in labels:
         final = r.accuracy(label)[:, -1]
-        t_cor = label.partition("-t")[2] or "0.2"
-        rows.append([NAMES[label.partition("-t")[0]], t_cor, len(final), plus_minus(final),
+        strategy, t_cor = parts_of(label)
+        rows.append([NAMES[strategy], t_cor or "0.2", len(final), plus_minus(final),
                      *beside(final, paper.get(label)), plus_minus(r.accuracy(label).mean(1))])
     header = ["strategy", "t_cor", "seeds", "final accuracy", "paper", "difference",
               "mean accuracy"]
@@ -265,24 +205,30 @@ def again(r):
     return "\n".join(lines)
 
 
-SECTIONS = (opening, curves, main_table, why_cal, recall_table, claims_table, data_efficiency,
-            aso_tables, batches, data_maps, threshold_table, overlap_table, dataset_table, again)
-OF_A_TABLE = (opening, curves, helped, main_table, recall_table, data_maps, dataset_table, again)
+SECTIONS = (opening, curves, main_table, why_cal, recall_table, claims_table, differences,
+            data_efficiency, aso_tables, batches, data_maps, threshold_table, overlap_table,
+            dataset_table, for_a_paper, again)
+OF_A_TABLE = (opening, curves, helped, main_table, recall_table, data_maps, dataset_table,
+              for_a_paper, again)
 
 
 def sections_of(r):
     """The sections of a report: fewer for your own table, unless it ran --everything."""
-    everything = any("-t" in label for label in r.config["strategies"])
+    everything = any(parts_of(label)[1] for label in r.config["strategies"])
     return OF_A_TABLE if is_table(r.dataset) and not everything else SECTIONS
 
 
-def write_report(folder, remark=""):
+def write_report(folder, remark="", baseline="random", margin=MARGIN, formats=()):
     """Write report.md with its figures and tables, only from the run files.
 
-    remark: a paragraph for the top, for example that the source has changed since.
+    remark: a paragraph for the top, for example that the source has changed since. baseline: the
+    label that others are compared with. margin: within what accuracies may be called the same.
+    formats: pdf and svg, in which every figure is written too.
     """
     r = Results(folder)
-    parts = [section(r) for section in sections_of(r)]
+    r.baseline, r.margin = baseline, margin
+    with also_as(formats):
+        parts = [section(r) for section in sections_of(r)]
     parts.insert(1, remark)
     write_text(r.folder / "report.md", "\n\n".join(part for part in parts if part) + "\n")
     write_page(r)

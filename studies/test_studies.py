@@ -4,18 +4,30 @@ import argparse
 
 import numpy as np
 import pytest
+import torch
 
 import baselines
 import cal
 import data
 import stats
 from command import experiment, noise
+from fast import SideBySide
 from plumbing.arguments import script
 from plumbing.files import write_csv
 from plumbing.runs import Log
 from report import differences
 from report.test_report import STRENGTH, by_strength, hand_made
-from studies import explain, rare, study_honest, study_labelling, twice, versus
+from studies import (
+    explain,
+    factors,
+    rare,
+    study_honest,
+    study_labelling,
+    transfer,
+    twice,
+    upper,
+    versus,
+)
 from test_cal import TINY, cal_main, read_csv, run_files
 
 
@@ -239,3 +251,124 @@ def test_a_lead_changes_by_what_cal_changes(tmp_path):
     assert answer["2021", "CAL, twice − once"] == "better"
     assert answer["2022", "CAL, twice − once"] == "the same within 0.01"
     assert len(rows) == 14 and sum(row[4] != "" for row in rows) == 6
+
+
+# ---- the four factors of theta' -----------------------------------------------------------------
+
+
+def test_the_paper_s_cell_of_the_factors_is_cal(tmp_path):
+    d, s = data.load("demo", vectors="hash"), cal.Settings(100, 2, 20)
+    SideBySide(d, s, Log(tmp_path / "cal")).learn(cal.runs_of(["cal"], [1, 2]))
+    factors.Crossed(d, s, Log(tmp_path / "cell")).learn(cal.runs_of(["cal"], [1, 2]))
+    for seed in (1, 2):
+        one, other = (Log(tmp_path / name).read(cal.Run("cal", seed)) for name in ("cal", "cell"))
+        assert [line["picked"] for line in one] == [line["picked"] for line in other]
+        words = [len(d.texts[row].split()) for row in other[0]["picked"]]
+        assert other[0]["notes"]["words"] == pytest.approx(np.mean(words))
+
+
+def test_class_weights_are_a_text_s_share_of_the_gradient():
+    """With three texts of one class and one of the other, weights 4/6 and 4/2."""
+    x, label = torch.randn(1, 4, 5), torch.tensor([[0, 0, 0, 1]])
+    found = []
+    for weight in ([], [4 / 6, 2.0]):
+        theta = factors.Weighted(5, 2, [1], hidden=(), dropout=0)
+        theta.weigh(label if weight else torch.tensor([[0, 1]]))
+        onehot = torch.nn.functional.one_hot(label, theta.widths[-1]).float()
+        g = theta.error(x, onehot)
+        if weight:
+            np.testing.assert_allclose(theta.weight[:2], weight, rtol=1e-6)
+        found.append(g[0])
+    np.testing.assert_allclose(found[1], found[0] * torch.tensor(
+        [[4 / 6], [4 / 6], [4 / 6], [2.0]]), rtol=1e-5)
+
+
+def test_unit_length_and_centring():
+    psi = torch.rand(1, 6, 9)
+    centred = factors.changed("centred", psi)(psi)
+    assert centred.mean(1).abs().max() < 1e-6 and (centred[0, 0] - centred[0, 1]).allclose(
+        psi[0, 0] - psi[0, 1])
+    assert factors.changed("unitlength", psi)(psi).norm(dim=-1).allclose(torch.tensor(3.0))
+    assert factors.changed("", psi)(psi) is psi
+
+
+def test_effects_are_differences_of_means_over_cells():
+    """Accuracies that add up from known effects give those effects back."""
+    worth = {"": 0, "centred": 1, "unitlength": 2, "unitrate": 3, "weights": 10, "converged": 20,
+             "median": 40}
+    of = {cell: np.array([worth[kind] + sum(worth[c] for c in chosen)] * 2)
+          for cell, (kind, chosen) in factors.CELLS.items()}
+    assert len(of) == 32
+    found = factors.effects(of)
+    assert {name.split()[-1]: d.tolist() for name, d in found.items()} == {
+        name: [value] * 2 for name, value in worth.items() if name}
+
+
+def test_the_tables_of_the_factors(tmp_path, capsys, monkeypatch):
+    """All cells are as good as the paper's, but the median adds 0.05 and then 0.15."""
+    log = Log(tmp_path / "demo-pool")
+    for cell, (_, chosen) in factors.CELLS.items():
+        for run in cal.runs_of([cell], [1, 2, 3]):
+            for i in range(2):
+                accuracy = 0.5 + 0.01 * run.seed + ("median" in chosen) * (0.05 + 0.1 * i)
+                log.append(run, {"round": i, "labelled": 9, "accuracy": accuracy, "macro_f1": 0.5,
+                                 "recall": [0.5], "picked": [i] if i else [], "batch": None,
+                                 "notes": {"words": 7.25} if i else {},
+                                 "seconds": {"train": 0, "select": 0}})
+    monkeypatch.setattr("sys.argv", ["factors", "--table", "--out", str(tmp_path)])
+    factors.main()
+    out = capsys.readouterr().out
+    assert "| demo-pool | median | 3 | +0.1000 ± 0.0000 | 0 | better" in out
+    assert "| demo-pool | weights | 3 | +0.0000 ± 0.0000 | 1 | the same within 0.01" in out
+    assert "| cal+median | 0.6200 | +0.1000 ± 0.0000 | nan | nan | 7.250 |" in out
+
+
+# ---- an upper curve, and transfer ---------------------------------------------------------------
+
+
+def test_the_best_of_more_batches_is_at_least_as_good(tmp_path):
+    d, s, halves = data.load("demo", vectors="hash"), cal.Settings(60, 1, 30, 8), {}
+    for n in (1, 4):
+        algorithm = upper.Upper(d, s, Log(tmp_path / str(n)))
+        algorithm.candidates = n
+        algorithm.learn(cal.runs_of(["random", *upper.BEST], [1, 2]))
+        for name, half in upper.BEST.items():
+            for seed in (1, 2):
+                first, last = algorithm.log.read(cal.Run(name, seed))
+                assert np.mean(last["halves"]) == pytest.approx(last["accuracy"])  # 500 test texts
+                assert len({*first["picked"]}) == 30
+                assert not {*first["picked"]} & {*algorithm.seed_set(seed).tolist()}
+                halves[n, name, seed] = last["halves"][half]
+    assert all(halves[4, *key] >= halves[1, *key] for _, *key in halves)
+    assert any(halves[4, *key] > halves[1, *key] for _, *key in halves)
+    found = upper.curves(algorithm.log, [1, 2], 1)
+    lines = [algorithm.log.read(cal.Run(name, 1))[1]["halves"] for name in upper.BEST]
+    assert found["best of random batches"][0, 1] == (lines[0][1] + lines[1][0]) / 2
+    assert found["… on the half that chose"][0, 1] == (lines[0][0] + lines[1][1]) / 2
+
+
+def test_transfer_to_a_ridge_of_one_s_own(tmp_path):
+    """own_margin's first batch against ridge regression in primal form, with the same penalty."""
+    d = data.load("demo", vectors="hash")
+    x = np.concatenate([d.x, d.x_test]).astype(np.float64)
+    features, L = {"vectors": transfer.kernel.Dense(x)}, data.seed_set(d.y, 200, 1)
+    penalty = transfer.kernel.fit(features, L, np.eye(6)[d.y[L]]).penalty
+    z = np.c_[x / np.linalg.norm(x, axis=1, keepdims=True), np.ones(len(x))]
+    W = np.linalg.solve(z[L].T @ z[L] + penalty * np.eye(z.shape[1]), z[L].T @ np.eye(6)[d.y[L]])
+    found = z @ W
+    gap = np.diff(np.sort(found[: len(d.y)], axis=1)[:, -2:])[:, 0]
+    gap[L] = 9
+    after = transfer.own_margin(features, L, d, 1)
+    assert after[:200] == L.tolist() and len({*after}) == 250
+    assert len({*after[200:]} & {*np.argsort(gap)[:50].tolist()}) >= 49  # float32 ties
+    said = (found[len(d.y):].argmax(1) == d.y_test).mean()
+    assert transfer.accuracy(features, L, d) == pytest.approx(said, abs=0.005)
+
+
+def test_the_table_of_transfer_pairs_each_strategy_with_both():
+    found = {("m", "random"): np.array([0.5, 0.6]), ("m", "lc"): np.array([0.7, 0.7]),
+             ("m", "own margin"): np.array([0.7, 0.8])}
+    rows = transfer.rows_of(found)
+    assert [row[3] for row in rows] == ["0.550", "0.700", "0.750"]
+    assert rows[1][4].startswith("+0.150 ± ") and rows[1][6].startswith("-0.050 ± ")
+    assert rows[2][4].startswith("+0.200 ± 0.000")
