@@ -623,7 +623,8 @@ def test_roc_auc_against_all_pairs():
 CORE = ("data", "datamap", "strategies", "cal", "stats")
 # From the lowest floor up; rooms of one floor may use each other, but in no circle.
 FLOORS = (("plumbing",), ("vectors", "tables"), (*CORE, "fast"),
-          ("baselines", "released", "report", "page", "labelling", "forks"), ("studies", "docs"),
+          ("baselines", "released", "report", "page", "labelling", "forks", "dynamics"),
+          ("studies", "docs"),
           ("command",))
 
 
@@ -764,7 +765,8 @@ def tiny_run():
     """A tiny run of everything, uninterrupted, in one process: (out, what it printed)."""
     folder = tempfile.TemporaryDirectory()
     atexit.register(folder.cleanup)
-    done = run_cal(*TINY, "--seeds", 1, 2, "--everything", "--out", folder.name)
+    done = run_cal(*TINY, "--seeds", 1, 2, "--everything", "--save-dynamics",
+                   "--out", folder.name)
     return Path(folder.name), done
 
 

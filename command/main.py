@@ -64,6 +64,8 @@ def dispatch(args):
                                **wishes(args, labels, plan.folder))
     if processes.conduct(work, [plan], report):
         sections.print_summary(plan.folder, labels)
+        if args.save_dynamics:
+            print(f"Training dynamics, a folder per seed: {plan.folder / 'runs' / 'dynamics-SEED'}")
     return 0
 
 

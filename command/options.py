@@ -147,6 +147,9 @@ def experiment_options(g, strategies, epochs, models):
     g.add_argument("--ablate", action="store_true",
                    help="run CAL and Random under the protocols paper and code, and under each of"
                    " them with one difference changed")
+    g.add_argument("--save-dynamics", action="store_true",
+                   help="also keep what the model trained on all the data said of every text after"
+                   " each epoch, in the format of allenai/cartography (docs/dynamics.md)")
     g.add_argument("--quick", action="store_true", help="run one seed and ten rounds")
 
 
