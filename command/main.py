@@ -52,10 +52,11 @@ def dispatch(args):
     if args.bench:
         return bench.run(args.device, args.pool)
     one_thread()
+    classes = labelling_mode.classes_of(args)
     plan = plan_of(args)
     if is_table(args.dataset):
         if labelling_mode.is_due(plan):
-            return labelling_mode.run(plan)
+            return labelling_mode.run(plan, classes)
         labelling_mode.refuse_its_options(args)
         first = plan.algorithm(plan.data, plan.s, None).seed_set(plan.seeds[0])
         warn_of_classes(plan.data, plan.data.y[first])

@@ -101,7 +101,13 @@ def data_options(g):
                    help="write predictions of at least this probability into labelled.csv, marked"
                    " in its column source")
     g.add_argument("--show", nargs="+", default=[], metavar="NAME",
-                   help="columns of your table to show beside each text that is to be labelled")
+                   help="columns of your table to show beside each text that is to be labelled"
+                   " (default: all)")
+    g.add_argument("--classes", metavar="FILE",
+                   help="a file with a class per line: the classes that there are, used or not")
+    g.add_argument("--annotator", nargs="+", default=[], metavar="NAME",
+                   help="who labels the next batch; it is divided among several people, and two of"
+                   " them get every tenth text")
     g.add_argument("--no-source", action="store_true",
                    help="leave out the column of labelled.csv that says where a label comes from")
     g.add_argument("--agnews-text", default="description",
