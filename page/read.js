@@ -34,6 +34,7 @@ function showEpoch() {
 
 const line = (x1, y1, x2, y2, kind) => `<path class="${kind}" d="M${x1} ${y1}L${x2} ${y2}"/>`;
 const said = (x, y, text, anchor = "start") => `<text x="${x}" y="${y}" text-anchor="${anchor}">${text}</text>`;
+const symbol = (s, text) => `<tspan data-s="${s}">${text}</tspan>`;
 const svg = (w, h, label, inside) => `<svg viewBox="0 0 ${w} ${h}" role="img" aria-label="${label}">${inside}</svg>`;
 
 function statistics(i, E) {                       // mu, sigma and phi of L's text i over the first E epochs
@@ -48,7 +49,7 @@ function mapFrame() {
   let out = line(44, 12, 44, H - 36, "axis") + line(44, H - 36, W - 12, H - 36, "axis");
   for (const v of [0, 0.25, 0.5]) out += said(X(v), H - 22, v, "middle");
   for (const v of [0, 0.5, 1]) out += said(38, Y(v) + 4, v, "end");
-  return out + said(W / 2 + 16, H - 6, "variability σ", "middle") + `<text transform="translate(12 ${H / 2}) rotate(-90)" text-anchor="middle">confidence μ</text>`;
+  return out + said(W / 2 + 16, H - 6, symbol("sigma", "variability σ"), "middle") + `<text transform="translate(12 ${H / 2}) rotate(-90)" text-anchor="middle">${symbol("mu", "confidence μ")}</text>`;
 }
 
 const dot = ({ mu, sigma, phi }) => phi > S.tcor ? `<circle class="high" cx="${X(sigma)}" cy="${Y(mu)}" r="3.2"/>` :
@@ -66,7 +67,7 @@ function drawMap() {
       const right = R().right[i][e] === "1", seen = e < S.epoch;
       bars += `<rect class="${right ? "high" : "chosen"}" opacity="${seen ? 1 : 0.25}" x="${x(e + 1) - 4}" width="8" y="${y(v / 1000)}" height="${y(0) - y(v / 1000)}"/>`;
     });
-    bars += line(44, y(now.mu), w - 12, y(now.mu), "edge") + said(w - 12, y(now.mu) - 4, `μ = ${two(now.mu)}`, "end");
+    bars += line(44, y(now.mu), w - 12, y(now.mu), "edge") + said(x(1) - 4, y(now.mu) - 4, symbol("mu", `μ = ${two(now.mu)}`));
     words = `After ${S.epoch} ${S.epoch === 1 ? "epoch" : "epochs"}: confidence μ = ${three(now.mu)}, variability σ = ${three(now.sigma)}, correctness φ = ${Math.round(now.phi * S.epoch)}/${S.epoch} = ${three(now.phi)}.`;
   }
   bars += line(44, 12, 44, h - 36, "axis") + line(44, h - 36, w - 12, h - 36, "axis") + said(38, y(0) + 4, 0, "end") + said(38, y(1) + 4, 1, "end") + said(w / 2 + 16, h - 6, "epoch", "middle");
@@ -83,7 +84,7 @@ function drawThreshold() {
   for (const s of phis) count[Math.round(s.phi * 30)]++;
   const top = Math.max(...count), x = c => 40 + c / 31 * (w - 52), y = v => 16 + (1 - v / top) * (h - 52);
   let bars = count.map((v, c) => `<rect class="${c / 30 > S.tcor + 1e-9 ? "high" : "chosen"}" x="${x(c)}" width="10" y="${y(v)}" height="${y(0) - y(v)}"/>`).join("");
-  bars += line(40, y(0), w - 10, y(0), "axis") + said(34, y(top) + 4, top, "end") + said(34, y(0) + 4, 0, "end") + said(w / 2, h - 4, "correctness φ, in thirtieths", "middle");
+  bars += line(40, y(0), w - 10, y(0), "axis") + said(34, y(top) + 4, top, "end") + said(34, y(0) + 4, 0, "end") + said(w / 2, h - 4, symbol("phi", "correctness φ, in thirtieths"), "middle");
   for (const c of [0, 6, 12, 18, 24, 30]) bars += said(x(c) + 5, y(0) + 14, (c / 30).toFixed(1), "middle");
   const edge = x(Math.floor(S.tcor * 30 + 1e-9) + 1) - 1;
   bars += line(edge, 10, edge, y(0), "edge");
@@ -189,11 +190,11 @@ function slider(label, id, max, step, value) {
 }
 
 function makeBoxes() {
-  box("play-map", "the epochs", "Move the epoch from 1 to 30 and watch the ring: a text that is learned early goes up the left side, one that is learned late swings out to the right first. Then choose the hard text.",
+  box("play-map", "the epochs", "Move the epoch from 1 to 30 and watch the ring. The probability of a text that θ learns climbs away from one sixth, so the text goes up and to the right; one that θ does not learn stays at the bottom left. Try the easy and the hard text, and CAL’s first pick in round 1.",
     `<label>epoch <input type="range" id="epoch2" min="1" max="30" value="30"></label>`);
   box("play-threshold", "t_cor", "Raise t_cor and watch circles become crosses: the classes of θ′ come nearer to two halves, and the line between them moves up the map.", slider("t_cor", "tcor", 0.95, 0.05, 0.2));
   box("play-border", "the border", "At 0.5 is CAL. Move the border to where most texts are and see what the picks become: which class, how long, how many planted as mislabelled.", slider("border", "border", 1, 0.01, 0.5));
-  listenToKnobs(box("play-aso", "Almost Stochastic Order", "Drag a dot up or down (or use the arrow keys). Lower CAL’s best score below Random’s, and see how much of the squared gap that one score turns.", `<button id="again">the run’s scores</button>`));
+  listenToKnobs(box("play-aso", "Almost Stochastic Order", "Drag a dot up or down (or use the arrow keys). Lower CAL’s best score below Random’s, and see how much of the squared gap that one score turns.", `<button id="again">back to the runs’ scores</button>`));
   $("epoch2").addEventListener("input", event => setEpoch(+event.target.value));
   $("tcor").addEventListener("input", event => { S.tcor = +event.target.value; drawThreshold(); drawMap(); });
   $("border").addEventListener("input", event => { S.border = +event.target.value; drawBorder(); });

@@ -21,9 +21,9 @@ import torch
 from datamap import HIDDEN
 from page import read_found, read_steps
 from page.explore import data_in
-from page.read_code import algorithm, code_of, places
+from page.read_code import algorithm, code_of, places, symbol_of
 from page.read_math import EQUATIONS, mathml, with_formulas
-from page.read_trace import ROUNDS, SEED_SIZE, line_of, traced_run
+from page.read_trace import ROUNDS, SEED_SIZE, line_of, statement_of, traced_run
 from page.read_values import Text, shape_of, shown
 from plumbing.arguments import script
 from plumbing.files import InputError, write_text
@@ -49,7 +49,9 @@ def page(run):
     contents = "".join(f'<li><a href="#{step.key}">{step.title}</a>' for step in read_steps.STEPS)
     filled = (HERE / "read.html").read_text("utf-8")
     for name, text in {"SECTIONS": "\n".join(sections), "CONTENTS": contents,
-                       "CHOICES": run.choices(), "SCRIPT": (HERE / "read.js").read_text("utf-8"),
+                       "CHOICES": run.choices(),
+                       "INDEX": read_found.index(read_steps.STEPS, place),
+                       "WHY": read_found.why(), "SCRIPT": (HERE / "read.js").read_text("utf-8"),
                        "DATA": run.data()}.items():
         filled = filled.replace(f"@{name}@", text)
     code = filled.rsplit("<script>", 1)[1].split("</script>")[0]
@@ -89,16 +91,17 @@ class Run:
                     if (name, value.shown) == (function, expression))
 
     def followed(self):
-        """Texts to follow: an easy, an ambiguous and a hard one of L, and CAL's first pick."""
+        """An easy, an (as planted) ambiguous and a hard text of L, and CAL's first pick."""
         mu, sigma, phi = (f[0].numpy() for f in self.views[0].map)
-        L, middle = self.L[0], (self.views[0].map.variability[0].numpy() - np.abs(phi - 0.5))
+        L = self.L[0]
+        middle = sigma - np.abs(phi - 0.5) - (self.demo.kind[L] != "ambiguous")
         rows = {"easy": L[mu.argmax()], "ambiguous": L[middle.argmax()], "hard": L[mu.argmin()],
                 "picked": self.picked[0][0]}
         return {key: Text(key, row, self.L, self.demo) for key, row in rows.items()}
 
     def choices(self):
         """The buttons that choose the text."""
-        said = {"easy": "easy: highest μ", "ambiguous": "ambiguous: high σ",
+        said = {"easy": "easy: highest μ", "ambiguous": "ambiguous: σ high",
                 "hard": "hard: lowest μ", "picked": "CAL’s first pick"}
         return "".join(
             f'<label><input type="radio" name="text" value="{key}"'
@@ -113,8 +116,9 @@ class Run:
                     for text in self.texts.values()} for i, held in of_round.items()}
         self.variants[key] = {i: [shapes[i], *compact(said[i])] for i in of_round}
         line, name = line_of(function, value.mark), value.label or value.shown
+        symbol = symbol_of(name)
         return (f'<div class="value" data-at="{function}:{line}"><a class="n" href="#{function}:'
-                f'{line}">{line}</a> <b>{html.escape(name)}</b> <span class="shape">'
+                f'{line}">{line}</a> <b{symbol}>{html.escape(name)}</b> <span class="shape">'
                 f'{shapes[0]}</span><div data-v="{key}">{said[0]["ambiguous"]}</div></div>')
 
     def data(self):
@@ -157,26 +161,43 @@ def section(step, number, run):
         codes.append(code_of(code, {line: note_of(note, run) for line, note in notes_of(code)}))
         if code.values:
             values.append(f'<h4>{code.function}</h4>' + "".join(
-                run.value(code.function, value) for value in code.values))
+                run.value(code.function, value) for value in sorted(
+                    code.values, key=lambda value: line_of(code.function, value.mark))))
     paper = "".join(map(part_of_paper, step.paper))
     if step.key == "algorithm":
         paper = f'<h4>Algorithm 1</h4>{algorithm(places())}' + paper
-    silent = "".join(f'<p class="silent"><span class="mark">the paper is silent</span> {text}</p>'
+    see = read_found.table_3() if step.see == "TABLE 3" else step.see
+    silent = f'<div class="see">{see}</div>' * bool(see)
+    silent += "".join(f'<p class="silent"><span class="mark">the paper is silent</span> {text}</p>'
                      for text in step.silent)
     play = f'<div class="play" id="play-{step.play}"></div>' if step.play else ""
     return (f'<section id="{step.key}"><h2><a href="#{step.key}">{number}. {step.title}</a></h2>'
-            f'<p class="say">{step.say}</p><div class="columns">'
+            f'<p class="say">{step.say}</p>{predict(step, run)}<div class="columns">'
             f'<div class="paper"><h3>The paper</h3>{paper}{silent}</div>'
             f'<div class="code"><h3>The code</h3>{"".join(codes)}</div>'
             f'<div class="values"><h3>What it held</h3>{"".join(values)}</div></div>{play}'
             f"</section>")
 
 
+def place(code, note):
+    """The id of a note's line."""
+    return f"{code.function}:{line_of(code.function, note.mark)}"
+
+
+def predict(step, run):
+    """HTML of a question to answer before the result is seen."""
+    if not step.predict:
+        return ""
+    question, answer = read_found.PREDICT[step.predict]
+    return ('<details class="predict"><summary>Predict first:'
+            f" {question.format(**run.facts[0])}</summary><p>{answer(run.facts[0])}</p></details>")
+
+
 def notes_of(code):
-    """[(line, [notes])] of a code's notes."""
+    """[(line, [notes])] of a code's notes; the line is the last one of its statement."""
     by_line = {}
     for note in code.notes:
-        by_line.setdefault(line_of(code.function, note.mark), []).append(note.about)
+        by_line.setdefault(statement_of(code.function, note.mark)[-1], []).append(note.about)
     return by_line.items()
 
 

@@ -18,7 +18,7 @@ BACK = "../"  # from docs/ to the modules
 SYMBOLS = {"mu": "mu", "confidence": "mu", "sigma": "sigma", "variability": "sigma", "phi": "phi",
            "correctness": "phi", "p_gold": "p", "probs": "p", "p": "p", "psi": "psi", "L": "L",
            "theta": "theta", "U": "U", "t_cor": "t_cor", "binary": "binary", "epochs": "E",
-           "psi_labelled": "psi", "p_high": "p_high"}
+           "psi_labelled": "psi", "p_high": "p_high", "Ψ": "psi", "P": "p_high"}
 OF_BINARY = "strategies.View.classifier", "strategies.View.new_classifier"  # theta is θ′ there
 
 # Algorithm 1, line by line (read_math.py has the marks); a test compares it with the paper.
@@ -39,6 +39,12 @@ ALGORITHM = (
     "  return $L, U$",
     "end",
 )
+
+
+def symbol_of(name):
+    """The mark of what a value's name begins with, if it is a symbol."""
+    symbol = SYMBOLS.get(re.match(r"\w*", name)[0])
+    return f' data-s="{symbol}"' if symbol else ""
 
 
 def file_of(function):

@@ -85,7 +85,22 @@ def facts_of(tracer, demo, view, rows, i):
         "largest": demo.classes[int(np.bincount(demo.y[rows]).argmax())],
         "wrong": int((demo.kind[rows] == "mislabelled").sum()),
         "ambiguous": int((demo.kind[rows] == "ambiguous").sum()),
+        **of_round_0(held, demo, view, rows),
     }
+
+
+def of_round_0(held, demo, view, rows):
+    """Numbers for the questions, from what the lines of round 0 held."""
+    if view.round:
+        return {}
+    gold, kind = held["datamap.data_map", "p_gold"][:, 0], demo.kind[view.L[0].numpy()]
+    lc, entropy = (set(held[f"strategies.{name}", "returned"][0].tolist())
+                   for name in ("least_confidence", "max_entropy"))
+    return {"first": float(gold[0].mean()), "last": float(gold[-1].mean()),
+            **{f"mu_{name}": float(gold[:, kind == name].mean()) for name in set(kind.tolist())},
+            "lc_entropy": len(lc & entropy), "lc_cal": len(lc & set(rows.tolist())),
+            "chance": len(lc) ** 2 / int(view.U.sum()), "eps": float(held["stats.aso", "eps"]),
+            **{f"mean_{name}": float(np.mean(held["stats.aso", name])) for name in "ab"}}
 
 
 def spearman(a, b):
@@ -134,6 +149,79 @@ def kind(f):
             f" {f['pool_share']:.0%}). The picks have {f['words']:.1f} words on average, the"
             f" texts of U {f['pool_words']:.1f}. Of the {f['picks']}, {f['ambiguous']} were planted"
             f" as ambiguous and {f['wrong']} as mislabelled.")
+
+
+PREDICT = {  # a question, and its answer from the numbers of round 0
+    "first": ("There are six classes. What probability does θ give a text’s own label after the"
+              " first epoch, on average?",
+              lambda f: f"{f['first']:.2f}: still near one sixth, because the weights are new and"
+              f" one epoch is {-(-f['labels'] // 16)} steps. After the last epoch it is"
+              f" {f['last']:.2f}."),
+    "regions": ("Where on the map of L will the texts lie whose label was made wrong on purpose?",
+                lambda f: f"Their mean confidence is {f['mu_mislabelled']:.2f}; that of the easy"
+                f" texts is {f['mu_easy']:.2f}, and of the ambiguous {f['mu_ambiguous']:.2f}."),
+    "low": ("How many of the 300 labelled texts are low-cor, right in at most 6 of 30 epochs?",
+            lambda f: f"{f['low']}. θ has seen every one of them thirty times, with its label."),
+    "kind": ("CAL picks 50 texts. How many of them are of one class?",
+             lambda f: f"{round(f['share'] * f['picks'])} are {f['largest']}. The notes in the"
+             " code below, and the picture, say why."),
+    "shared": ("LC and Entropy both look for texts of which θ is unsure. How many of the 50 picks"
+               " do they share, and how many do LC and CAL?",
+               lambda f: f"LC and Entropy share {f['lc_entropy']}, LC and CAL {f['lc_cal']}."
+               f" Two random batches would share about {f['chance']:.0f}."),
+    "epsilon": ("Here A are five final accuracies of CAL, with the mean {mean_a:.3f}, and B five of"
+                " Random, with {mean_b:.3f}. Is ε nearer to 0 (A is better) or to 1?",
+                lambda f: f"ε is {f['eps']:.2f}: this share of the squared gap is on Random’s side."
+                " With so few scores the margin is wide, so look at ε_min before you conclude."),
+}
+
+
+def table_3():
+    """The paper's Table 3 beside ours on TREC, with the verdict of docs/results-trec.md."""
+    text = (DOCS / "results-trec.md").read_text(encoding="utf-8")
+    rows = [re.split(r" *\| *", line) for line in text.splitlines()
+            if re.match(r"\| CAL \| [\d.]+ \|", line)]
+    claim = next(line for line in text.splitlines() if line.startswith("| t_cor = 0.2 is the best"))
+    verdicts = sorted(set(re.findall(r"\| \*\*([^*]+)\*\*", claim)))
+    cells = "".join(f"<tr><td>{t}<td>{paper}<td>{pool}<td>{file}"
+                    for _, _, t, pool, _, file, paper, _ in rows)
+    return ("<p>Table 3, final accuracy on TREC, beside ours (± over five seeds):</p><table><tr>"
+            "<th>t_cor<th>paper<th><code>pool</code><th>vector file" + cells + "</table><p>That 0.2"
+            f" is the best: {' or '.join(verdicts)} here, with all three kinds of vectors tried (<a"
+            ' href="results-trec.md">more</a>).</p>')
+
+
+def index(steps, place):
+    """HTML of all differences of the authors' code, each linked to its line. place(code, note)."""
+    at = {note.about: place(code, note) for step in steps for code in step.codes
+          for note in code.notes}
+    rows = []
+    for name, row in [*reversed(rows_of("released-code.md").items()),
+                      *reversed(rows_of("versions.md").items())]:
+        if not re.fullmatch(r"V?\d+", name):
+            continue
+        link = f'<a href="#{at[name]}">{name}</a>' if name in at else name
+        effect = row[5] if name[0] != "V" and re.match(r"[+−]\d", row[5]) else ""
+        effect += {"13": ", for DAL", "14": ", for BALD"}.get(name, "")
+        says, does = (row[3], row[2]) if name[0] == "V" else (row[2], row[3])
+        rows.append(f"<tr><td>{link}<td>{inline(row[1])}<td>{inline(says)}<td>{inline(does)}"
+                    f"<td>{effect}")
+    return "".join(rows)
+
+
+def why():
+    """HTML of the four points of docs/why-cal-loses.md, and of its repair, as they stand there."""
+    text = (DOCS / "why-cal-loses.md").read_text(encoding="utf-8")
+    points = re.findall(r"^\d\. (.*?)(?=^\d\. |^\| means)", text, re.M | re.S)
+    repair = re.search(r"^\*\*Two changes together repair CAL.*?(?=\n\n)", text, re.M | re.S)[0]
+    return ("<ol>" + "".join(f"<li>{marked(point)}</li>" for point in points) + "</ol><p>"
+            + marked(repair) + "</p>")
+
+
+def marked(text):
+    """A paragraph of Markdown in HTML: code, links, strong and emphasis."""
+    text = re.sub(r"\*\*(.+?)\*\*", r"<b>\1</b>", inline(" ".join(text.split())))
+    return re.sub(r"\*(.+?)\*", r"<em>\1</em>", text)
 
 
 def minus(v):

@@ -12,6 +12,7 @@ TOKEN = re.compile(r"\\[a-z]+|cor\b|emb\b|min\b|\d+e−\d+|[\d,.]*\d|[^\W\d_][\u
 # What a symbol stands for, so that it lights up in formulas, code and values alike.
 SYMBOLS = {"μ": "mu", "σ": "sigma", "φ": "phi", "θ": "theta", "θ′": "binary", "Ψ": "psi", "L": "L",
            "U": "U", "E": "E", "t": "t_cor", "P": "p", "p": "p", "e": "E"}
+UPRIGHT = 'mathvariant="normal"'  # and italic by CSS: few fonts have the letters of mathematics
 OPERATORS = {"\\argmin": "argmin", "\\argmax": "argmax", "\\log": "log",
              "\\sum": "∑", "\\setminus": "∖"}
 
@@ -91,8 +92,8 @@ def leaf(token):
     symbol = SYMBOLS.get(letter.replace("ϕ", "φ"))
     mark = f' data-s="{symbol}"' if symbol else ""
     if unicodedata.normalize("NFD", token)[1:2] == "\u0302":
-        return f"<mover{mark}><mi>{letter}</mi><mo>^</mo></mover>"
-    return f"<mi{mark}>{letter}</mi>"
+        return f"<mover{mark}><mi {UPRIGHT}>{letter}</mi><mo>^</mo></mover>"
+    return f"<mi {UPRIGHT}{mark}>{letter}</mi>"
 
 
 # ---- the displayed equations, and what stands around them in the paper's text -------------------

@@ -29,7 +29,10 @@ class Code(NamedTuple):
 
 
 class Step(NamedTuple):
-    """A section of the page. say: two sentences of ours. silent: what the paper does not say."""
+    """A section of the page. say: two sentences of ours. silent: what the paper does not say.
+
+    see: HTML to stand under the paper's words. play: the box of read.js to play in.
+    """
 
     key: str
     title: str
@@ -38,6 +41,8 @@ class Step(NamedTuple):
     codes: tuple
     silent: tuple = ()
     play: str = ""
+    predict: str = ""  # a question of read_found.PREDICT
+    see: str = ""
 
 
 STEPS = (
@@ -105,7 +110,7 @@ STEPS = (
                  V("probs.append", "probs[-1]", "R L C", "p after the first epoch"),
                  V("probs.append", "probs[-1]", "R L C", "p after the last epoch", "last")), (
                  Note("probs.append", "7"),)),
-         )),
+         ), (), "", "first"),
     Step("equations", "Confidence, variability, correctness",
          "The three statistics summarize the same E numbers: their mean, their spread, and how"
          " often the label was the likeliest class. None of them needs a validation set.",
@@ -116,7 +121,11 @@ STEPS = (
                  V("p_gold = p.take", "p_gold", "E R L", "p_gold, epoch by epoch"),
                  V("mu = p_gold.mean", "mu", "R L"), V("sigma = ((p_gold", "sigma", "R L"),
                  V("phi = (p.argmax", "phi", "R L"))),
-         ), (), "map"),
+         ), (), "map", "regions",
+         'Figures 1 and 2 here: <a href="figures/trec-maps.png">TREC, all texts and 500</a>, <a'
+         ' href="figures/agnews-maps.png">AG News</a>; <a href="trec-explore.html">TREC to play'
+         ' with</a>. In the demo every text was planted as easy, ambiguous or mislabelled, so the'
+         ' three regions <a href="results-demo.md">can be checked</a>.'),
     Step("threshold", "t_cor, and the second classifier θ′",
          "Each labelled text becomes an example for a second, binary classifier. Its input is Ψ(x),"
          " and its label says whether θ was right about the text in more than a fifth of the"
@@ -137,23 +146,24 @@ STEPS = (
          ("The paper gives neither dropout nor a mini-batch size for θ′. Here it has no dropout,"
           " and θ’s mini-batch size.",
           "The paper does not say what to do if all of L is in one class. Here CAL then picks at"
-          " random, and says so."), "threshold"),
+          " random, and says so."), "threshold", "low", "TABLE 3"),
     Step("choice", "The choice: nearest to the border",
          "θ′ gives every text a probability of being high-cor. CAL takes the fifty texts of U for"
          " which it is nearest to one half.",
          ("border",), (
              Code("strategies.cartography", (
                  V("label = view.high_cor", "label", "R L"),
-                 V("p_high = view.score", "p_high", "R N", "p_high = P(high-cor)"),
+                 V("p_high = view.score", "p_high", "R N", "p_high"),
                  V("score = at_random", "score", "R N", "score = −|0.5 − p_high|")), (
-                 Note("p_high = view.score", "length"), Note("score = at_random", "12"))),
+                 Note("p_high = view.score", "10"), Note("p_high = view.score", "length"),
+                 Note("score = at_random", "12"))),
              Code("strategies.View.pick", (
                  V("k, score = min", "score", "R N", "score, −∞ outside U"),
                  V("row = score.max", "row", "R", "row, at j = 0"),
                  V("score.scatter_", "score", "R N", "score, after j = 0"),
                  V("return picked", "picked", "R k")), (
                  Note("row = score.max", "border"), Note("return picked", "kind"))),
-         ), (), "border"),
+         ), (), "border", "kind"),
     Step("others", "The other strategies",
          "Random, LC, Entropy and BALD ask θ; DAL trains a classifier of its own. All of them end"
          " in the same <code>pick</code>, so they are one short function each.",
@@ -180,7 +190,7 @@ STEPS = (
          ),
          ("BALD’s first authors subtract the mean entropy of the ten predictions (mutual"
           " information). The paper says “max-entropy acquisition function”, and so does this"
-          " code.",)),
+          " code.",), "", "shared"),
     Step("seed-set", "The seed set",
          "A run starts from labels that are drawn with the classes’ shares of the whole corpus. To"
          " do that one has to know every label, which is a privilege of simulations.",
@@ -194,19 +204,21 @@ STEPS = (
     Step("aso", "Almost Stochastic Order",
          "Sort the scores of two strategies and lay them side by side: where the sorted scores of A"
          " lie below those of B, they contradict “A is better”. ε is the share of the squared gap"
-         " that contradicts, and ε_min is ε less a margin for its uncertainty.",
+         " that contradicts, and ε_min is ε plus a margin for its uncertainty.",
          ("aso", "hardware"), (
              Code("stats.aso", (
                  V("def aso", "a", "S", "a: CAL’s accuracies"),
                  V("def aso", "b", "S", "b: Random’s accuracies"),
                  V("eps = violation_ratio", "eps", "", "ε"), V("sigma = np.std", "sigma"),
-                 V("eps_min = eps - sigma * np", "eps_min", "", "ε_min, before it is cut"))),
+                 V("eps_min = eps - sigma * np", "eps_min", "", "ε_min, before it is cut")), (
+                 Note("a, b = _scores", "17"),)),
              Code("stats._ratios", (
                  V("gap = a[", "gap[0]", "pieces", "gap, A − B"),
                  V("width = np.diff", "width", "pieces", "width of each piece"))),
          ),
          ("The paper takes all rounds of all seeds as one sample. Rounds of one run are not"
-          " independent; the report shows a test with one number per seed as well.",), "aso"),
+          " independent; the report shows a test with one number per seed as well.",),
+         "aso", "epsilon"),
 )
 
 
