@@ -5,7 +5,7 @@ import sys
 
 import datamap
 import forks
-from command import ablation, bench, labelling_mode, new_fork, options, processes
+from command import ablation, again, bench, labelling_mode, new_fork, options, processes
 from command.experiment import folder_of, load, plan_of, source_changed, work
 from fast.memory import one_thread
 from plumbing.files import InputError, note
@@ -38,6 +38,8 @@ def dispatch(args):
     """Do what the options ask for; returns the exit code."""
     if args.new_fork:
         return new_fork.write(args.new_fork)
+    if args.again:
+        return again.run(*args.again)
     if args.ablate:
         return ablation.run(args)
     if args.report_only:

@@ -182,5 +182,7 @@ def machine_options(g, strategies):
     g.add_argument("--fresh", nargs="*", choices=[*strategies, "full"], metavar="NAME",
                    help="first delete the runs in the results directory, or those of the strategies"
                    " NAME alone")
+    g.add_argument("--again", nargs=3, metavar=("FOLDER", "STRATEGY", "SEED"),
+                   help="make one run of a results directory again, and say whether it is the same")
     g.add_argument("--report-only", action="store_true",
                    help="only redraw the report, without training")
