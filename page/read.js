@@ -21,7 +21,7 @@ function showValues() {
   for (const span of all(".found [data-round]")) span.hidden = +span.dataset.round !== S.round;
   const t = textOf(), at = placeInL(), pick = R().picked.indexOf(t.row) + 1;
   $("followed").innerHTML = `<b>Followed:</b> “${escaped(D.texts[t.row])}” · label ${t.label} · planted as ${t.kind} · row ${t.row} · in round ${S.round} ` +
-    (at !== null ? `in L, at place ${at}` : `in U${pick ? `, and CAL picks it as number ${pick}` : ""}`);
+    (at !== null ? `in L, as number ${at + 1}` : `in U${pick ? `, and CAL picks it as number ${pick}` : ""}`);
   showEpoch();
 }
 
@@ -34,6 +34,7 @@ function showEpoch() {
 
 const line = (x1, y1, x2, y2, kind) => `<path class="${kind}" d="M${x1} ${y1}L${x2} ${y2}"/>`;
 const said = (x, y, text, anchor = "start") => `<text x="${x}" y="${y}" text-anchor="${anchor}">${text}</text>`;
+const wide = () => innerWidth < 700 ? 400 : 640;  // letters stay readable on a phone
 const symbol = (s, text) => `<tspan data-s="${s}">${text}</tspan>`;
 const svg = (w, h, label, inside) => `<svg viewBox="0 0 ${w} ${h}" role="img" aria-label="${label}">${inside}</svg>`;
 
@@ -100,7 +101,7 @@ function chosenAt(border) {                       // the 50 texts of U nearest t
 }
 
 function drawBorder() {
-  const { U, rows } = chosenAt(S.border), p = R().p, bins = 50, w = 640, h = 230;
+  const { U, rows } = chosenAt(S.border), p = R().p, bins = 50, w = wide(), h = 230;
   const count = Array(bins).fill(0), mine = Array(bins).fill(0), bin = row => Math.min(bins - 1, Math.floor(p[row] / 1e5 * bins));
   for (const row of U) count[bin(row)]++;
   for (const row of rows) mine[bin(row)]++;
@@ -116,7 +117,7 @@ function drawBorder() {
   box.querySelector(".pictures").innerHTML = `<figure style="max-width:46rem;flex:2 1 26rem">${svg(w, h, "how P(high-cor) is spread over U", bars)}<figcaption>Grey: the ${U.length.toLocaleString("en")} texts of U. Orange: the 50 nearest to the border. Triangle: the followed text.</figcaption></figure>` +
     `<figure><table><tr><th>P(high)<th>the first six picks<th>label${rows.slice(0, 6).map(row => `<tr><td>${three(p[row] / 1e5)}<td>${escaped(D.texts[row])}<td>${D.classes[D.y[row]]}`).join("")}</table></figure>`;
   const reached = U.some(row => p[row] / 1e5 < S.border) && U.some(row => p[row] / 1e5 > S.border);
-  box.querySelector(".now").textContent = `Border at ${two(S.border)}, which ${reached ? "runs through U" : "no text of U reaches from the other side"}. Of the 50 picks, ${classes[largest]} are ${D.classes[largest]}; they have ${mean(rows.map(words)).toFixed(1)} words (U: ${mean(U.map(words)).toFixed(1)}); ${kinds("a")} were planted as ambiguous and ${kinds("m")} as mislabelled.`;
+  box.querySelector(".now").textContent = `Border at ${two(S.border)}, which ${reached ? "runs through U" : "no text of U reaches from the other side"}. Of the 50 picks, ${classes[largest]} are ${D.classes[largest]}; they have ${mean(rows.map(words)).toFixed(1)} words (U: ${mean(U.map(words)).toFixed(1)}); planted among them: ${kinds("a")} ambiguous, ${kinds("m")} mislabelled.`;
 }
 
 // ---- ASO: two samples whose sorted scores can be dragged ----------------------------------------
@@ -138,7 +139,7 @@ function margin(a, b) {                           // Eq. 6 at alpha = 0.05, with
   return 1.6449 * Math.sqrt(mean(found.map(v => (v - m) ** 2))) / root;
 }
 
-const ASO = { w: 640, h: 300, low: 0.78, high: 0.86 };
+const ASO = { get w() { return wide(); }, h: 300, low: 0.78, high: 0.86 };
 const ax = t => 50 + t * (ASO.w - 64), ay = v => 12 + (ASO.high - v) / (ASO.high - ASO.low) * (ASO.h - 52);
 
 function drawAso() {
@@ -204,10 +205,10 @@ function makeBoxes() {
 function setEpoch(e) {
   S.epoch = Math.max(1, Math.min(30, e));
   $("epoch2").value = S.epoch;
-  showEpoch(); drawMap();
+  showEpoch(); drawMap(); light(kept);
 }
 
-function draw() { showValues(); drawMap(); drawThreshold(); drawBorder(); }
+function draw() { showValues(); drawMap(); drawThreshold(); drawBorder(); drawAso(); light(kept); }
 
 // ---- what lights up, and the keyboard -----------------------------------------------------------
 
@@ -237,5 +238,8 @@ for (const radio of all("#bar input[type=radio]")) radio.addEventListener("chang
 $("epoch").addEventListener("input", event => setEpoch(+event.target.value));
 for (const code of all(".code")) code.classList.toggle("tall", code.offsetHeight > innerHeight - 120);
 
-resetScores(); makeBoxes(); draw(); drawAso();
+addEventListener("resize", draw);
+addEventListener("beforeprint", () => { for (const d of all("main details")) d.open = true; });
+
+resetScores(); makeBoxes(); draw();
 document.body.dataset.ready = "1";

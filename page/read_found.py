@@ -147,8 +147,8 @@ def border(f):
 def kind(f):
     return (f"{f['share']:.0%} of the batch are {f['largest']} (the largest class of U has"
             f" {f['pool_share']:.0%}). The picks have {f['words']:.1f} words on average, the"
-            f" texts of U {f['pool_words']:.1f}. Of the {f['picks']}, {f['ambiguous']} were planted"
-            f" as ambiguous and {f['wrong']} as mislabelled.")
+            f" texts of U {f['pool_words']:.1f}. Planted among the {f['picks']}:"
+            f" {f['ambiguous']} ambiguous, {f['wrong']} mislabelled.")
 
 
 PREDICT = {  # a question, and its answer from the numbers of round 0

@@ -7,6 +7,7 @@ import numpy as np
 
 NAMES = {"R": "R", "seed": "seed set", "N": "N", "N+T": "N + T", "L": "|L|", "E": "E", "C": "C",
          "D": "D", "W": "width", "B": "batch", "k": "k", "V": "words", "S": "scores"}
+NBSP = "\u00a0"
 FREE = ("words", "list", "pieces")  # axes of no fixed length
 
 
@@ -28,7 +29,7 @@ def shape_of(held, value, sizes):
         length = len(inside)
         if name not in FREE:
             assert length == sizes[name], (value, name, length, sizes[name])
-            dims.append(f"{NAMES[name]} = {length:,}")
+            dims.append(f"{NAMES[name]} = {length:,}".replace(" ", NBSP))
         inside = inside[0] if length else None
     return f"[{', '.join(dims)}]" if dims else ""
 

@@ -141,7 +141,7 @@ def test_the_page_s_statistics_are_numpy_s(fresh):
     away[L] = np.inf
     assert sorted(away[picked]) == pytest.approx(sorted(away)[:50], abs=2e-5)
     assert run.facts[0]["low"] == (right.mean(1) <= 0.2 + 1e-9).sum()
-    shown = re.search(r"<b>mu</b>.*?data-v=\"(v\d+)\">", page)[1]
+    shown = re.search(r"<b[^>]*>mu</b>.*?data-v=\"(v\d+)\">", page)[1]
     mu = gold[run.texts["hard"].at[0]].mean()
     assert float(plain(D["variants"][shown]["0"][2]["hard"])) == pytest.approx(mu, abs=1e-3)
 
@@ -195,6 +195,47 @@ def test_findings_say_only_what_their_numbers_bear():
     assert "runs through U" in read_found.border({**f, "below": 3, "highest": 0.9, "pool": 9})
 
 
+def test_every_difference_of_the_authors_code_is_listed_and_linked_to_its_line(kept):
+    table = kept.split('id="released"')[1].split("</table>")[0]
+    rows = [re.findall(r"<td>(.*?)(?=<td>|<tr>|$)", row, re.S) for row in table.split("<tr>")[2:]]
+    docs = {name: (read.DOCS / name).read_text("utf-8") for name in ("released-code.md",
+                                                                     "versions.md")}
+    numbers = re.findall(r"^\| (V?\d+) \|", docs["released-code.md"] + docs["versions.md"], re.M)
+    assert [plain(row[0]) for row in rows] == numbers and len(numbers) == 24
+    linked = [number for number, row in zip(numbers, rows) if "href" in row[0]]
+    assert set(numbers) - set(linked) == {"18"}  # Fig. 4, which is the same in both
+    padding = next(row for row in rows if plain(row[0]) == "3")
+    assert padding[4] in docs["released-code.md"] and padding[4].startswith("−0.175"), AGAIN
+
+
+def test_what_is_said_of_trec_stands_in_the_documents(kept):
+    told = squeezed((read.DOCS / "why-cal-loses.md").read_text("utf-8"))
+    points = re.findall(r"<li>(.*?)</li>", kept.split('id="found"')[1].split("</ol>")[0], re.S)
+    assert len(points) == 4 and all(squeezed(plain(point)) in told for point in points), AGAIN
+    table = read_found.table_3()
+    mine = (read.DOCS / "results-trec.md").read_text("utf-8")
+    cells = re.findall(r"<tr><td>(.*?)<td>(.*?)<td>(.*?)<td>([^<]*)", table)
+    assert [cell[0] for cell in cells] == ["0", "0.2", "0.4", "0.6", "0.8"]
+    for t, paper, pool, file in cells:
+        assert re.search(rf"\| CAL \| {t} \| {pool} \| [^|]+ \| {file} \| {paper} \|", mine)
+
+
+def test_the_answers_to_the_questions_are_the_run_s(fresh):
+    page, run = fresh
+    D = numbers_of(page)
+    asked = re.findall(r'<details class="predict"><summary>(.*?)</summary><p>(.*?)</p>', page)
+    assert len(asked) == sum(bool(step.predict) for step in read_steps.STEPS) == 6
+    gold = np.array(D["rounds"]["0"]["gold"]) / 1000
+    assert f"{gold[:, 0].mean():.2f}" in plain(asked[0][1])
+    kinds = np.array(list(D["kinds"]))[D["rounds"]["0"]["L"]]
+    assert f"is {gold[kinds == 'm'].mean():.2f}" in plain(asked[1][1])
+    of_class = Counter(D["y"][row] for row in D["rounds"]["0"]["picked"]).most_common(1)[0]
+    assert plain(asked[3][1]).startswith(f"{of_class[1]} are {D['classes'][of_class[0]]}")
+    a, b = (np.sort(D["samples"][name]) for name in ("cal", "random"))
+    eps = ((a - b)[a < b] ** 2).sum() / ((a - b) ** 2).sum()
+    assert f"ε is {eps:.2f}" in plain(asked[5][1])
+
+
 # ---- the page in a browser ----------------------------------------------------------------------
 
 
@@ -213,7 +254,7 @@ def test_the_page_in_a_browser(browser, kept):
     page, D = read.DOCS / "read.html", numbers_of(kept)
     browser.open(page)
     assert browser.run("return [...document.querySelectorAll('.play svg')].length") == 6
-    value = re.search(r"<b>mu</b>.*?data-v=\"(v\d+)\">", kept)[1]
+    value = re.search(r"<b[^>]*>mu</b>.*?data-v=\"(v\d+)\">", kept)[1]
     say = "return document.querySelector(`[data-v=${arguments[0]}]`).innerHTML"
     choose = "document.querySelector(`[name=${arguments[0]}][value='${arguments[1]}']`).click()"
     for text in ("easy", "hard", "picked"):
@@ -237,6 +278,9 @@ def test_the_page_in_a_browser(browser, kept):
     browser.run("document.querySelector('.knob.A[data-i=\"4\"]').focus()")
     browser.keys("\ue015" * 5)  # five times arrow down
     assert f"ε = {eps:.3f}" not in browser.run(now)
+    browser.run("document.querySelector('.letters [data-s=mu]').click()")
+    for where in ("math", ".line", ".value", "svg"):  # in the formula, the code, the value, ...
+        assert browser.run(f"return document.querySelectorAll('{where} .on').length") > 0, where
     for width in (1400, 800, 500, 390):
         browser.call("POST", "/window/rect", {"width": width, "height": 900})
         wide = browser.run("return [document.documentElement.scrollWidth, innerWidth]")
