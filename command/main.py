@@ -5,7 +5,7 @@ import sys
 
 import datamap
 import forks
-from command import ablation, again, bench, labelling_mode, new_fork, options, processes
+from command import ablation, again, bench, idle, labelling_mode, new_fork, options, processes
 from command.experiment import folder_of, load, plan_of, source_changed, work
 from fast.memory import one_thread
 from plumbing.files import InputError, note
@@ -13,6 +13,7 @@ from plumbing.folder import warn_of_seeds
 from report import sections
 from stats import Results
 from strategies import STRATEGIES
+from tables.copies import warn_of_near_copies
 from tables.own_table import warn_of_classes
 from tables.records import is_table
 
@@ -41,6 +42,7 @@ def dispatch(args):
         return new_fork.write(args.new_fork)
     if args.again:
         return again.run(args)
+    idle.refuse(args)
     if args.ablate:
         return ablation.run(args)
     if args.report_only:
@@ -59,6 +61,7 @@ def dispatch(args):
     classes = labelling_mode.classes_of(args)
     plan = plan_of(args)
     if is_table(args.dataset):
+        warn_of_near_copies(plan.data.texts, plan.data.x)
         if labelling_mode.is_due(plan):
             return labelling_mode.run(plan, classes)
         labelling_mode.refuse_its_options(args)

@@ -29,11 +29,11 @@ from plumbing.files import counted, note, shortened
 from plumbing.folder import locked
 from report.figures import draw_maps
 from tables.answers import DOUBTED, NEXT, keep_answers, key, read_answers
+from tables.copies import ALIKE
 from tables.own_table import read_rows, warn_of_classes
 
 REGIONS = "easy", "ambiguous", "hard"
 FEW = 20  # labels; with fewer, typical texts are asked for (first_batch)
-ALIKE = 0.95  # the cosine above which two texts of a batch are near-duplicates
 DEFAULT = "margin"  # from PER_CLASS labels per class on; with fewer, random picks were worth more
 PER_CLASS = 10  # on a table of 58 classes (docs/your-csv-measured.md)
 

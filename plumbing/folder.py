@@ -16,6 +16,7 @@ from plumbing.files import (
     lock,
     make_folder,
     note,
+    own_file,
     remove_parts,
     shortened,
     whole_file,
@@ -44,12 +45,14 @@ def locked(folder):
     """
     make_folder(folder)
     try:
-        file = open(folder / ".lock", "a+b")  # noqa: SIM115 (held until the end)
+        file = os.fdopen(own_file(folder / ".lock", os.O_RDWR | os.O_CREAT), "r+b")
     except OSError as e:
         raise InputError(f"cannot write to {folder}: {e.strerror}; choose another --out")
     with file:
-        if not lock(file):
-            file.seek(0)
+        if (got := lock(file)) is None:
+            note(f"warning: the file system of {folder} has no locks; run one command at a time in"
+                 " this folder")
+        elif not got:
             raise InputError(f"{folder} is in use by process {file.read(20).decode() or '?'}; wait"
                              " for it, or choose another --out")
         file.truncate(0)
@@ -131,9 +134,18 @@ def machines(folder, old, config):
     return [*before, new]
 
 
+OURS = re.compile(r"[^/]+-\d+\.(jsonl|npz|json)|.+\.(round|memory)\d+\.pt|made-with\.json|"
+                  r"texts\.json\.gz|\..+\.part|dynamics-\d+")  # what is in runs/
+
+
 def empty(folder):
-    """Remove what is in a folder; the folder itself may be a link to a bigger disk, and stays."""
+    """Remove what is in a folder; the folder itself may be a link to a bigger disk, and stays.
+
+    Of a link's folder, files with names of ours alone are removed: it may lead anywhere.
+    """
     for path in folder.iterdir() if folder.is_dir() else ():
+        if folder.is_symlink() and not OURS.fullmatch(path.name):
+            continue
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:

@@ -1,9 +1,15 @@
-"""Ctrl-C at any moment, even during the imports, prints one sentence; the exit code is 130."""
+"""Ctrl-C at any moment, even during the imports, prints one sentence; the exit code is 130.
+
+The same holds where a process is asked to end (TERM) or its terminal is closed (HUP): the exit code
+is 128 plus the signal's number, as in a shell.
+"""
 
 import contextlib
+import multiprocessing
 import os
 import signal
 import sys
+import threading
 
 
 def on_interrupt(module):
@@ -15,12 +21,44 @@ def on_interrupt(module):
     """
     if module == "__main__":
         signal.signal(signal.SIGINT, end)
+        for name in ("SIGTERM", "SIGHUP"):  # nohup ignores HUP, and it stays ignored
+            number = getattr(signal, name, None)
+            if number and signal.getsignal(number) == signal.SIG_DFL:
+                signal.signal(number, end)
     elif module == "__mp_main__":  # a worker: it ends with the process that the user started
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+        if parent := multiprocessing.parent_process():
+            threading.Thread(target=end_with, args=(parent,), daemon=True).start()
 
 
-def end(*_):
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def end_with(parent):
+    """End this process as soon as another one has ended."""
+    parent.join()
+    os._exit(1)
+
+
+@contextlib.contextmanager
+def held_back():
+    """Hold Ctrl-C back meanwhile: it comes at the end. Processes that are started here never get
+    it, because what is held back is inherited."""
+    if hasattr(signal, "pthread_sigmask"):
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    else:  # Windows
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+
+def end(number=signal.SIGINT, *_):
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     if os.environ.get("RANK", "0") == "0":
         with contextlib.suppress(OSError):
             os.write(2, b"\nInterrupted; the same command continues from the last finished"
@@ -30,7 +68,7 @@ def end(*_):
             os.unlink(path)
     with contextlib.suppress(Exception):
         sys.stdout.flush()
-    os._exit(130)
+    os._exit(128 + number)
 
 
 open_parts = set()  # files being written, to be removed (see files.whole_file)

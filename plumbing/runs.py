@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 
 from plumbing import made
-from plumbing.files import InputError, make_folder, shortened, write_text
+from plumbing.files import InputError, make_folder, own_file, shortened, write_text
 
 
 def read_run(path, rows=None):
@@ -131,13 +131,15 @@ class Log:
             path = self.path(run)
             self.lines[run], end = read_run(path, self.rows)
             if path.exists() and path.stat().st_size > end:
-                os.truncate(path, end)
+                with os.fdopen(own_file(path, os.O_RDWR), "r+b") as f:
+                    f.truncate(end)
         return self.lines[run]
 
     def append(self, run, line):
         """Append a finished round to the run file, and force it to the disk."""
         self.read(run).append(line)
-        with open(self.path(run), "ab") as f:
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+        with os.fdopen(own_file(self.path(run), flags), "ab") as f:
             f.write(json.dumps(line).encode() + b"\n")
             f.flush()
             os.fsync(f.fileno())
