@@ -27,7 +27,8 @@ def run(plan, classes):
         random_share=args.random_share, minibatch=plan.s.minibatch,
         epochs=args.epochs if args.epochs != datamap.EPOCHS else None, device=args.device,
         accept=args.accept, source=not args.no_source, show=tuple(args.show),
-        classes=classes, annotators=tuple(args.annotator)))
+        classes=classes, annotators=tuple(args.annotator),
+        cache=Path(args.out) / "cache"))
     return 0
 
 
