@@ -18,9 +18,10 @@ import datamap
 import forks
 from command import noise, options
 from fast import SideBySide, at_once
+from forks import Fork
 from page.border import keeping
 from plumbing import made
-from plumbing.files import InputError
+from plumbing.files import InputError, note
 from plumbing.folder import read_config, results_name
 from plumbing.runs import Log
 from released import protocols
@@ -149,8 +150,7 @@ def config_of(plan):
 
 def forked(fork):
     """What config.json records of a fork besides its functions' digests (in `sources`)."""
-    return {"forks": {str(fork.path): fork.sha256}, "measures": list(fork.measures)
-            } if fork.path else {}
+    return {"forks": {str(fork.path): fork.sha256}} if fork.path else {}
 
 
 def command_of(plan):
@@ -167,17 +167,28 @@ def command_of(plan):
     return shlex.join(words)
 
 
-def source_changed(folder):
+def recorded_fork(folder):
+    """The Fork that the latest command with --fork used in a directory, if it can still be read."""
+    path = folder / "config.json"
+    old = read_config(path).get("forks") if path.exists() else None
+    if not isinstance(old, dict) or not old:
+        return Fork()
+    try:
+        return forks.load(list(old)[-1])
+    except InputError as e:
+        note(f"note: the report is drawn without its fork ({e})")
+        return Fork()
+
+
+def source_changed(folder, fork):
     """A sentence if the source has changed since a directory's runs were made, otherwise ""."""
     path = folder / "config.json"
     old = read_config(path) if path.exists() else {}
-    if not isinstance(old.get("sources"), dict):
+    then = argparse.Namespace(**{"model": "fast", **old.get("settings", {})}, fork=fork.path,
+                              fork_sha256=fork.sha256)
+    if not isinstance(old.get("sources"), dict) or then.model not in fork.models:
         return ""
-    fork = next((path for path in old.get("forks", {}) if Path(path).is_file()), None)
-    then = argparse.Namespace(**{"model": "fast", **old["settings"], "fork": fork})
-    then.fork_sha256 = forks.load(fork).sha256
-    new = made.sources(algorithm_of(then)[0], list(old["sources"]["strategies"]),
-                       fork_of(then).measures)
+    new = made.sources(algorithm_of(then)[0], list(old["sources"]["strategies"]), fork.measures)
     unlike = [name for names in made.changed(old["sources"], new) for name in names]
     return unlike and (f"These numbers were made with other source than this: {', '.join(unlike)}"
                        f" {'has' if len(unlike) == 1 else 'have'} changed since.") or ""

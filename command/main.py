@@ -6,7 +6,15 @@ import sys
 import datamap
 import forks
 from command import ablation, bench, labelling_mode, new_fork, options, processes
-from command.experiment import folder_of, load, plan_of, source_changed, work
+from command.experiment import (
+    folder_of,
+    fork_of,
+    load,
+    plan_of,
+    recorded_fork,
+    source_changed,
+    work,
+)
 from fast.memory import one_thread
 from plumbing.files import InputError, note
 from report import sections
@@ -41,8 +49,9 @@ def dispatch(args):
         return ablation.run(args)
     if args.report_only:
         folder = folder_of(args)
-        remark = source_changed(folder)
-        sections.write_report(folder, remark)
+        fork = fork_of(args) if args.fork else recorded_fork(folder)
+        remark = source_changed(folder, fork)
+        sections.write_report(folder, remark, fork.names["REPORT"])
         if remark:
             note(f"note: {remark}")
         print(f"The report is {folder / 'report.md'}")
@@ -58,7 +67,8 @@ def dispatch(args):
         labelling_mode.refuse_its_options(args)
         first = plan.algorithm(plan.data, plan.s, None).seed_set(plan.seeds[0])
         warn_of_classes(plan.data, plan.data.y[first])
-    report = functools.partial(sections.write_report, plan.folder)
+    report = functools.partial(sections.write_report, plan.folder,
+                               more=fork_of(args).names["REPORT"])
     if processes.conduct(work, [plan], report):
         sections.print_summary(plan.folder, [run.label for phase in plan.phases for run in phase])
     return 0

@@ -91,10 +91,9 @@ def claim(folder, config, fresh=None):
         refuse_other_settings(folder, old["settings"], config["settings"])
         config["commands"] = list(dict.fromkeys([*old.get("commands", []), *config["commands"]]))
         config["sources"]["strategies"] = agreed(folder, old.get("sources"), config["sources"])
-        for key in ("seeds", "strategies", "measures"):
-            if key in old or key in config:
-                config[key] = list(dict.fromkeys(old.get(key, []) + config.get(key, [])))
-        if "forks" in old:
+        for key in ("seeds", "strategies"):
+            config[key] = list(dict.fromkeys(old[key] + config[key]))
+        if isinstance(old.get("forks"), dict):
             config["forks"] = {**old["forks"], **config.get("forks", {})}
         if config["settings"]["rounds"] > old["settings"]["rounds"]:
             reopen(folder)

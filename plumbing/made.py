@@ -168,7 +168,7 @@ def defined(node):
         return [(alias.asname or alias.name).partition(".")[0] for alias in node.names]
     targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
     return [part.id for target in targets if target is not None for part in ast.walk(target)
-            if isinstance(part, ast.Name)]
+            if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)]
 
 
 @functools.cache

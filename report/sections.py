@@ -211,14 +211,17 @@ def sections_of(r):
     return OF_A_TABLE if is_table(r.dataset) and not everything else SECTIONS
 
 
-def write_report(folder, remark=""):
+def write_report(folder, remark="", more=None):
     """Write report.md with its figures and tables, only from the run files.
 
-    remark: a paragraph for the top, for example that the source has changed since.
+    remark: a paragraph for the top, for example that the source has changed since. more: sections
+    of a fork, {title: function(Results) -> Markdown, or "" for none}.
     """
     r = Results(folder)
     parts = [section(r) for section in sections_of(r)]
     parts.insert(1, remark)
+    own = {title: section(r) for title, section in (more or {}).items()}
+    parts += [f"## {title}\n\n{text}" for title, text in own.items() if text]
     write_curves(r)
     write_text(r.folder / "report.md", "\n\n".join(part for part in parts if part) + "\n")
     write_page(r)
