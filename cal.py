@@ -196,6 +196,14 @@ class ActiveLearning:
             self.log.append(run, {"round": i, "labelled": view.L.shape[1], **scores[r],
                                   "picked": picked[r], "batch": batch, "seconds": times})
 
+    def has_maps(self, seed):
+        """Whether the data maps of a seed are there, and whole."""
+        return bool(read_arrays(maps_file(self, seed)))
+
+    def keep_maps(self, runs, probs):
+        """Keep the data maps of training on all the data; probs [E, R, N, C]."""
+        save_maps(self, runs, probs)
+
 
 def by_label(stack):
     """{label: the slice of the stack that holds that strategy's runs}; they are neighbours."""
@@ -214,15 +222,14 @@ def all_the_data(algorithm, seeds, name="full", times=1):
     training that Figs. 1 and 5 map. times: a multiple of a round's epochs, with another name.
     """
     lap, log = stopwatch(algorithm.device), algorithm.log
-    paths = {Run(name, seed): log.folder / f"maps-{seed}.npz" for seed in seeds}
-    runs = [run for run, path in paths.items()
-            if not log.rounds_done(run) or times == 1 and not read_arrays(path)]
+    runs = [run for run in (Run(name, seed) for seed in seeds)
+            if not log.rounds_done(run) or times == 1 and not algorithm.has_maps(run.seed)]
     if not runs:
         return
     rows = torch.arange(len(algorithm.y)).expand(len(runs), -1)
     theta, probs = watched_training(algorithm, runs, "full", rows, algorithm.s.epochs * times)
     if times == 1:
-        save_maps(algorithm, {run: paths[run] for run in runs}, probs)
+        algorithm.keep_maps(runs, probs)
     seconds = lap() / len(runs)
     for run, score in zip(runs, algorithm.measure(theta)):
         if not log.rounds_done(run):  # otherwise only the maps were missing
@@ -241,17 +248,17 @@ def watched_training(algorithm, runs, tag, rows, epochs, watched=MAP_EPOCHS):
     return theta, torch.stack(probs)
 
 
-def save_maps(algorithm, paths, full):
+def save_maps(algorithm, runs, full):
     """The dynamics of all rows and of the seed set (Figs. 1, 2, 5 and 6): one .npz file per run.
 
     With fewer than TREC's 500 texts there are more epochs in proportion, because ten would be too
     few to learn anything.
     """
-    runs = [Run("seed set", run.seed) for run in paths]
+    runs = [Run("seed set", run.seed) for run in runs]
     rows = np.array([algorithm.seed_set(run.seed) for run in runs])
     epochs = MAP_EPOCHS * max(1, 500 // rows.shape[1])
     _, few = watched_training(algorithm, runs, "seed set", rows, epochs, epochs)
-    for r, path in enumerate(paths.values()):
+    for r, run in enumerate(runs):
         arrays = {"rows": rows[r], "y": algorithm.data.y}
         for name, probs, y in (("full", full, algorithm.y), ("seed", few, algorithm.y[rows[r]])):
             for statistic, values in datamap.data_map(probs[:, r], y)._asdict().items():
@@ -259,7 +266,11 @@ def save_maps(algorithm, paths, full):
             arrays |= as_bytes(name, probs[:, r], y)
         if algorithm.data.kind is not None:
             arrays["kind"] = algorithm.data.kind
-        write_arrays(path, arrays)
+        write_arrays(maps_file(algorithm, run.seed), arrays)
+
+
+def maps_file(algorithm, seed):
+    return algorithm.log.folder / f"maps-{seed}.npz"
 
 
 if __name__ == "__main__":  # the command's only import; `import cal` loads no room above this one

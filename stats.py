@@ -160,8 +160,11 @@ class Results:
     """A results directory as numbers: config.json, the run files, the data maps.
 
     runs: {label: {seed: lines}} of every run file. Only finished runs count in tables; the
-    arrays below have one row per seed, the seeds of `seeds(label)` in order.
+    arrays below have one row per seed, the seeds of `seeds(label)` in order. baseline: the label
+    that a report compares others with; margin: within what accuracies may be called the same.
     """
+
+    baseline, margin = "random", 0.01
 
     def __init__(self, folder):
         self.folder, path = Path(folder), Path(folder) / "config.json"

@@ -37,14 +37,14 @@ from plumbing.draws import Draws
 from plumbing.files import InputError, armed
 from plumbing.measures import measures
 from plumbing.runs import Log
-from report import figures, sections
+from report import backend, sections
 from vectors.words import index_tokens
 
 HERE = Path(__file__).parent
 SHARED = HERE.parent / "shared"
 torch.set_num_threads(1)
-LOOK = dict(figures.LOOK)
-figures.LOOK.update(dpi=30, layout=None)  # quick to draw; `as_ever` is what users get
+LOOK = dict(backend.LOOK)
+backend.LOOK.update(dpi=30, layout=None)  # quick to draw; `as_ever` is what users get
 
 
 # ---- training dynamics: Eqs. 1-3 ----------------------------------------------------------------
@@ -623,7 +623,8 @@ def test_roc_auc_against_all_pairs():
 CORE = ("data", "datamap", "strategies", "cal", "stats")
 # From the lowest floor up; rooms of one floor may use each other, but in no circle.
 FLOORS = (("plumbing",), ("vectors", "tables"), (*CORE, "fast"),
-          ("baselines", "released", "report", "page", "labelling", "forks"), ("studies", "docs"),
+          ("baselines", "released", "report", "page", "labelling", "forks", "dynamics"),
+          ("studies", "docs"),
           ("command",))
 
 
@@ -764,7 +765,8 @@ def tiny_run():
     """A tiny run of everything, uninterrupted, in one process: (out, what it printed)."""
     folder = tempfile.TemporaryDirectory()
     atexit.register(folder.cleanup)
-    done = run_cal(*TINY, "--seeds", 1, 2, "--everything", "--out", folder.name)
+    done = run_cal(*TINY, "--seeds", 1, 2, "--everything", "--save-dynamics",
+                   "--out", folder.name)
     return Path(folder.name), done
 
 
@@ -777,7 +779,7 @@ def tiny():
 def as_ever(monkeypatch):
     """Figures as users get them."""
     for name, value in LOOK.items():
-        monkeypatch.setitem(figures.LOOK, name, value)
+        monkeypatch.setitem(backend.LOOK, name, value)
 
 
 def test_a_run_writes_what_the_design_says(tiny):

@@ -17,6 +17,7 @@ import data as texts
 import datamap
 import forks
 from command import noise, options
+from dynamics.writing import saving
 from fast import SideBySide, at_once
 from forks import Fork
 from page.border import keeping
@@ -207,6 +208,8 @@ def work(args, task):
 def do(plan, task):
     """The same, of a plan that has been made."""
     kind = keeping(forks.opened(plan.algorithm, fork_of(plan.args)))
+    if plan.args.save_dynamics:
+        kind = saving(kind)
     algorithm = kind(plan.data, plan.s, Log(plan.folder), plan.args.device)
     for baseline in task.baselines:
         cal.all_the_data(algorithm, *baseline)

@@ -43,7 +43,7 @@ def the_strategy(args):
     if args.protocol != "paper" or args.model != "fast":
         raise InputError("some rows have no label, and the next batch works only with --protocol"
                          " paper and --model fast; leave out --protocol and --model")
-    for option in ("seed_size", "rounds", "everything", "ablate"):
+    for option in ("seed_size", "rounds", "everything", "ablate", "save_dynamics"):
         if getattr(args, option):
             raise InputError(f"some rows have no label, and --{option.replace('_', '-')} is for"
                              " experiments, in which every row has one; leave it out")

@@ -18,6 +18,7 @@ from command.experiment import (
 from fast.memory import one_thread
 from plumbing.files import InputError, note
 from report import sections
+from stats import Results
 from strategies import STRATEGIES
 from tables.own_table import warn_of_classes
 from tables.records import is_table
@@ -51,7 +52,7 @@ def dispatch(args):
         folder = folder_of(args)
         fork = fork_of(args) if args.fork else recorded_fork(folder)
         remark = source_changed(folder, fork)
-        sections.write_report(folder, remark, fork.names["REPORT"])
+        sections.write_report(folder, remark, **wishes(args, fork, Results(folder).labels()))
         if remark:
             note(f"note: {remark}")
         print(f"The report is {folder / 'report.md'}")
@@ -67,8 +68,25 @@ def dispatch(args):
         labelling_mode.refuse_its_options(args)
         first = plan.algorithm(plan.data, plan.s, None).seed_set(plan.seeds[0])
         warn_of_classes(plan.data, plan.data.y[first])
+    labels = [run.label for phase in plan.phases for run in phase]
     report = functools.partial(sections.write_report, plan.folder,
-                               more=fork_of(args).names["REPORT"])
+                               **wishes(args, fork_of(args), labels, plan.folder))
     if processes.conduct(work, [plan], report):
-        sections.print_summary(plan.folder, [run.label for phase in plan.phases for run in phase])
+        sections.print_summary(plan.folder, labels)
+        if args.save_dynamics:
+            print(f"Training dynamics, a folder per seed: {plan.folder / 'runs' / 'dynamics-SEED'}")
     return 0
+
+
+def wishes(args, fork, labels, folder=None):
+    """What the options ask of a report; an InputError for a baseline that does not run.
+
+    fork: whose sections it has. labels: those that run now. folder: a results directory that may have others already.
+    """
+    if folder and (folder / "config.json").exists():
+        labels = [*labels, *Results(folder).labels()]
+    if args.baseline and args.baseline not in labels:
+        raise InputError(f"--baseline {args.baseline}: there is no run of it; add it to"
+                         f" --strategies, or name one of {', '.join(dict.fromkeys(labels))}")
+    return {"baseline": args.baseline or "random", "margin": args.margin, "formats": args.format,
+            "more": fork.names["REPORT"]}

@@ -73,6 +73,7 @@ def parser(strategies, epochs, models=("fast", "plain")):
                formatter_class=Help, allow_abbrev=False)
     data_options(p.add_argument_group("data"))
     experiment_options(p.add_argument_group("experiment"), strategies, epochs, models)
+    report_options(p.add_argument_group("report"))
     machine_options(p.add_argument_group("machine and output"), strategies)
     return p
 
@@ -146,7 +147,20 @@ def experiment_options(g, strategies, epochs, models):
     g.add_argument("--ablate", action="store_true",
                    help="run CAL and Random under the protocols paper and code, and under each of"
                    " them with one difference changed")
+    g.add_argument("--save-dynamics", action="store_true",
+                   help="also keep what the model trained on all the data said of every text after"
+                   " each epoch, in the format of allenai/cartography (docs/dynamics.md)")
     g.add_argument("--quick", action="store_true", help="run one seed and ten rounds")
+
+
+def report_options(g):
+    g.add_argument("--baseline", metavar="NAME",
+                   help="the strategy that the report compares every other with (default: random)")
+    g.add_argument("--margin", type=share, default=0.01,
+                   help="two strategies are called the same if their accuracies are shown to differ"
+                   " by less than this")
+    g.add_argument("--format", nargs="+", choices=["pdf", "svg"], default=[], metavar="NAME",
+                   help="also write every figure as pdf or svg")
 
 
 def machine_options(g, strategies):

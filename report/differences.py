@@ -84,6 +84,24 @@ def holm(p):
     return np.minimum(adjusted, 1)
 
 
+EXACT = 12  # seeds, at most, for which every way to flip signs is tried
+
+
+def signs_of(S):
+    """Every way to give S numbers a sign: [2^S, S] of 1 and -1."""
+    return 1 - 2 * (np.arange(2**S)[:, None] >> np.arange(S) & 1)
+
+
+def sign_flip_two_sided(d):
+    """The exact p-value of "d [S] is as likely as -d", by flipping signs; NaN if S is above EXACT.
+
+    It is the share of the 2^S ways to flip signs whose mean is as far from 0 or farther, so with
+    differences that are not 0 it is never below 2/2^S.
+    """
+    return float((np.abs(signs_of(len(d)) @ d) >= abs(d.sum()) - 1e-12).mean()
+                 ) if len(d) <= EXACT else np.nan
+
+
 def sign_flip(d):
     """The one-sided p-value of "the mean of d [S] is not above 0", by flipping signs.
 
@@ -91,7 +109,7 @@ def sign_flip(d):
     below 1/2^S. With more than 14 seeds, 2^14 ways are used: the given signs and a random sample.
     """
     if len(d) <= 14:
-        signs = 1 - 2 * (np.arange(2 ** len(d))[:, None] >> np.arange(len(d)) & 1)  # [2^S, S]
+        signs = signs_of(len(d))
     else:
         signs = np.random.default_rng(0).choice([-1, 1], (2**14, len(d)))
         signs[0] = 1

@@ -112,7 +112,7 @@ def way_of(d):
 
 def first_reach(r, mean, goal):
     """The number of labels at which a mean curve [rounds + 1] first reaches a goal, or None."""
-    reached = r.labelled()[mean >= goal]
+    reached = r.labelled()[mean >= goal - 1e-12]  # means of the same numbers may differ so much
     return reached[0] if len(reached) else None
 
 

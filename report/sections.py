@@ -5,12 +5,15 @@ from datamap import DataMap
 from page.explore import write_page
 from plumbing.files import InputError, counted, escaped, note, write_text
 from report import figures
+from report.backend import also_as
 from report.claims import NOT_RUN, RULE, claims, pairs_of
+from report.differences import MARGIN
 from report.findings import first_reach, helped, kinds_in, planted, recall_table, why_cal
-from report.long_form import write_curves
 from report.main_table import beside, main_table, summary
 from report.markdown import table
 from report.names import NAMES, name_of, paper_of, parts_of, vectors_of
+from report.pairs import differences
+from report.paper_table import for_a_paper
 from report.significance import aso_tables
 from stats import Results, overlaps, plus_minus
 from tables.records import is_table
@@ -59,7 +62,8 @@ def claims_table(r):
     rows = [[row[0][0], *(f"**{word}**" + (f" ({evidence})" if evidence else "")
                           for _, word, evidence in row)] for row in zip(*judged.values())]
     header = ["the paper's claim", *(f"with `{name}` vectors" for name in judged)]
-    return "## The paper's claims\n\n" + table(r.folder, "claims", header, rows, RULE)
+    rule = RULE.format(margin=r.margin)
+    return "## The paper's claims\n\n" + table(r.folder, "claims", header, rows, rule)
 
 
 def siblings_of(r):
@@ -71,6 +75,7 @@ def siblings_of(r):
         except InputError as e:
             note(f"note: the table of claims leaves out one directory: {e}")
             continue
+        other.margin = r.margin
         if all(other.settings.get(key) == r.settings.get(key) for key in same):
             yield other
 
@@ -200,9 +205,11 @@ def again(r):
     return "\n".join(lines)
 
 
-SECTIONS = (opening, curves, main_table, why_cal, recall_table, claims_table, data_efficiency,
-            aso_tables, batches, data_maps, threshold_table, overlap_table, dataset_table, again)
-OF_A_TABLE = (opening, curves, helped, main_table, recall_table, data_maps, dataset_table, again)
+SECTIONS = (opening, curves, main_table, why_cal, recall_table, claims_table, differences,
+            data_efficiency, aso_tables, batches, data_maps, threshold_table, overlap_table,
+            dataset_table, for_a_paper, again)
+OF_A_TABLE = (opening, curves, helped, main_table, recall_table, data_maps, dataset_table,
+              for_a_paper, again)
 
 
 def sections_of(r):
@@ -211,18 +218,21 @@ def sections_of(r):
     return OF_A_TABLE if is_table(r.dataset) and not everything else SECTIONS
 
 
-def write_report(folder, remark="", more=None):
+def write_report(folder, remark="", baseline="random", margin=MARGIN, formats=(), more=None):
     """Write report.md with its figures and tables, only from the run files.
 
-    remark: a paragraph for the top, for example that the source has changed since. more: sections
-    of a fork, {title: function(Results) -> Markdown, or "" for none}.
+    remark: a paragraph for the top, for example that the source has changed since. baseline: the
+    label that others are compared with. margin: within what accuracies may be called the same.
+    formats: pdf and svg, in which every figure is written too. more: sections of a fork,
+    {title: function(Results) -> Markdown, or "" for none}.
     """
     r = Results(folder)
-    parts = [section(r) for section in sections_of(r)]
+    r.baseline, r.margin = baseline, margin
+    with also_as(formats):
+        parts = [section(r) for section in sections_of(r)]
     parts.insert(1, remark)
     own = {title: section(r) for title, section in (more or {}).items()}
     parts += [f"## {title}\n\n{text}" for title, text in own.items() if text]
-    write_curves(r)
     write_text(r.folder / "report.md", "\n\n".join(part for part in parts if part) + "\n")
     write_page(r)
 
