@@ -81,7 +81,8 @@ def dispatch(args):
 def wishes(args, fork, labels, folder=None):
     """What the options ask of a report; an InputError for a baseline that does not run.
 
-    fork: whose sections it has. labels: those that run now. folder: a results directory that may have others already.
+    fork: whose sections it has. labels: those that run now. folder: a results directory that may
+    have others already.
     """
     if folder and (folder / "config.json").exists():
         labels = [*labels, *Results(folder).labels()]
