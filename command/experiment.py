@@ -38,6 +38,7 @@ class Plan:
     """Every run of one results directory. phases: lists of runs, which are done one by one.
 
     baselines: {name: epochs} of training on all the data; epochs are multiples of a round's.
+    folder: the results directory. command: what makes it again.
     """
 
     args: argparse.Namespace
@@ -46,11 +47,10 @@ class Plan:
     s: cal.Settings
     seeds: list
     phases: list
+    fork: Fork
+    folder: Path
+    command: str
     baselines: dict = field(default_factory=lambda: {"full": 1})
-
-    @property
-    def folder(self):
-        return folder_of(self.args)
 
     @property
     def width(self):
@@ -84,7 +84,8 @@ def plan_of(args):
         extra = cal.runs_of(["cal"], seeds, cal.T_COR)
         extra += cal.runs_of(["cal+dal", *baselines.BEST], seeds)
         phases.append([run for run in extra if run not in phases[0]])
-    return Plan(args, algorithm, data, s, seeds, phases)
+    return Plan(args, algorithm, data, s, seeds, phases, fork_of(args), folder_of(args),
+                command_of(args))
 
 
 def algorithm_of(args):
@@ -141,9 +142,9 @@ def config_of(plan):
         "seeds": plan.seeds, "strategies": list(labels), "classes": data.classes,
         "about": data.about,
         "sources": made.sources(plan.algorithm, list(dict.fromkeys(
-            run.strategy for phase in plan.phases for run in phase)), fork_of(args).measures),
-        **forked(fork_of(args)),
-        "commands": [command_of(plan)], "projections": made.projections(x),
+            run.strategy for phase in plan.phases for run in phase)), plan.fork.measures),
+        **forked(plan.fork),
+        "commands": [plan.command], "projections": made.projections(x),
         "versions": {"python": platform.python_version(), "numpy": np.__version__,
                      "torch": torch.__version__},
     }
@@ -154,9 +155,9 @@ def forked(fork):
     return {"forks": {str(fork.path): fork.sha256}} if fork.path else {}
 
 
-def command_of(plan):
+def command_of(args):
     """The command that makes the directory again, as one line."""
-    args, words = plan.args, ["python", "cal.py"]
+    words = ["python", "cal.py"]
     models = fork_of(args).models
     defaults = vars(options.parser([], datamap.EPOCHS, models).parse_args([]))
     for name, value in vars(args).items():
@@ -207,7 +208,7 @@ def work(args, task):
 
 def do(plan, task):
     """The same, of a plan that has been made."""
-    kind = keeping(forks.opened(plan.algorithm, fork_of(plan.args)))
+    kind = keeping(forks.opened(plan.algorithm, plan.fork))
     if plan.args.save_dynamics:
         kind = saving(kind)
     algorithm = kind(plan.data, plan.s, Log(plan.folder), plan.args.device)

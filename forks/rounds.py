@@ -41,13 +41,16 @@ def opened(algorithm, fork=None):
 
         def train(self, i, stack, L):
             self.asking, self.watched = [run for run in stack if asks(self, run)], {}
-            with blamed(f"round {i}, training {fork.model}" if fork.model else ""):
-                return super().train(i, stack, L)
+            try:
+                with blamed(f"round {i}, training {fork.model}" if fork.model else ""):
+                    return super().train(i, stack, L)
+            finally:
+                self.asking = ()
 
         def new_theta(self, i, stack):
             theta = super().new_theta(i, stack)
-            mine = {run: [own in (run, cal.Run("any", run.seed)) for own in stack].index(True)
-                    for run in self.asking} if isinstance(i, int) else {}
+            mine = {run: r for r, own in enumerate(stack) for run in self.asking
+                    if own in (run, cal.Run("any", run.seed))}  # "any" in a shared round 0
             if mine:
                 theta.fit = watching(theta, theta.fit, self.x, mine, self.watched)
             return theta

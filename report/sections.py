@@ -181,10 +181,12 @@ def dataset_table(r):
     shares = ", ".join(f"{c} {n / a['train']:.1%}" for c, n in a["class_counts"].items())
     rows = [["training texts", f"{a['train']:,}"], ["test texts", f"{a['test']:,}"],
             ["classes", f"{a['classes']}: {shares}"], ["seed set", f"{r.settings['seed_size']:,}"],
-            ["tokens per text", f"{a['length_mean']} on average, {a['length_max']} at most"],
             ["vectors", f"{vectors_of(r)}: {a['tokens_known']:.1%} of the training texts' tokens"
              f" and {a['types_known']:.1%} of their {a['types']:,} types have one"
              if "types" in a else f"{vectors_of(r)}: one vector per text"]]
+    if "length_mean" in a:
+        tokens = f"{a['length_mean']} on average, {a['length_max']} at most"
+        rows.insert(4, ["tokens per text", tokens])
     lacking = a.get("missing")
     note = "These frequent words have no vector: " + ", ".join(lacking) + "." if lacking else ""
     return "## Table 1: the data\n\n" + table(r.folder, "table1", ["", "as loaded"], rows, note)
