@@ -65,15 +65,20 @@ def answers(differences, margin=MARGIN):
     return found
 
 
+def critical_t(df, level=0.95):
+    """The t with P(|T| > t) = 1 - level for df degrees of freedom, by bisection."""
+    low, high = 0.0, 1e4
+    for _ in range(100):
+        middle = (low + high) / 2
+        low, high = (middle, high) if t_two_sided(middle, df) > 1 - level else (low, middle)
+    return low
+
+
 def interval(d, level=0.95):
     """The confidence interval of the mean of d [S], by Student's t -> (mean, half width)."""
     if len(d) < 2:
         return (d.mean() if len(d) else np.nan), np.inf
-    low, high = 0.0, 1e4  # bisection for the t with P(|T| > t) = 1 - level
-    for _ in range(100):
-        middle = (low + high) / 2
-        low, high = (middle, high) if t_two_sided(middle, len(d) - 1) > 1 - level else (low, middle)
-    return d.mean(), low * d.std(ddof=1) / np.sqrt(len(d))
+    return d.mean(), critical_t(len(d) - 1, level) * d.std(ddof=1) / np.sqrt(len(d))
 
 
 def holm(p):

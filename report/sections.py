@@ -5,6 +5,7 @@ from datamap import DataMap
 from page.explore import write_page
 from plumbing.files import InputError, counted, escaped, note, write_text
 from report import figures
+from report.arena import arena
 from report.backend import also_as
 from report.claims import NOT_RUN, RULE, claims, pairs_of
 from report.differences import MARGIN
@@ -14,6 +15,7 @@ from report.markdown import table
 from report.names import NAMES, name_of, paper_of, parts_of, vectors_of
 from report.pairs import differences
 from report.paper_table import for_a_paper
+from report.profile import performance_profile
 from report.significance import aso_tables
 from stats import Results, overlaps, plus_minus
 from tables.records import is_table
@@ -207,9 +209,9 @@ def again(r):
     return "\n".join(lines)
 
 
-SECTIONS = (opening, curves, main_table, why_cal, recall_table, claims_table, differences,
-            data_efficiency, aso_tables, batches, data_maps, threshold_table, overlap_table,
-            dataset_table, for_a_paper, again)
+SECTIONS = (opening, curves, main_table, why_cal, recall_table, claims_table, differences, arena,
+            performance_profile, data_efficiency, aso_tables, batches, data_maps, threshold_table,
+            overlap_table, dataset_table, for_a_paper, again)
 OF_A_TABLE = (opening, curves, helped, main_table, recall_table, data_maps, dataset_table,
               for_a_paper, again)
 

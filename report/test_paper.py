@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import stats
-from report import differences, samples, sections
+from report import backend, differences, samples, sections
 from report.test_report import STRENGTH, by_strength, hand_made
 from test_cal import as_ever, cal_main, read_csv, run_files, tiny
 
@@ -242,3 +242,22 @@ def test_another_baseline_and_margin(tiny, tmp_path):
     folder = tmp_path / "demo-paper-pool"
     text = (folder / "report.md").read_text(encoding="utf-8")
     assert "within 0.5: two one-sided" in text and "Labels to LC's" in tex_rows(folder)[0]
+
+
+def test_figures_as_pdf_and_svg_are_the_same_bytes_twice(tmp_path):
+    def pictures(folder):
+        hand_made(folder, level(SIX_SEEDS), rounds=2, seeds=3, labels=["random", "a"],
+                  dataset="$^$")
+        sections.write_report(folder, formats=("pdf", "svg"))
+        return {path.name: path.read_bytes() for path in sorted(folder.glob("*.[ps][dvn]*"))}
+
+    one, two = pictures(tmp_path / "one"), pictures(tmp_path / "two")
+    assert one == two
+    stems = {name.partition(".")[0] for name in one}
+    assert stems >= {"fig3_accuracy", "fig4_batches"}
+    assert {f"{stem}.{kind}" for stem in stems for kind in ("png", "pdf", "svg")} == set(one)
+    pdf, svg = one["fig3_accuracy.pdf"], one["fig3_accuracy.svg"]
+    assert pdf.startswith(b"%PDF") and b"/Subtype /Type3" not in pdf and b"Date" not in pdf
+    assert b"<svg" in svg and b"<dc:date>" not in svg
+    sections.write_report(tmp_path / "one")  # and the next report has PNG alone
+    assert backend.formats == []
