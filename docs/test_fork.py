@@ -3,8 +3,8 @@
 import json
 import re
 import signal
+import sys
 
-import matplotlib
 import numpy as np
 import pytest
 import torch
@@ -102,6 +102,7 @@ def test_the_readme_s_fork_and_the_notebook_s_call_end_in_a_report(tmp_path, mon
     names = dict(zip(("x", "y", "x_test", "y_test"), arrays_of_one_s_own()))
     exec(gap, names)
     monkeypatch.chdir(tmp_path)
+    matplotlib = sys.modules["matplotlib"]  # report/backend.py has imported it
     backend, handler = matplotlib.get_backend(), signal.getsignal(signal.SIGINT)
     threads, rc = torch.get_num_threads(), dict(matplotlib.rcParams)
     call = call.replace("rounds=10", "rounds=2, epochs=2")
