@@ -115,7 +115,7 @@ def caption(r, labels, seeds, goal):
 
 def goal_caption(goal, others, seeds):
     """The caption's sentences on the comparison with the goal."""
-    name = tex(name_of(goal))
+    name = tex(name_of(goal)) + "\\"  # a dot in a name ends no sentence
     if len(seeds) < FEWEST:
         return f"Fewer than {FEWEST} seeds allow no test of differences."
     return (f"{MARK}: differs from {name} with $p < 0.05$ (two-sided paired $t$ test within seeds,"
