@@ -17,12 +17,14 @@ from report.names import parts_of
 from strategies import STRATEGIES
 
 
-def run(folder, label, seed):
+def run(args):
     """Make the run again in a folder of its own; the exit code: 0 if it is the same, otherwise 1.
 
-    folder: a results directory. label: a run's label, for example lc, cal-t0.4 or full.
+    args.again: a results directory, a run's label (lc, cal-t0.4, full) and its seed.
     """
+    folder, label, seed = args.again
     folder = Path(folder)
+    refuse_others(args)
     if not (folder / "config.json").exists():
         raise InputError(f"no results in {folder}")
     config, path = read_config(folder / "config.json"), folder / "runs" / f"{label}-{seed}.jsonl"
@@ -32,7 +34,7 @@ def run(folder, label, seed):
     if remark := source_changed(folder, recorded_fork(folder)):
         note(f"note: {remark}")
     with tempfile.TemporaryDirectory() as out:
-        args = arguments(config, label, seed, out)
+        args = arguments(config, label, seed, args.data_dir, out)
         with forks.blamed():
             plan = plan_of(args)
             plan.baselines = {name: times for name, times in (
@@ -61,7 +63,16 @@ def refuse_changed(folder, old, new):
                          " now, so its runs cannot be made again")
 
 
-def arguments(config, label, seed, out):
+def refuse_others(args):
+    """An InputError for an option that would do nothing: config.json records them all."""
+    defaults = vars(options.parser([], datamap.EPOCHS).parse_args([]))
+    for name, value in vars(args).items():
+        if name not in ("again", "data_dir", "fork_sha256") and value != defaults.get(name):
+            raise InputError(f"--again takes the options from config.json; leave out"
+                             f" --{name.replace('_', '-')}")
+
+
+def arguments(config, label, seed, data_dir, out):
     """The options that make a run again, from the commands that config.json records."""
     strategy, t_cor = parts_of(label)
     line = command_for(config, strategy)
@@ -71,6 +82,8 @@ def arguments(config, label, seed, out):
     fork = forks.load(options.fork_in(words))
     args = options.parser(list(STRATEGIES), datamap.EPOCHS, fork.models).parse_args(words)
     args.fork_sha256 = fork.sha256
+    if data_dir != "data":  # on this machine the files may be elsewhere
+        args.data_dir = data_dir
     one_thread()
     for name, value in {
             "strategies": None if label.startswith("full") else [strategy], "seeds": [int(seed)],

@@ -80,6 +80,7 @@ def plan_of(args):
                                 *fork_of(args).names["STRATEGIES"]]
     phases = [cal.runs_of(names, seeds, args.t_cor)]
     refuse_dynamics(args, names)
+    forks.try_out(algorithm, fork_of(args), data)
     if args.everything:
         extra = cal.runs_of(["cal"], seeds, cal.T_COR)
         extra += cal.runs_of(["cal+dal", *baselines.BEST], seeds)

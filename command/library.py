@@ -16,6 +16,7 @@ import torch
 import cal
 import data as texts
 import datamap
+import forks
 from command import options, processes
 from command.experiment import Plan, do
 from forks.loading import Fork, check_names
@@ -82,6 +83,7 @@ def plan_of(data, names, seeds, folder, fork, device, t_cor, **settings):
         raise InputError(
             f"a seed set of {s.seed_size} and {s.rounds} batches of {s.batch} are more than the"
             f" {len(data.y)} rows; lower rounds, batch or seed_size")
+    forks.try_out(fork.learning(), fork, data)
     given = ", ".join(f"{key}={value}" for key, value in settings.items() if key != "minibatch")
     return Plan(args, fork.learning(), data, s, seeds, [cal.runs_of(names, seeds, t_cor)], fork,
                 folder, f"experiment(..., {names}, {seeds}, {str(folder)!r}, {given})")

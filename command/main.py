@@ -47,7 +47,7 @@ def dispatch(args):
     if args.new_fork:
         return new_fork.write(args.new_fork)
     if args.again:
-        return again.run(*args.again)
+        return again.run(args)
     if args.ablate:
         return ablation.run(args)
     if args.report_only:
@@ -92,5 +92,6 @@ def wishes(args, fork, labels, folder=None):
     if args.baseline and args.baseline not in labels:
         raise InputError(f"--baseline {args.baseline}: there is no run of it; add it to"
                          f" --strategies, or name one of {', '.join(dict.fromkeys(labels))}")
-    return {"baseline": args.baseline or "random", "margin": args.margin, "formats": args.format,
-            "more": fork.names["REPORT"]}
+    given = {"baseline": args.baseline, "margin": args.margin, "formats": args.format,
+             "more": fork.names["REPORT"]}
+    return {name: value for name, value in given.items() if value not in (None, [])}

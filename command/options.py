@@ -162,9 +162,9 @@ def experiment_options(g, strategies, epochs, models):
 def report_options(g):
     g.add_argument("--baseline", metavar="NAME",
                    help="the strategy that the report compares every other with (default: random)")
-    g.add_argument("--margin", type=share, default=0.01,
+    g.add_argument("--margin", type=share,
                    help="two strategies are called the same if their accuracies are shown to differ"
-                   " by less than this")
+                   " by less than this (default: 0.01)")
     g.add_argument("--format", nargs="+", choices=["pdf", "svg"], default=[], metavar="NAME",
                    help="also write every figure as pdf or svg")
 

@@ -27,7 +27,7 @@ import strategies
 from fast import SideBySide
 from forks.blame import blamed
 from forks.readers import checked
-from plumbing.files import InputError, note
+from plumbing.files import InputError, note, shortened
 from plumbing.made import ours
 from tables.records import is_table
 
@@ -174,7 +174,12 @@ def run(path, source):
     sys.path.insert(1, str(path.parent))  # after the project: `import data` is always ours
     module = importlib.util.module_from_spec(importlib.util.spec_from_file_location(name, path))
     sys.modules[name] = module
-    exec(compile(source, str(path), "exec"), vars(module))
+    try:
+        code = compile(source, str(path), "exec")
+    except (SyntaxError, ValueError) as e:  # a ValueError for null bytes
+        line = f", line {e.lineno}" if getattr(e, "lineno", None) else ""
+        raise InputError(f"{path}{line}: SyntaxError: {shortened(getattr(e, 'msg', e))}")
+    exec(code, vars(module))
     return module
 
 

@@ -237,7 +237,8 @@ def test_what_a_strategy_returns_is_checked(body, message, tmp_path):
 
 
 @pytest.mark.parametrize(("text", "message"), [
-    ("def f(:\n", "mine.py, line 1: SyntaxError"), ("1 / 0", "mine.py, line 1: ZeroDivisionError"),
+    ("def f(:\n", "mine.py, line 1: SyntaxError"), ("x = 1\0", "null bytes"),
+    ("1 / 0", "mine.py, line 1: ZeroDivisionError"),
     ("import helper", "helper.py, line 2"), ("x = 1", "defines none of STRATEGIES"),
     ("STRATEGIES = [1]", "STRATEGIES has to be a dict"),
     ("STRATEGIES = {'cal': print}", "'cal' is taken"),
@@ -268,6 +269,30 @@ def test_one_network_needs_no_name(tmp_path, capsys):
     assert fork.model == "Net" and "the network is Net of mine.py" in capsys.readouterr().err
     fork = forks.load(written(tmp_path, text + "    def psi(self, x): return x\nMODEL = None"))
     assert fork.model is None and capsys.readouterr().err == ""
+
+
+NETWORK = """from torch import nn
+class Net(nn.Module):
+    def __init__(self, D, C):
+        super().__init__()
+        self.hidden, self.out = nn.Linear(D, 7), {out}
+    def psi(self, x):
+        return self.hidden({x})
+"""
+
+
+@pytest.mark.parametrize(("out", "x", "message"), [
+    ("nn.Linear(8, C)", "x", "the network Net: RuntimeError: mat1 and mat2"),
+    ("nn.Linear(7, C + 1)", "x", "has the shape [4, 4]; logits [4, 3] are needed"),
+    ("nn.Identity()", "x", "has the shape [4, 7]"), ("None", "x", "the network Net has no `out`"),
+    ("nn.Linear(7, C)", "x.nothing", "mine.py, line 7, in psi: AttributeError"),
+    ("nn.Linear(7, C)", "x / 0 * 0", "its training diverged"), ("nn.Linear(7, C)", "x", ""),
+])
+def test_a_network_is_tried_before_anything_is_written(out, x, message, tmp_path):
+    fork = forks.load(written(tmp_path, NETWORK.format(out=out, x=x)))
+    with pytest.raises(InputError) if message else contextlib.nullcontext() as e:
+        forks.try_out(fork.learning(), fork, small_data())
+    assert not message or message in str(e.value)
 
 
 @pytest.mark.parametrize(("raw", "message"), [

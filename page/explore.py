@@ -105,9 +105,9 @@ def write_labelling(request, answers, batch, todo, labelled=(), watched=None, do
     asked = {item["row"] for item in todo}
     write(folder / "explore.html", {
         "title": f"{data.name}: the next texts to label",
-        "about": f"{len(labelled):,} texts have a label, {int((data.y < 0).sum()):,} have none. The"
-                 " map shows the labelled ones, as the models trained on them saw them (30 epochs,"
-                 " spread over the training).",
+        "about": f"{int((data.y >= 0).sum()):,} texts have a label, {int((data.y < 0).sum()):,}"
+                 f" have none. The map shows {len(rows):,} of the labelled ones, each text once, as"
+                 " the models trained on them saw them (30 epochs, spread over the training).",
         "id": str(Path(folder).resolve()), "folder": str(folder), "classes": data.classes,
         "rows": [int(row) for row in rows], "numbers": [number(row) for row in rows],
         "texts": [data.texts[row] for row in rows], "y": [int(data.y[row]) for row in rows],

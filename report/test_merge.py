@@ -176,7 +176,8 @@ def test_a_run_is_made_again_and_found_the_same_or_not(tiny, tmp_path, capsys):
     assert cal_main("--again", folder, "full", 1) == 0
     changed_config(folder, settings__data_sha256="0")
     capsys.readouterr()
-    for arguments, message in (((folder, "lc", 9), "there is no run"),
+    for arguments, message in (((folder, "lc", 2, "--rounds", 5), "leave out --rounds"),
+                               ((folder, "lc", 9), "there is no run"),
                                ((tmp_path, "lc", 1), "no results"),
                                ((folder, "lc", 2), "made with other data_sha256")):
         assert cal_main("--again", *arguments) == 2
