@@ -334,7 +334,7 @@ def test_changed_source_is_refused_by_name(doors, tmp_path, capsys):
                  tmp_path]
     for old, new, two, message in (
             ("p[..., 0], k)", "p[..., 0] * 2, k)", 2, "source of margin2 has changed"),
-            ("D, 40)", "D, 41)", 2, "other source of doors.Net, network"),
+            ("Dropout(0.3)", "Dropout(0.4)", 2, "other source of doors.Net, network"),
             ("seed + 1", "seed + 2", 2, "other source of doors.Mine"),
             (".abs()\n\n\ndef tiny", "\n\n\ndef tiny", 2, "source of the measure ece"),
             ("two", "two", 3, "source of margin2 has changed"),
