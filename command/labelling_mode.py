@@ -61,7 +61,8 @@ def the_strategy(args):
                          " in --strategies, and one --t-cor")
     if args.protocol != "paper" or args.model != "fast":
         raise InputError("some rows have no label, and the next batch works only with --protocol"
-                         " paper and --model fast; leave out --protocol and --model")
+                         " paper and --model fast; leave out --protocol, and give --model fast if"
+                         " --fork names a network or an algorithm")
     if found := idle.given(args, idle.OF_EXPERIMENTS):
         raise InputError(f"some rows have no label, and {found[0]} is for experiments, in which"
                          " every row has one; leave it out")

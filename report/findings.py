@@ -80,7 +80,7 @@ def picked_of(r, label, name, y):
 def why_cal(r):
     """Where CAL stands, and what its batches are like beside Random's within seeds."""
     cal, random, kept = r.finished("cal"), r.finished("random"), read_texts(r.folder)
-    if not cal or not random or not kept or not r.rounds:
+    if not cal or not random or not kept or kept.get("made up") or not r.rounds:
         return ""
     order = sorted(r.labels(), key=lambda label: -r.accuracy(label).mean())
     y, length = np.array(kept["y"]), np.array([len(text.split()) for text in kept["texts"]])
