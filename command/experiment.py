@@ -21,8 +21,9 @@ from dynamics.writing import saving
 from fast import SideBySide, at_once
 from page.border import keeping
 from plumbing import made
+from plumbing.config import read_config
 from plumbing.files import InputError
-from plumbing.folder import read_config, results_name
+from plumbing.folder import results_name
 from plumbing.runs import Log
 from released import protocols
 from strategies import STRATEGIES

@@ -16,7 +16,6 @@ import numpy as np
 from page.border import FIELDS, read_border
 from plumbing.arguments import script
 from plumbing.files import InputError, write_text
-from plumbing.folder import read_texts
 
 MOST = 10_000  # texts on a page
 NAMES = {"full": "all training texts", "seed": "the seed set",
@@ -49,7 +48,7 @@ def data_in(path):
 
 def write_page(r):
     """Write the page of a results directory (stats.Results); no page if no texts were kept."""
-    if kept := read_texts(r.folder):
+    if kept := r.texts():
         write(r.folder / "explore.html", shown_of(r, kept))
 
 
