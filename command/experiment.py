@@ -186,7 +186,7 @@ def source_changed(folder):
 
 
 NOT_OF_A_RUN = ("out", "fresh", "report_only", "jobs", "device", "bench", "pool", "ablate",
-                "fork_sha256", "new_fork")
+                "again", "fork_sha256", "new_fork")
 
 
 def work(args, task):

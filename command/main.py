@@ -5,7 +5,7 @@ import sys
 
 import datamap
 import forks
-from command import ablation, bench, labelling_mode, new_fork, options, processes
+from command import ablation, again, bench, labelling_mode, new_fork, options, processes
 from command.experiment import folder_of, load, plan_of, source_changed, work
 from fast.memory import one_thread
 from plumbing.files import InputError, note
@@ -38,6 +38,8 @@ def dispatch(args):
     """Do what the options ask for; returns the exit code."""
     if args.new_fork:
         return new_fork.write(args.new_fork)
+    if args.again:
+        return again.run(args)
     if args.ablate:
         return ablation.run(args)
     if args.report_only:
@@ -52,10 +54,11 @@ def dispatch(args):
     if args.bench:
         return bench.run(args.device, args.pool)
     one_thread()
+    classes = labelling_mode.classes_of(args)
     plan = plan_of(args)
     if is_table(args.dataset):
         if labelling_mode.is_due(plan):
-            return labelling_mode.run(plan)
+            return labelling_mode.run(plan, classes)
         labelling_mode.refuse_its_options(args)
         first = plan.algorithm(plan.data, plan.s, None).seed_set(plan.seeds[0])
         warn_of_classes(plan.data, plan.data.y[first])
@@ -79,4 +82,5 @@ def wishes(args, labels, folder=None):
     if args.baseline and args.baseline not in labels:
         raise InputError(f"--baseline {args.baseline}: there is no run of it; add it to"
                          f" --strategies, or name one of {', '.join(dict.fromkeys(labels))}")
-    return {"baseline": args.baseline or "random", "margin": args.margin, "formats": args.format}
+    given = {"baseline": args.baseline, "margin": args.margin, "formats": args.format}
+    return {name: value for name, value in given.items() if value not in (None, [])}

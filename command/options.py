@@ -101,7 +101,13 @@ def data_options(g):
                    help="write predictions of at least this probability into labelled.csv, marked"
                    " in its column source")
     g.add_argument("--show", nargs="+", default=[], metavar="NAME",
-                   help="columns of your table to show beside each text that is to be labelled")
+                   help="columns of your table to show beside each text that is to be labelled"
+                   " (default: all)")
+    g.add_argument("--classes", metavar="FILE",
+                   help="a file with a class per line: the classes that there are, used or not")
+    g.add_argument("--annotator", nargs="+", default=[], metavar="NAME",
+                   help="who labels the next batch; it is divided among several people, and two of"
+                   " them get every tenth text")
     g.add_argument("--no-source", action="store_true",
                    help="leave out the column of labelled.csv that says where a label comes from")
     g.add_argument("--agnews-text", default="description",
@@ -156,9 +162,9 @@ def experiment_options(g, strategies, epochs, models):
 def report_options(g):
     g.add_argument("--baseline", metavar="NAME",
                    help="the strategy that the report compares every other with (default: random)")
-    g.add_argument("--margin", type=share, default=0.01,
+    g.add_argument("--margin", type=share,
                    help="two strategies are called the same if their accuracies are shown to differ"
-                   " by less than this")
+                   " by less than this (default: 0.01)")
     g.add_argument("--format", nargs="+", choices=["pdf", "svg"], default=[], metavar="NAME",
                    help="also write every figure as pdf or svg")
 
@@ -176,5 +182,7 @@ def machine_options(g, strategies):
     g.add_argument("--fresh", nargs="*", choices=[*strategies, "full"], metavar="NAME",
                    help="first delete the runs in the results directory, or those of the strategies"
                    " NAME alone")
+    g.add_argument("--again", nargs=3, metavar=("FOLDER", "STRATEGY", "SEED"),
+                   help="make one run of a results directory again, and say whether it is the same")
     g.add_argument("--report-only", action="store_true",
                    help="only redraw the report, without training")

@@ -59,6 +59,11 @@ class Watched:
     gold: np.ndarray
     said: np.ndarray
 
+    def of(self, some):
+        """The same of some of the texts: some [n] bool."""
+        return Watched(datamap.DataMap(*(values[some] for values in self.map)),
+                       self.gold[:, some], self.said[:, some])
+
 
 def train(request, labelled, free):
     """Train a model per seed on the labelled rows: (Committee, Watched).

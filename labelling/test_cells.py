@@ -177,7 +177,13 @@ def test_the_page_shows_the_same(call):
     doubts = read_csv(call.folder / "relabel.csv")
     assert [[str(x["row"]), x["text"], x["label"], x["model"]] for x in D["doubts"]] == [
         [row["row"], row["text"], row["label"], row["model"]] for row in doubts]
-    assert sorted(map(tuple, D["kept"])) == sorted(map(tuple, call.answers))
+    assert sorted(tuple(kept[:4]) for kept in D["kept"]) == sorted(map(tuple, call.answers))
+    others = {d.texts[i] for i in np.flatnonzero(call.free)} - {row["text"] for row in batch}
+    assert set(D["rest"]["texts"]) == others and D["rest"]["all"] == len(others)
+    for number, text, likely in zip(*(D["rest"][name] for name in ("rows", "texts", "likely"))):
+        p = p_of(call, text)
+        assert number == call.number[text] and [c for c, _ in likely] == list(np.argsort(-p)[:3])
+        assert [q for _, q in likely] == pytest.approx(np.sort(p)[::-1][:3], abs=6e-3)
     place = {d.texts[row]: i for i, row in enumerate(team.rows)}
     shown = D["maps"][""]["full"]
     gold, said = (np.frombuffer(base64.b64decode(shown[name]), np.uint8).reshape(
@@ -210,8 +216,9 @@ def test_the_classes_and_the_progress_cells(call):
         assert int(row["predicted"]) == (team.p[rest].argmax(1) == c).sum()
         assert float(row["expected"]) == pytest.approx(team.p[rest, c].sum(), abs=0.06)
     share, low, high = honest.accuracy(team.p[rest], team.fitted.left_out, y, sample, team.found)
-    assert f"{share:.3f} (95 % range {low:.3f} to {high:.3f}), from {sample.sum()} labels" in (
-        call.said) and low < share < high
+    said = (f"about {100 * share:.0f} % of the {len(rest)} texts without a label get the right"
+            f" class in finished.csv (95 % range {100 * low:.0f} to {100 * high:.0f} %)")
+    assert said in call.said and f"from {sample.sum()} labels" in call.said and low < share < high
     now = read_csv(call.folder / "progress.csv")[-1]
     assert [float(now[k]) for k in ("labelled", "sample", "accuracy", "low", "high")] == (
         pytest.approx([98, sample.sum(), share, low, high], abs=6e-5))
@@ -234,7 +241,8 @@ def test_the_finished_table_s_cells(call):
         if text in answered:
             how = answered[text][3]
             assert row["label"] == answered[text][2]
-            assert row["source"] == (f"answered ({how})" if how else "answered")
+            assert row["source"] == ("corrected" if how == "corrected" else
+                                     f"answered ({how})" if how else "answered")
         else:
             assert (row["label"], row["source"]) == (own, "yours" if own else "")
 
@@ -360,12 +368,13 @@ def made_up(n=1000, rest=200, right=0.9, sample=None):
                        sample)
     team.__dict__["halves"] = np.arange(n), (own == y).astype(float)  # halves know as much
     data = SimpleNamespace(y=np.r_[y, np.full(rest, -1)], classes=["a", "b", "c"], name="my.csv")
-    return SimpleNamespace(data=data, batch=40), team
+    return SimpleNamespace(data=data, batch=40, accept=None, classes=()), team
 
 
 def advice(folder, request, team, one=False):
     request.folder = folder
-    return judge.judge(request, team, np.flatnonzero(request.data.y >= 0), one)
+    return judge.judge(request, team, np.flatnonzero(request.data.y >= 0), one, Answers(),
+                       ["Label 40 texts next: a|b"])
 
 
 def test_stop_is_said_where_every_condition_holds_and_only_there(tmp_path):
@@ -404,8 +413,9 @@ def test_sure_predictions_are_judged_by_labels_predicted_as_surely(tmp_path):
     team.fitted.left_out[:] = np.where(sure, 2.0, 0.2)[:, None] * np.eye(3)[own]
     wrong = own[sure] != team.y[sure]
     low, high = wilson(wrong.mean(), sure.sum())
-    assert (f"200 predictions above 0.9: about {100 * wrong.mean():.0f} in 100"
-            f" ({100 * low:.0f} to {100 * high:.0f}) differ") in advice(tmp_path, request, team)
+    assert ("200 predictions of at least 0.9, marked to accept: about"
+            f" {100 * wrong.mean():.0f} in 100 ({100 * low:.0f} to {100 * high:.0f}) differ") in (
+                advice(tmp_path, request, team))
 
 
 def test_progress_keeps_a_row_per_number_of_labels(tmp_path):

@@ -26,7 +26,7 @@ def write_tex(path, remarks, caption, header, groups, label):
     body = rule.join("".join(map(line, rows)) for rows in groups if rows)
     write_text(path, rf"""{comments}% It needs \usepackage{{booktabs}}.
 \begin{{table}}
-\centering
+\centering\footnotesize
 \caption{{{caption}}}
 \label{{{label}}}
 \begin{{tabular}}{{@{{}}l{'r' * (len(header) - 1)}@{{}}}}

@@ -37,19 +37,27 @@ def differences(r):
 
 
 def tested(r, pairs, digits=3):
-    """A row of HEADER for each pair with three seeds in common; Holm's correction is over all."""
+    """A row of HEADER for each pair of labels with three seeds in common."""
     found = {(a, b): paired(mean_accuracy, r.finished(a), r.finished(b)) for a, b in pairs}
-    found = {pair: d for pair, d in found.items() if len(d) >= FEWEST}
+    return judged({(name_of(a), name_of(b)): d for (a, b), d in found.items()
+                   if len(d) >= FEWEST}, r.margin, digits)
+
+
+def judged(found, margin, digits=3):
+    """A row of HEADER for each pair of names: {(one, other): differences [S]}, S three or more.
+
+    Holm's correction is over all of them.
+    """
     if not found:
         return []
     ds, rows = list(found.values()), []
     t, flipped, same = ([test(d) for d in ds] for test in (
-        paired_t, flips, lambda d: equivalence(d, r.margin)))
-    words = [word for _, word in answers(ds, r.margin)]
-    for (a, b), d, *cells, word in zip(found, ds, t, holm(t), flipped, holm_known(flipped), same,
-                                       holm(same), words):
+        paired_t, flips, lambda d: equivalence(d, margin)))
+    words = [word for _, word in answers(ds, margin)]
+    for names, d, *cells, word in zip(found, ds, t, holm(t), flipped, holm_known(flipped), same,
+                                      holm(same), words):
         mean, half = interval(d)
-        rows.append([name_of(a), name_of(b), len(d),
+        rows.append([*names, len(d),
                      *(f"{value:+.{digits}f}" for value in (mean, mean - half, mean + half)),
                      *("" if np.isnan(p) else f"{p:.{max(2, digits - 1)}g}" for p in cells), word])
     return rows

@@ -5,7 +5,7 @@ import numpy as np
 from plumbing.files import counted
 from report.differences import holm, paired_t
 from report.latex import tex, write_tex
-from report.long_form import made_by, write_curves
+from report.long_form import made_by, own_measures, write_curves
 from report.names import name_of, parts_of, vectors_of
 from report.samples import (
     FEWEST,
@@ -13,6 +13,7 @@ from report.samples import (
     baseline_of,
     common_seeds,
     count,
+    final,
     interval_of,
     labels_to,
     sample,
@@ -40,19 +41,21 @@ def write_main_table(r):
     seeds, goal = common_seeds(r, labels), baseline_of(r)
     if not seeds:
         return False
+    own = own_measures(lines for by_seed in r.runs.values() for lines in by_seed.values())
     columns = [measured(r, labels, measure, seeds, goal) for measure in MEASURES.values()]
+    columns += [measured(r, labels, final(name), seeds, goal, bold=False) for name in own]
     columns += [labels_column(r, labels, goal, seeds)] if goal else []
     rows = [[tex(name_of(label)), *cells] for label, *cells in zip(labels, *columns)]
-    header = ["", "Mean accuracy", "Final accuracy", "Macro-F1"]
+    header = ["", "Mean accuracy", "Final accuracy", "Macro-F1", *map(tex, own)]
     header += [f"Labels to {tex(name_of(goal))}'s final"] if goal else []
-    all_data = [row[: len(header)] for row in full_row(r, seeds)]
+    all_data = [row[: len(header)] for row in full_row(r, seeds, own)]
     write_tex(r.folder / "table_main.tex", remarks(r, seeds, goal), caption(r, labels, seeds, goal),
               header, [rows, all_data], "tab:main")
     return True
 
 
-def measured(r, labels, measure, seeds, goal):
-    """A column: mean ± sd over seeds, the best in bold, a mark where the goal's differs."""
+def measured(r, labels, measure, seeds, goal, bold=True):
+    """A column: mean ± sd over seeds, the highest in bold, a mark where the goal's differs."""
     samples = {label: sample(r, label, measure, seeds) for label in labels}
     known = {label: s for label, s in samples.items() if not np.isnan(s).any()}
     best = max((f"{s.mean():.3f}" for s in known.values()), default="")
@@ -61,7 +64,7 @@ def measured(r, labels, measure, seeds, goal):
     for label in labels:
         text = tex(plus_minus(known[label])) if label in known else "--"
         mean, rest = text[:5], text[5:]
-        mean = rf"\textbf{{{mean}}}" if mean == best else mean
+        mean = rf"\textbf{{{mean}}}" if bold and mean == best else mean
         cells.append(mean + rest + MARK * (label in marked))
     return cells
 
@@ -84,14 +87,13 @@ def labels_column(r, labels, goal, seeds):
     return cells
 
 
-def full_row(r, seeds):
+def full_row(r, seeds, own):
     """The row of training on all the data, if it has all these seeds: a list of no or one row."""
     if not set(seeds) <= set(r.finished("full")):
         return []
-    final, f1 = (sample(r, "full", MEASURES[name], seeds) for name in ("final accuracy",
-                                                                       "macro-F1"))
-    return [[tex(name_of("full")), "--", tex(plus_minus(final)),
-             "--" if np.isnan(f1).any() else tex(plus_minus(f1)),
+    found = [sample(r, "full", final(name), seeds) for name in ("accuracy", "f1", *own)]
+    return [[tex(name_of("full")), "--",
+             *("--" if np.isnan(s).any() else tex(plus_minus(s)) for s in found),
              number(r.about["train"])]]
 
 
@@ -115,7 +117,7 @@ def caption(r, labels, seeds, goal):
 
 def goal_caption(goal, others, seeds):
     """The caption's sentences on the comparison with the goal."""
-    name = tex(name_of(goal))
+    name = tex(name_of(goal)) + "\\"  # a dot in a name ends no sentence
     if len(seeds) < FEWEST:
         return f"Fewer than {FEWEST} seeds allow no test of differences."
     return (f"{MARK}: differs from {name} with $p < 0.05$ (two-sided paired $t$ test within seeds,"

@@ -7,12 +7,13 @@ from stats import final_accuracy, mean_accuracy
 FEWEST = 3  # seeds for any test: with two, t has one degree of freedom
 
 
-def final_f1(lines):
-    """A run's macro-F1 in its last round; NaN if an older version wrote the run without it."""
-    return lines[-1].get("f1", np.nan)
+def final(name):
+    """A function of a run's lines -> a measure in its last round, NaN if the line lacks it."""
+    return lambda lines: lines[-1].get(name, np.nan)
 
 
-MEASURES = {"mean accuracy": mean_accuracy, "final accuracy": final_accuracy, "macro-F1": final_f1}
+MEASURES = {"mean accuracy": mean_accuracy, "final accuracy": final_accuracy,
+            "macro-F1": final("f1")}
 
 
 def common_seeds(r, labels):

@@ -7,6 +7,7 @@ from plumbing.files import InputError, counted, escaped, note, write_text
 from report import figures
 from report.arena import arena
 from report.backend import also_as
+from report.citations import citations
 from report.claims import NOT_RUN, RULE, claims, pairs_of
 from report.differences import MARGIN
 from report.findings import first_reach, helped, kinds_in, planted, recall_table, why_cal
@@ -197,7 +198,9 @@ def again(r):
     commands, machines = r.config.get("commands"), r.config.get("machines", [])
     if not commands:
         return ""
-    lines = ["## How to make these results again\n", "```", *commands, "```"]
+    lines = ["## How to make these results again\n", "```", *commands, "```", "",
+             "`python cal.py --again FOLDER STRATEGY SEED` makes one run of this directory again"
+             " and says whether it is the same."]
     if len(machines) > 1:
         made_by = "; ".join(f"{m['device']}, " + ", ".join(
             f"{name} {version}" for name, version in (m["versions"] or {}).items())
@@ -209,9 +212,9 @@ def again(r):
 
 SECTIONS = (opening, curves, main_table, why_cal, recall_table, claims_table, differences, arena,
             performance_profile, data_efficiency, aso_tables, batches, data_maps, threshold_table,
-            overlap_table, dataset_table, for_a_paper, again)
+            overlap_table, dataset_table, for_a_paper, again, citations)
 OF_A_TABLE = (opening, curves, helped, main_table, recall_table, data_maps, dataset_table,
-              for_a_paper, again)
+              for_a_paper, again, citations)
 
 
 def sections_of(r):

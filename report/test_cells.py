@@ -225,6 +225,13 @@ def test_what_would_have_helped_is_beside_random_s_mean_final(noisy):
                 else f"with {n} labels instead of 800" in line)
 
 
+def test_random_s_final_accuracy_is_its_mean_over_seeds(tmp_path):
+    r = hand_made(tmp_path, lambda label, seed, t: {
+        "random": 0.3 + 0.1 * t + 0.2 * seed, "lc": min(0.2 + 0.2 * t, 0.75), "full": 1}[label],
+        rounds=3, labels=["random", "lc"], seeds=2)
+    assert "with the last batch alone" in findings.helped(r)  # 0.75, and Random's are 0.6 and 0.8
+
+
 # ---- kinds and maps -----------------------------------------------------------------------------
 
 

@@ -3,6 +3,7 @@
 import csv
 import itertools
 import json
+import re
 import shutil
 
 import numpy as np
@@ -56,6 +57,9 @@ def test_curves_csv_of_runs_under_way_of_an_older_version_and_of_a_fork(tmp_path
     assert [(row["finished"], row["macro_f1"], row["ece"], row["brier"]) for row in mine] == [
         ("False", "", "", ""), ("False", repr(lines[1]["f1"]), "0.125", "1")]
     assert {row["t_cor"] for row in rows if row["strategy"] == "cal"} == {"0.4"}
+    cells = tex_rows(r.folder)[1]  # of the seeds that both have finished, so of seed 0
+    assert cells[""][:5] == ["Mean accuracy", "Final accuracy", "Macro-F1", "brier", "ece"]
+    assert cells["my-trick"][2:] == ["\\textbf{0.430}", "--", "--"]
     assert {row["made"] for row in rows} == {""}
 
 
@@ -220,7 +224,7 @@ def test_the_table_in_latex_takes_common_seeds_and_marks_none_of_two(tmp_path):
         (tmp_path / "runs" / f"b-{seed}.jsonl").unlink()  # b has seed 5 alone, which a lacks
     assert "no seed has been finished by all" in sections.for_a_paper(stats.Results(tmp_path))
     line = tmp_path / "runs" / "c-0.jsonl"
-    line.write_text(line.read_text().replace('"f1"', '"f"'))  # an older version's
+    line.write_text(re.sub(r', "f1": [\d.]+', "", line.read_text()))  # an older version's
     r = stats.Results(tmp_path)
     r.config["strategies"] = ["c"]
     sections.for_a_paper(r)
@@ -234,6 +238,15 @@ def test_a_baseline_that_did_not_run_is_refused(tiny, capsys):
     assert "--baseline badge: there is no run of it" in error and error.count("\n") == 1
     assert cal_main("--strategies", "cal", "--baseline", "lc", "--out", tiny[0] / "no") == 2
     assert not (tiny[0] / "no").exists() or not list((tiny[0] / "no").glob("*/config.json"))
+
+
+def test_options_of_a_report_are_refused_where_they_do_nothing(tmp_path, capsys):
+    (tmp_path / "f.csv").write_text("text,label\nwhat is it,a\nwho is it,b\nwhere,\n")
+    for arguments in (("--ablate", "--margin", 0.1), ("--ablate", "--format", "pdf"),
+                      ("--dataset", tmp_path / "f.csv", "--baseline", "lc"),
+                      ("--dataset", tmp_path / "f.csv", "--format", "svg")):
+        assert cal_main(*arguments, "--out", tmp_path / "out") == 2
+        assert f"{arguments[-2]} is for" in capsys.readouterr().err
 
 
 def test_another_baseline_and_margin(tiny, tmp_path):
