@@ -200,6 +200,21 @@ class Results:
         """[S, rounds + 1] test accuracies of the finished runs."""
         return np.array([[r["accuracy"] for r in lines] for lines in self.finished(label).values()])
 
+    def curves(self):
+        """{label: {measure: [S, rounds + 1]}} of the finished runs; NaN where one is missing.
+
+        The measures are accuracy, f1, those of a fork, and train and select, in seconds.
+        """
+        found = {}
+        for label in self.labels():
+            runs = [[{**x, **x["seconds"]} for x in lines] for lines in
+                    self.finished(label).values()]
+            names = dict.fromkeys(name for lines in runs for x in lines for name, value in x.items()
+                                  if type(value) is float)
+            found[label] = {name: np.array([[x.get(name, np.nan) for x in lines] for lines in runs])
+                            for name in names}
+        return found
+
     def batch(self, label, name):
         """[S, rounds] mean confidence, variability or correctness of each picked batch."""
         return np.array([[r["batch"][name] for r in lines[1:]]

@@ -93,10 +93,9 @@ def claim(folder, config, fresh=None):
         refuse_other_settings(folder, old["settings"], config["settings"])
         config["commands"] = list(dict.fromkeys([*old.get("commands", []), *config["commands"]]))
         config["sources"]["strategies"] = agreed(folder, old.get("sources"), config["sources"])
-        for key in ("seeds", "strategies", "measures"):
-            if key in old or key in config:
-                config[key] = list(dict.fromkeys(old.get(key, []) + config.get(key, [])))
-        if "forks" in old:
+        for key in ("seeds", "strategies"):
+            config[key] = list(dict.fromkeys(old[key] + config[key]))
+        if isinstance(old.get("forks"), dict):
             config["forks"] = {**old["forks"], **config.get("forks", {})}
         if config["settings"]["rounds"] > old["settings"]["rounds"]:
             reopen(folder)
@@ -180,12 +179,17 @@ def runs_of(folder, strategy):
 
 
 def keep_texts(folder, data):
-    """Write the training texts, for the page that shows them (page/explore.py)."""
+    """Write the training texts, for the page that shows them (page/explore.py).
+
+    Arrays without texts get "row 0", "row 1", ..., and the file says so: "texts made up".
+    """
     path = folder / "runs" / "texts.json.gz"
-    if data.texts and not read_texts(folder, len(data.y), len(data.classes)):
+    if not read_texts(folder, len(data.y), len(data.classes)):
         make_folder(path.parent)
-        numbers = range(len(data.texts)) if data.row_numbers is None else data.row_numbers.tolist()
-        kept = {"texts": data.texts, "y": data.y.tolist(), "numbers": list(numbers)}
+        numbers = range(len(data.y)) if data.row_numbers is None else data.row_numbers.tolist()
+        kept = {"texts": data.texts or [f"row {i}" for i in range(len(data.y))],
+                "y": data.y.tolist(), "numbers": list(numbers)}
+        kept |= {} if data.texts else {"made up": True}
         with whole_file(path) as part:
             part.write_bytes(gzip.compress(json.dumps(kept).encode(), mtime=0))
 

@@ -80,7 +80,7 @@ def why_cal(r):
     """Where CAL stands, and what its batches are like beside Random's within seeds."""
     cal, random, kept = r.finished("cal"), r.finished("random"), r.texts()
     if not all(any(x["picked"] for x in lines) for runs in (cal, random) for lines in runs.values()
-               ) or not (cal and random and kept):
+               ) or not (cal and random and kept) or kept.get("made up"):
         return ""
     order = sorted(r.labels(), key=lambda label: -r.accuracy(label).mean())
     y, length = np.array(kept["y"]), np.array([len(text.split()) for text in kept["texts"]])
