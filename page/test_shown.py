@@ -19,7 +19,8 @@ MEANS = {(1, 1): (0.11, 0.12, 0.13), (1, 2): (0.21, 0.22, 0.23)}
 def shown(tmp_path):
     """The data of a page: six texts, two rounds, a seed set of rows 4 and 1."""
     r = hand_made(tmp_path, lambda label, seed, t: 0.5 + 0.1 * t,
-                  lambda label, seed, t: MEANS[1, t], lambda label, seed, t: [t], rounds=2, seeds=1, labels=["cal"])
+                  lambda label, seed, t: MEANS[1, t], lambda label, seed, t: [t], rounds=2, seeds=1,
+                  labels=["cal"])
     kept = {"texts": [f"text {i}" for i in range(6)], "y": [0, 1, 0, 1, 0, 1],
             "numbers": [2, 3, 5, 8, 9, 11]}  # rows of a table that has blank ones
     (r.folder / "runs" / "texts.json.gz").write_bytes(gzip.compress(json.dumps(kept).encode()))

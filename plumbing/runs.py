@@ -13,6 +13,8 @@ from pathlib import Path
 from plumbing import made
 from plumbing.files import InputError, make_folder, own_file, shortened, write_text
 
+STATISTICS = {"confidence", "variability", "correctness"}
+
 
 def read_run(path, rows=None):
     """The finished rounds of a run file (a list of dicts), and the offset of their end.
@@ -54,10 +56,12 @@ def wrong_in(line, number, rows):
         "labelled": is_count(line.get("labelled")), "accuracy": is_share(line.get("accuracy")),
         "f1": is_share(line.get("f1", 0)),
         "picked": isinstance(picked, list) and all(is_count(row, rows) for row in picked),
-        "batch": batch is None or isinstance(batch, dict) and len(batch) == 3
+        "batch": batch is None or isinstance(batch, dict) and batch.keys() == STATISTICS
                  and all(map(is_share, batch.values())),
         "seconds": isinstance(line.get("seconds"), dict)
-                   and {"train", "select"} <= line["seconds"].keys(),
+                   and {"train", "select"} <= line["seconds"].keys()
+                   and all(map(is_time, line["seconds"].values())),
+        "recall": is_recall(line.get("recall", [])),
     }
     wrong = [name for name in right if not right[name]]
     if not wrong:
@@ -68,6 +72,14 @@ def wrong_in(line, number, rows):
 
 def is_share(value):
     return type(value) in (int, float) and 0 <= value <= 1
+
+
+def is_time(value):
+    return type(value) in (int, float) and 0 <= value < math.inf
+
+
+def is_recall(value):
+    return isinstance(value, list) and all(v is None or is_share(v) for v in value)
 
 
 class Log:
