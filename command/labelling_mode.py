@@ -27,7 +27,8 @@ def run(plan, classes):
         random_share=args.random_share, minibatch=plan.s.minibatch,
         epochs=args.epochs if args.epochs != datamap.EPOCHS else None, device=args.device,
         accept=args.accept, source=not args.no_source, show=tuple(args.show),
-        classes=classes, annotators=tuple(args.annotator)))
+        classes=classes, annotators=tuple(args.annotator),
+        cache=Path(args.out) / "cache"))
     return 0
 
 
@@ -58,7 +59,8 @@ def the_strategy(args):
                          " in --strategies, and one --t-cor")
     if args.protocol != "paper" or args.model != "fast":
         raise InputError("some rows have no label, and the next batch works only with --protocol"
-                         " paper and --model fast; leave out --protocol and --model")
+                         " paper and --model fast; leave out --protocol, and give --model fast if"
+                         " --fork names a network or an algorithm")
     for option in ("seed_size", "rounds", "everything", "ablate", "save_dynamics", "baseline",
                    "margin", "format"):
         if getattr(args, option):

@@ -85,10 +85,12 @@ def counted_wrong(found):
 
 
 def write(folder, data, team, found, mean):
-    """Write relabel.csv, whose last column is for the right label. mean: the data map of
-    Model.rows, with fields [n]."""
+    """Write relabel.csv, whose last column is for the right label. mean: the data map of the judged
+    texts of Model.rows."""
+    place = {int(i): k for k, i in enumerate(np.flatnonzero(team.judged))}
+    of_map = lambda i: [f"{f[place[i]]:.4f}" if i in place else "" for f in mean]
     write_csv(folder / DOUBTED, ["row", "text", "label", "model", "wrong", "why", *mean._fields,
                                  "checked"], [
         [data.row_numbers[row := team.rows[i]], data.texts[row], data.classes[data.y[row]],
-         data.classes[c], f"{p:.3f}", why, *(f"{field[i]:.4f}" for field in mean), ""]
+         data.classes[c], f"{p:.3f}", why, *of_map(i), ""]
         for i, c, why, p in zip(found.places, found.theirs, found.why, found.wrong)])

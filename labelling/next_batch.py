@@ -48,7 +48,8 @@ class Request:
     accept: predictions with at least that probability go into labelled.csv, or None. source:
     whether labelled.csv says where each label comes from. show: columns of the table that stand
     beside a text that is asked for; () for all. classes: the classes that there are, if somebody
-    has listed them. annotators: the people among whom a batch is divided.
+    has listed them. annotators: the people among whom a batch is divided. cache: the folder
+    in which terms and vectors are kept.
     """
 
     data: Data
@@ -70,6 +71,7 @@ class Request:
     show: tuple = ()
     classes: tuple = ()
     annotators: tuple = ()
+    cache: Path = None
 
 
 def is_due(data, folder):
@@ -143,7 +145,7 @@ def next_batch(request, answers, labelled, free):
     warn_of_classes(data, data.y[labelled])
     test = read_rows(Path(request.test), request.text_column, request.label_column)[0] if (
         request.test) else []
-    team = model.train(data, answers, labelled, [text for _, _, text, _ in test])
+    team = model.train(data, answers, labelled, [text for _, _, text, _ in test], request.cache)
     if not request.strategy:
         classes = len(np.unique(team.y))
         few = len(team.y) < PER_CLASS * classes
@@ -167,8 +169,8 @@ def next_batch(request, answers, labelled, free):
         found = doubts.find(team, data, answers)
         doubts.write(folder, data, team, found, watched.map)
     doubted = list(zip(team.rows[found.places], found.theirs, found.why)) if found else []
-    write_labelling(request, answers, batch.number, asked(request, batch, team), team.rows,
-                    watched, doubted, team.p, free)
+    write_labelling(request, answers, batch.number, asked(request, batch, team),
+                    team.rows[team.judged], watched, doubted, team.p, free)
     outcome.write_predictions(folder / "predictions.csv", data, team.p)
     outcome.write_labelled(request, answers, team.p)
     outcome.write_finished(request, answers, team.p)
@@ -181,17 +183,19 @@ def next_batch(request, answers, labelled, free):
 
 
 def watch(request, team, free):
-    """(the view that picks, committee.Watched of the labelled texts).
+    """(the view that picks, committee.Watched of the labelled texts with leave-one-out scores).
 
     A strategy of model.CLOSED picks by the closed-form model; one network is then enough for the
     data map, in 32 steps per epoch. Any other strategy asks networks, one per seed.
     """
+    judged = team.judged
     if request.strategy not in model.CLOSED:
         print(f"The strategy {request.strategy} needs networks: {len(request.seeds)} of them pick.")
-        return train(request, team.rows, free)
+        view, watched = train(request, team.rows, free)
+        return view, watched.of(judged)
     few = replace(request, seeds=request.seeds[:1],
-                  minibatch=max(request.minibatch, -(-len(team.rows) // 32)))
-    view, watched = train(few, team.rows, free)
+                  minibatch=max(request.minibatch, -(-int(judged.sum()) // 32)))
+    view, watched = train(few, team.rows[judged], free)
     return model.view_of(team, view), watched
 
 
@@ -238,8 +242,10 @@ def region_of(correctness):
 
 
 def regions_of(team, rows, region):
-    """{row: its predicted region}: the model, with the regions of the labelled texts as classes."""
-    said = team.fitted.predict(np.eye(3)[region])[rows].argmax(1)
+    """{row: its predicted region}: the model, with the regions of the judged texts as classes."""
+    Y = np.zeros((len(team.rows), 3))
+    Y[team.judged] = np.eye(3)[region]
+    said = team.fitted.predict(Y)[rows].argmax(1)
     return {row: REGIONS[r] for row, r in zip(rows, said)}
 
 

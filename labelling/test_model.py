@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from data import read_demo
-from labelling import doubts, honest, kernel, model, outcome, terms
+from labelling import doubts, honest, kept, kernel, model, outcome, terms
 from tables.answers import Answer, Answers
 from vectors.words import index_tokens, tokens
 
@@ -158,6 +158,35 @@ def test_topics_are_the_words_in_fewer_dimensions():
     unit = found / found.norm(dim=1, keepdim=True).clamp_min(1e-12)
     same = unit @ unit.T
     assert same[0, 1] == pytest.approx(1, abs=1e-4) and same[0, 2] > 0.3 > abs(same[0, 3])
+
+
+def test_terms_are_kept_for_the_same_texts_alone(tmp_path):
+    made, x = [], np.random.default_rng(0).normal(size=(30, 4)).astype(np.float32)
+    texts = [f"a text {i} of {'xyz'[i % 3]} words" for i in range(30)]
+
+    def features(texts, name="t.csv", folder=tmp_path):
+        def counted(make):
+            made.append(0)
+            return make()
+        return kernel.features_of(texts, x, keep=lambda make: kept.kept(
+            folder, name, texts, lambda: counted(make)))
+
+    def same(one, other):
+        return one.keys() == other.keys() and all(
+            np.array_equal(one[name].take(torch.arange(30)).weights, other[name].take(
+                torch.arange(30)).weights) and torch.equal(one[name].columns, other[name].columns)
+            for name in ("words", "parts")) and np.array_equal(one["topics"].x, other["topics"].x)
+
+    first = features(texts)
+    assert same(first, features(texts)) and len(made) == 1
+    (path,) = tmp_path.iterdir()
+    path.write_bytes(path.read_bytes()[:-9])  # damaged
+    assert same(first, features(texts)) and len(made) == 2
+    assert not same(first, features([*texts[1:], texts[0]])) and len(made) == 3
+    assert [p.name.count("t.csv-terms-") for p in tmp_path.iterdir()] == [1]
+    features(texts, "other.csv")
+    assert len(list(tmp_path.iterdir())) == 2
+    assert same(first, features(texts, folder=path / "no folder")) and len(made) == 5
 
 
 def test_what_speaks_for_a_class_is_its_own_words():

@@ -16,7 +16,6 @@ import numpy as np
 from page.border import FIELDS, read_border
 from plumbing.arguments import script
 from plumbing.files import InputError, write_text
-from plumbing.folder import read_texts
 
 MOST = 10_000  # texts on a page
 MOST_REST, MOST_CHARACTERS = 20_000, 4_000_000  # of texts without a label, on a labelling page
@@ -51,7 +50,7 @@ def data_in(path):
 
 def write_page(r):
     """Write the page of a results directory (stats.Results); no page if no texts were kept."""
-    if kept := read_texts(r.folder):
+    if kept := r.texts():
         write(r.folder / "explore.html", shown_of(r, kept))
 
 
@@ -105,9 +104,9 @@ def write_labelling(request, answers, batch, todo, labelled=(), watched=None, do
     asked = {item["row"] for item in todo}
     write(folder / "explore.html", {
         "title": f"{data.name}: the next texts to label",
-        "about": f"{len(labelled):,} texts have a label, {int((data.y < 0).sum()):,} have none. The"
-                 " map shows the labelled ones, as the models trained on them saw them (30 epochs,"
-                 " spread over the training).",
+        "about": f"{int((data.y >= 0).sum()):,} texts have a label, {int((data.y < 0).sum()):,}"
+                 f" have none. The map shows {len(rows):,} of the labelled ones, each text once, as"
+                 " the models trained on them saw them (30 epochs, spread over the training).",
         "id": str(Path(folder).resolve()), "folder": str(folder), "classes": data.classes,
         "rows": [int(row) for row in rows], "numbers": [number(row) for row in rows],
         "texts": [data.texts[row] for row in rows], "y": [int(data.y[row]) for row in rows],
