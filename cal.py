@@ -37,7 +37,8 @@ import strategies
 from plumbing.checks import check_probs
 from plumbing.clock import stopwatch
 from plumbing.draws import Draws
-from plumbing.files import read_arrays, write_arrays
+from plumbing.files import write_arrays
+from plumbing.maps import read_maps
 from plumbing.measures import as_bytes, measures
 
 SEEDS = (398048, 127003, 259479, 869323, 570852)  # Section 7
@@ -167,8 +168,11 @@ class ActiveLearning:
 
     def measure(self, theta):
         """Accuracy, macro-F1 and recall by class on the test set: one dict per run."""
-        predicted = check_probs(theta.probs(self.x_test[None])).argmax(-1)
-        return measures(predicted, self.y_test, len(self.data.classes))
+        return self.scored(check_probs(theta.probs(self.x_test[None])))
+
+    def scored(self, p):
+        """The measures of predictions p [R, T, C]."""
+        return measures(p.argmax(-1), self.y_test, len(self.data.classes))
 
     def look(self, i, runs, L, theta, data_map):
         """What the runs of one strategy may see of the round."""
@@ -193,6 +197,14 @@ class ActiveLearning:
             self.log.append(run, {"round": i, "labelled": view.L.shape[1], **scores[r],
                                   "picked": picked[r], "batch": batch, "seconds": times})
 
+    def has_maps(self, seed):
+        """Whether the data maps of a seed are there, and whole."""
+        return bool(read_maps(maps_file(self, seed), len(self.y)))
+
+    def keep_maps(self, runs, probs):
+        """Keep the data maps of training on all the data; probs [E, R, N, C]."""
+        save_maps(self, runs, probs)
+
 
 def by_label(stack):
     """{label: the slice of the stack that holds that strategy's runs}; they are neighbours."""
@@ -211,15 +223,14 @@ def all_the_data(algorithm, seeds, name="full", times=1):
     training that Figs. 1 and 5 map. times: a multiple of a round's epochs, with another name.
     """
     lap, log = stopwatch(algorithm.device), algorithm.log
-    paths = {Run(name, seed): log.folder / f"maps-{seed}.npz" for seed in seeds}
-    runs = [run for run, path in paths.items()
-            if not log.rounds_done(run) or times == 1 and not read_arrays(path)]
+    runs = [run for run in (Run(name, seed) for seed in seeds)
+            if not log.rounds_done(run) or times == 1 and not algorithm.has_maps(run.seed)]
     if not runs:
         return
     rows = torch.arange(len(algorithm.y)).expand(len(runs), -1)
     theta, probs = watched_training(algorithm, runs, "full", rows, algorithm.s.epochs * times)
     if times == 1:
-        save_maps(algorithm, {run: paths[run] for run in runs}, probs)
+        algorithm.keep_maps(runs, probs)
     seconds = lap() / len(runs)
     for run, score in zip(runs, algorithm.measure(theta)):
         if not log.rounds_done(run):  # otherwise only the maps were missing
@@ -238,17 +249,17 @@ def watched_training(algorithm, runs, tag, rows, epochs, watched=MAP_EPOCHS):
     return theta, torch.stack(probs)
 
 
-def save_maps(algorithm, paths, full):
+def save_maps(algorithm, runs, full):
     """The dynamics of all rows and of the seed set (Figs. 1, 2, 5 and 6): one .npz file per run.
 
     With fewer than TREC's 500 texts there are more epochs in proportion, because ten would be too
     few to learn anything.
     """
-    runs = [Run("seed set", run.seed) for run in paths]
+    runs = [Run("seed set", run.seed) for run in runs]
     rows = np.array([algorithm.seed_set(run.seed) for run in runs])
     epochs = MAP_EPOCHS * max(1, 500 // rows.shape[1])
     _, few = watched_training(algorithm, runs, "seed set", rows, epochs, epochs)
-    for r, path in enumerate(paths.values()):
+    for r, run in enumerate(runs):
         arrays = {"rows": rows[r], "y": algorithm.data.y}
         for name, probs, y in (("full", full, algorithm.y), ("seed", few, algorithm.y[rows[r]])):
             for statistic, values in datamap.data_map(probs[:, r], y)._asdict().items():
@@ -256,7 +267,11 @@ def save_maps(algorithm, paths, full):
             arrays |= as_bytes(name, probs[:, r], y)
         if algorithm.data.kind is not None:
             arrays["kind"] = algorithm.data.kind
-        write_arrays(path, arrays)
+        write_arrays(maps_file(algorithm, run.seed), arrays)
+
+
+def maps_file(algorithm, seed):
+    return algorithm.log.folder / f"maps-{seed}.npz"
 
 
 if __name__ == "__main__":  # the command's only import; `import cal` loads no room above this one

@@ -17,8 +17,10 @@ from statistics import NormalDist
 
 import numpy as np
 
-from plumbing.files import InputError, read_arrays
-from plumbing.folder import read_config
+from plumbing.config import read_config
+from plumbing.files import InputError
+from plumbing.folder import read_texts
+from plumbing.maps import read_maps
 from plumbing.runs import read_run
 
 # ---- Almost Stochastic Order --------------------------------------------------------------------
@@ -160,8 +162,11 @@ class Results:
     """A results directory as numbers: config.json, the run files, the data maps.
 
     runs: {label: {seed: lines}} of every run file. Only finished runs count in tables; the
-    arrays below have one row per seed, the seeds of `seeds(label)` in order.
+    arrays below have one row per seed, the seeds of `seeds(label)` in order. baseline: the label
+    that a report compares others with; margin: within what accuracies may be called the same.
     """
+
+    baseline, margin = "random", 0.01
 
     def __init__(self, folder):
         self.folder, path = Path(folder), Path(folder) / "config.json"
@@ -170,13 +175,17 @@ class Results:
         self.config = read_config(path)
         self.settings, self.about = self.config["settings"], self.config["about"]
         self.rounds, self.dataset = self.settings["rounds"], self.settings["dataset"]
-        self.runs, self.maps = {}, {}
+        self.runs, self.maps, N = {}, {}, self.about["train"]
         for label in [*self.config["strategies"], "full", "full-long"]:
             files = {s: self.folder / "runs" / f"{label}-{s}.jsonl" for s in self.config["seeds"]}
-            self.runs[label] = {s: read_run(f)[0] for s, f in files.items() if f.exists()}
+            self.runs[label] = {s: read_run(f, N)[0] for s, f in files.items() if f.exists()}
         for seed in self.config["seeds"]:
-            if m := read_arrays(self.folder / "runs" / f"maps-{seed}.npz"):
+            if m := read_maps(self.folder / "runs" / f"maps-{seed}.npz", N):
                 self.maps[seed] = m
+
+    def texts(self):
+        """The training texts, their labels and row numbers (folder.read_texts), or {}."""
+        return read_texts(self.folder, self.about["train"], len(self.config["classes"]))
 
     def finished(self, label):
         """{seed: lines} of a label's finished runs."""
@@ -190,6 +199,21 @@ class Results:
     def accuracy(self, label):
         """[S, rounds + 1] test accuracies of the finished runs."""
         return np.array([[r["accuracy"] for r in lines] for lines in self.finished(label).values()])
+
+    def curves(self):
+        """{label: {measure: [S, rounds + 1]}} of the finished runs; NaN where one is missing.
+
+        The measures are accuracy, f1, those of a fork, and train and select, in seconds.
+        """
+        found = {}
+        for label in self.labels():
+            runs = [[{**x, **x["seconds"]} for x in lines] for lines in
+                    self.finished(label).values()]
+            names = dict.fromkeys(name for lines in runs for x in lines for name, value in x.items()
+                                  if type(value) is float)
+            found[label] = {name: np.array([[x.get(name, np.nan) for x in lines] for lines in runs])
+                            for name in names}
+        return found
 
     def batch(self, label, name):
         """[S, rounds] mean confidence, variability or correctness of each picked batch."""

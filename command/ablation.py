@@ -15,6 +15,10 @@ def run(args):
     if args.strategies or args.everything or args.protocol != "paper" or args.t_cor != [0.2]:
         raise InputError("--ablate runs CAL (t_cor 0.2) and Random under every protocol;"
                          " leave out --strategies, --t-cor, --protocol and --everything")
+    for option in ("baseline", "margin", "format"):
+        if getattr(args, option):
+            raise InputError(f"--{option} is for the report of one results directory, and --ablate"
+                             " has a report of its own; leave it out")
     steps = [step_of(args, name) for name in ladder()]
     folder = folder_of(step_of(args, "ladder"))
     report = functools.partial(write, folder, {s.protocol: folder_of(s) for s in steps})

@@ -15,14 +15,19 @@ import baselines
 import cal
 import data as texts
 import datamap
+import forks
 from command import noise, options
+from dynamics.writing import saving
 from fast import SideBySide, at_once
+from forks import Fork
 from page.border import keeping
 from plumbing import made
-from plumbing.files import InputError
-from plumbing.folder import read_config, results_name
+from plumbing.config import read_config
+from plumbing.files import InputError, note
+from plumbing.folder import results_name
 from plumbing.runs import Log
 from released import protocols
+from strategies import STRATEGIES
 from tables.records import is_table
 
 DEFAULTS = {"demo": (10, cal.SEEDS[:3])}  # rounds and seeds; the paper has no demo corpus
@@ -34,6 +39,7 @@ class Plan:
     """Every run of one results directory. phases: lists of runs, which are done one by one.
 
     baselines: {name: epochs} of training on all the data; epochs are multiples of a round's.
+    folder: the results directory. command: what makes it again.
     """
 
     args: argparse.Namespace
@@ -42,11 +48,10 @@ class Plan:
     s: cal.Settings
     seeds: list
     phases: list
+    fork: Fork
+    folder: Path
+    command: str
     baselines: dict = field(default_factory=lambda: {"full": 1})
-
-    @property
-    def folder(self):
-        return folder_of(self.args)
 
     @property
     def width(self):
@@ -72,22 +77,41 @@ def plan_of(args):
             f"a seed set of {s.seed_size} and {s.rounds} batches of {s.batch} are more than the"
             f" {len(data.y)} texts of {args.dataset}; lower --rounds, --batch or --seed-size"
         )
-    phases = [cal.runs_of(args.strategies or default_strategies(args.dataset), seeds, args.t_cor)]
+    names = args.strategies or [*default_strategies(args.dataset),
+                                *fork_of(args).names["STRATEGIES"]]
+    phases = [cal.runs_of(names, seeds, args.t_cor)]
+    refuse_dynamics(args, names)
+    forks.try_out(algorithm, fork_of(args), data)
     if args.everything:
         extra = cal.runs_of(["cal"], seeds, cal.T_COR)
         extra += cal.runs_of(["cal+dal", *baselines.BEST], seeds)
         phases.append([run for run in extra if run not in phases[0]])
-    return Plan(args, algorithm, data, s, seeds, phases)
+    return Plan(args, algorithm, data, s, seeds, phases, fork_of(args), folder_of(args),
+                command_of(args))
 
 
 def algorithm_of(args):
     """(the algorithm's class, options for data.load) that --model and --protocol ask for."""
-    if args.model == "plain":
-        if args.protocol != "paper":
-            raise InputError("--model plain works only with --protocol paper, because the released"
-                             " code's differences need the fast model; use --model fast")
-        return cal.ActiveLearning, {}
-    return protocols.protocol(args.protocol) if args.protocol != "paper" else (SideBySide, {})
+    fork = fork_of(args)
+    if args.model == "fast":
+        return protocols.protocol(args.protocol) if args.protocol != "paper" else (SideBySide, {})
+    if args.protocol != "paper":
+        raise InputError(f"--model {args.model} works only with --protocol paper, because the"
+                         " released code's differences need the fast model; use --model fast")
+    return fork.learning() if args.model == fork.model else cal.ActiveLearning, {}
+
+
+def fork_of(args):
+    """What --fork names, in any process; without it, a Fork that defines nothing."""
+    return forks.load(args.fork, args.fork_sha256)
+
+
+def refuse_dynamics(args, names):
+    """InputError if a strategy asks for the pool's dynamics under the released code's protocol."""
+    asking = [name for name in names if getattr(STRATEGIES.get(name), "needs", ())]
+    if asking and args.protocol != "paper":
+        raise InputError(f"{asking[0]} asks for the training dynamics of the pool, which works only"
+                         " with --protocol paper")
 
 
 def default_strategies(dataset):
@@ -120,17 +144,24 @@ def config_of(plan):
         "seeds": plan.seeds, "strategies": list(labels), "classes": data.classes,
         "about": data.about,
         "sources": made.sources(plan.algorithm, list(dict.fromkeys(
-            run.strategy for phase in plan.phases for run in phase))),
-        "commands": [command_of(plan)], "projections": made.projections(x),
+            run.strategy for phase in plan.phases for run in phase)), plan.fork.measures),
+        **forked(plan.fork),
+        "commands": [plan.command], "projections": made.projections(x),
         "versions": {"python": platform.python_version(), "numpy": np.__version__,
                      "torch": torch.__version__},
     }
 
 
-def command_of(plan):
+def forked(fork):
+    """What config.json records of a fork besides its functions' digests (in `sources`)."""
+    return {"forks": {str(fork.path): fork.sha256}} if fork.path else {}
+
+
+def command_of(args):
     """The command that makes the directory again, as one line."""
-    args, words = plan.args, ["python", "cal.py"]
-    defaults = vars(options.parser([], datamap.EPOCHS).parse_args([]))
+    words = ["python", "cal.py"]
+    models = fork_of(args).models
+    defaults = vars(options.parser([], datamap.EPOCHS, models).parse_args([]))
     for name, value in vars(args).items():
         if name in NOT_OF_A_RUN or value == defaults.get(name) or value is None:
             continue
@@ -140,26 +171,49 @@ def command_of(plan):
     return shlex.join(words)
 
 
-def source_changed(folder):
+def recorded_fork(folder):
+    """The Fork that the latest command with --fork used in a directory, if it can still be read."""
+    path = folder / "config.json"
+    old = read_config(path).get("forks") if path.exists() else None
+    if not isinstance(old, dict) or not old:
+        return Fork()
+    try:
+        return forks.load(list(old)[-1])
+    except InputError as e:
+        note(f"note: the report is drawn without its fork ({e})")
+        return Fork()
+
+
+def source_changed(folder, fork):
     """A sentence if the source has changed since a directory's runs were made, otherwise ""."""
     path = folder / "config.json"
     old = read_config(path) if path.exists() else {}
-    if not isinstance(old.get("sources"), dict):
+    then = argparse.Namespace(**{"model": "fast", **old.get("settings", {})}, fork=fork.path,
+                              fork_sha256=fork.sha256)
+    if not isinstance(old.get("sources"), dict) or then.model not in fork.models:
         return ""
-    options_then = argparse.Namespace(**{"model": "fast", **old["settings"]})
-    new = made.sources(algorithm_of(options_then)[0], list(old["sources"]["strategies"]))
+    new = made.sources(algorithm_of(then)[0], list(old["sources"]["strategies"]), fork.measures)
     unlike = [name for names in made.changed(old["sources"], new) for name in names]
     return unlike and (f"These numbers were made with other source than this: {', '.join(unlike)}"
                        f" {'has' if len(unlike) == 1 else 'have'} changed since.") or ""
 
 
-NOT_OF_A_RUN = "out", "fresh", "report_only", "jobs", "device", "bench", "pool", "ablate"
+NOT_OF_A_RUN = ("out", "fresh", "report_only", "jobs", "device", "bench", "pool", "ablate",
+                "again", "fork_sha256", "new_fork")
 
 
 def work(args, task):
     """Do a task's runs and baselines, in any process."""
-    plan = plan_of(argparse.Namespace(**{**vars(args), "protocol": task.protocol}))
-    algorithm = keeping(plan.algorithm)(plan.data, plan.s, Log(plan.folder), args.device)
+    with forks.blamed():
+        do(plan_of(argparse.Namespace(**{**vars(args), "protocol": task.protocol})), task)
+
+
+def do(plan, task):
+    """The same, of a plan that has been made."""
+    kind = keeping(forks.opened(plan.algorithm, plan.fork))
+    if plan.args.save_dynamics:
+        kind = saving(kind)
+    algorithm = kind(plan.data, plan.s, Log(plan.folder), plan.args.device)
     for baseline in task.baselines:
         cal.all_the_data(algorithm, *baseline)
     algorithm.learn(task.runs)

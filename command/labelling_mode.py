@@ -5,6 +5,7 @@ from pathlib import Path
 import datamap
 from labelling import next_batch
 from plumbing.files import InputError
+from tables.labels import read_classes, warn_of_others
 
 
 def is_due(plan):
@@ -12,23 +13,39 @@ def is_due(plan):
     return next_batch.is_due(plan.data, plan.folder)
 
 
-def run(plan):
-    """Write the next batch and print what to do; returns the exit code."""
-    args = plan.args
+def run(plan, classes):
+    """Write the next batch and print what to do; returns the exit code. classes: of --classes."""
+    args, data = plan.args, plan.data
+    if classes:
+        labelled = data.y >= 0
+        warn_of_others(args.classes, classes, [(int(number), data.classes[c]) for number, c in
+                                               zip(data.row_numbers[labelled], data.y[labelled])])
     next_batch.run(next_batch.Request(
-        data=plan.data, folder=plan.folder, table=Path(args.dataset), test=args.test,
+        data=data, folder=plan.folder, table=Path(args.dataset), test=args.test,
         text_column=args.text_column, label_column=args.label_column, strategy=the_strategy(args),
         seeds=tuple(plan.seeds), t_cor=args.t_cor[0], batch=args.batch or 50,
         random_share=args.random_share, minibatch=plan.s.minibatch,
         epochs=args.epochs if args.epochs != datamap.EPOCHS else None, device=args.device,
-        accept=args.accept, source=not args.no_source, show=tuple(args.show)))
+        accept=args.accept, source=not args.no_source, show=tuple(args.show),
+        classes=classes, annotators=tuple(args.annotator),
+        cache=Path(args.out) / "cache"))
     return 0
+
+
+def classes_of(args):
+    """The classes that --classes lists, or (); an InputError for a bad list or doubled names."""
+    doubled = {name for name in args.annotator if args.annotator.count(name) > 1}
+    if doubled or not all(name.strip() for name in args.annotator):
+        raise InputError("--annotator takes different names; "
+                         + (f"{doubled.pop()!r} is there twice" if doubled else "one is empty"))
+    return read_classes(Path(args.classes)) if args.classes else ()
 
 
 def refuse_its_options(args):
     """An InputError for options that do nothing if every row has a label."""
     for option, given in (("--accept", args.accept), ("--no-source", args.no_source),
-                          ("--show", args.show)):
+                          ("--show", args.show), ("--classes", args.classes),
+                          ("--annotator", args.annotator)):
         if given:
             raise InputError(f"every row of {args.dataset} has a label, and {option} is for tables"
                              " that are being labelled; leave it out")
@@ -42,8 +59,10 @@ def the_strategy(args):
                          " in --strategies, and one --t-cor")
     if args.protocol != "paper" or args.model != "fast":
         raise InputError("some rows have no label, and the next batch works only with --protocol"
-                         " paper and --model fast; leave out --protocol and --model")
-    for option in ("seed_size", "rounds", "everything", "ablate"):
+                         " paper and --model fast; leave out --protocol, and give --model fast if"
+                         " --fork names a network or an algorithm")
+    for option in ("seed_size", "rounds", "everything", "ablate", "save_dynamics", "baseline",
+                   "margin", "format"):
         if getattr(args, option):
             raise InputError(f"some rows have no label, and --{option.replace('_', '-')} is for"
                              " experiments, in which every row has one; leave it out")

@@ -4,11 +4,21 @@ import functools
 import sys
 
 import datamap
-from command import ablation, bench, labelling_mode, options, processes
-from command.experiment import folder_of, load, plan_of, source_changed, work
+import forks
+from command import ablation, again, bench, labelling_mode, new_fork, options, processes
+from command.experiment import (
+    folder_of,
+    fork_of,
+    load,
+    plan_of,
+    recorded_fork,
+    source_changed,
+    work,
+)
 from fast.memory import one_thread
 from plumbing.files import InputError, note
 from report import sections
+from stats import Results
 from strategies import STRATEGIES
 from tables.own_table import warn_of_classes
 from tables.records import is_table
@@ -18,9 +28,12 @@ def main():
     """The command line; returns the exit code."""
     options.prepare_terminal()
     load.cache_clear()
-    args = options.parser(list(STRATEGIES), datamap.EPOCHS).parse_args()
     try:
-        return dispatch(args)
+        fork = forks.load(options.fork_in(sys.argv[1:]))
+        args = options.parser(list(STRATEGIES), datamap.EPOCHS, fork.models).parse_args()
+        args.fork_sha256 = fork.sha256
+        with forks.blamed():
+            return dispatch(args)
     except InputError as e:
         print(f"cal.py: {e}", file=sys.stderr)
     except OSError as e:  # for example a full disk
@@ -31,12 +44,17 @@ def main():
 
 def dispatch(args):
     """Do what the options ask for; returns the exit code."""
+    if args.new_fork:
+        return new_fork.write(args.new_fork)
+    if args.again:
+        return again.run(args)
     if args.ablate:
         return ablation.run(args)
     if args.report_only:
         folder = folder_of(args)
-        remark = source_changed(folder)
-        sections.write_report(folder, remark)
+        fork = fork_of(args) if args.fork else recorded_fork(folder)
+        remark = source_changed(folder, fork)
+        sections.write_report(folder, remark, **wishes(args, fork, Results(folder).labels()))
         if remark:
             note(f"note: {remark}")
         print(f"The report is {folder / 'report.md'}")
@@ -45,14 +63,35 @@ def dispatch(args):
     if args.bench:
         return bench.run(args.device, args.pool)
     one_thread()
+    classes = labelling_mode.classes_of(args)
     plan = plan_of(args)
     if is_table(args.dataset):
         if labelling_mode.is_due(plan):
-            return labelling_mode.run(plan)
+            return labelling_mode.run(plan, classes)
         labelling_mode.refuse_its_options(args)
         first = plan.algorithm(plan.data, plan.s, None).seed_set(plan.seeds[0])
         warn_of_classes(plan.data, plan.data.y[first])
-    report = functools.partial(sections.write_report, plan.folder)
+    labels = [run.label for phase in plan.phases for run in phase]
+    report = functools.partial(sections.write_report, plan.folder,
+                               **wishes(args, fork_of(args), labels, plan.folder))
     if processes.conduct(work, [plan], report):
-        sections.print_summary(plan.folder, [run.label for phase in plan.phases for run in phase])
+        sections.print_summary(plan.folder, labels)
+        if args.save_dynamics:
+            print(f"Training dynamics, a folder per seed: {plan.folder / 'runs' / 'dynamics-SEED'}")
     return 0
+
+
+def wishes(args, fork, labels, folder=None):
+    """What the options ask of a report; an InputError for a baseline that does not run.
+
+    fork: whose sections it has. labels: those that run now. folder: a results directory that may
+    have others already.
+    """
+    if folder and (folder / "config.json").exists():
+        labels = [*labels, *Results(folder).labels()]
+    if args.baseline and args.baseline not in labels:
+        raise InputError(f"--baseline {args.baseline}: there is no run of it; add it to"
+                         f" --strategies, or name one of {', '.join(dict.fromkeys(labels))}")
+    given = {"baseline": args.baseline, "margin": args.margin, "formats": args.format,
+             "more": fork.names["REPORT"]}
+    return {name: value for name, value in given.items() if value not in (None, [])}

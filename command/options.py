@@ -60,12 +60,20 @@ def prepare_terminal():
             sys.exit(2)
 
 
-def parser(strategies, epochs):
-    """Every option. strategies: the names to choose from; epochs: the default of --epochs."""
+def fork_in(arguments):
+    """The file that --fork names, or None. It is read first, since it adds to other options."""
+    p = Parser(prog="cal.py", add_help=False, allow_abbrev=False)
+    p.add_argument("--fork")
+    return p.parse_known_args(arguments)[0].fork
+
+
+def parser(strategies, epochs, models=("fast", "plain")):
+    """Every option. strategies, models: the names to choose from; epochs: --epochs' default."""
     p = Parser(prog="cal.py", description="Cartography Active Learning (Zhang & Plank 2021).",
                formatter_class=Help, allow_abbrev=False)
     data_options(p.add_argument_group("data"))
-    experiment_options(p.add_argument_group("experiment"), strategies, epochs)
+    experiment_options(p.add_argument_group("experiment"), strategies, epochs, models)
+    report_options(p.add_argument_group("report"))
     machine_options(p.add_argument_group("machine and output"), strategies)
     return p
 
@@ -93,14 +101,20 @@ def data_options(g):
                    help="write predictions of at least this probability into labelled.csv, marked"
                    " in its column source")
     g.add_argument("--show", nargs="+", default=[], metavar="NAME",
-                   help="columns of your table to show beside each text that is to be labelled")
+                   help="columns of your table to show beside each text that is to be labelled"
+                   " (default: all)")
+    g.add_argument("--classes", metavar="FILE",
+                   help="a file with a class per line: the classes that there are, used or not")
+    g.add_argument("--annotator", nargs="+", default=[], metavar="NAME",
+                   help="who labels the next batch; it is divided among several people, and two of"
+                   " them get every tenth text")
     g.add_argument("--no-source", action="store_true",
                    help="leave out the column of labelled.csv that says where a label comes from")
     g.add_argument("--agnews-text", default="description",
                    choices=["description", "title+description"], help="the text of each agnews row")
 
 
-def experiment_options(g, strategies, epochs):
+def experiment_options(g, strategies, epochs, models):
     g.add_argument("--strategies", nargs="+", choices=strategies, metavar="NAME",
                    help=f"one or more of {' '.join(strategies)} (default: the first six, with the"
                    " demo also margin and cal+unit; with your own table random lc margin cal, or"
@@ -124,9 +138,13 @@ def experiment_options(g, strategies, epochs):
                    help="paper follows the paper's text, code the authors' released code, code2021"
                    " that code as first released; paper+SWITCH, say, changes one difference"
                    " (docs/released-code.md, docs/versions.md)")
-    g.add_argument("--model", choices=["fast", "plain"], default="fast",
+    g.add_argument("--fork", metavar="FILE",
+                   help="a Python file with strategies, a network, measures or a dataset of your"
+                   " own (docs/fork.md)")
+    g.add_argument("--new-fork", metavar="FILE", help="only write a file to start from, for --fork")
+    g.add_argument("--model", choices=models, default=models[0],
                    help="plain is the paper in plain PyTorch (datamap.Models); fast does the same"
-                   " calculation in less time")
+                   " calculation in less time; a --fork may add one")
     g.add_argument("--noise", type=threshold, default=0.0,
                    help="make this share of the training labels wrong; the test labels stay")
     g.add_argument("--everything", action="store_true",
@@ -135,7 +153,20 @@ def experiment_options(g, strategies, epochs):
     g.add_argument("--ablate", action="store_true",
                    help="run CAL and Random under the protocols paper and code, and under each of"
                    " them with one difference changed")
+    g.add_argument("--save-dynamics", action="store_true",
+                   help="also keep what the model trained on all the data said of every text after"
+                   " each epoch, in the format of allenai/cartography (docs/dynamics.md)")
     g.add_argument("--quick", action="store_true", help="run one seed and ten rounds")
+
+
+def report_options(g):
+    g.add_argument("--baseline", metavar="NAME",
+                   help="the strategy that the report compares every other with (default: random)")
+    g.add_argument("--margin", type=share,
+                   help="two strategies are called the same if their accuracies are shown to differ"
+                   " by less than this (default: 0.01)")
+    g.add_argument("--format", nargs="+", choices=["pdf", "svg"], default=[], metavar="NAME",
+                   help="also write every figure as pdf or svg")
 
 
 def machine_options(g, strategies):
@@ -151,5 +182,7 @@ def machine_options(g, strategies):
     g.add_argument("--fresh", nargs="*", choices=[*strategies, "full"], metavar="NAME",
                    help="first delete the runs in the results directory, or those of the strategies"
                    " NAME alone")
+    g.add_argument("--again", nargs=3, metavar=("FOLDER", "STRATEGY", "SEED"),
+                   help="make one run of a results directory again, and say whether it is the same")
     g.add_argument("--report-only", action="store_true",
                    help="only redraw the report, without training")

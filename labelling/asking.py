@@ -1,47 +1,86 @@
-"""What is asked of a person: next_batch.csv, and the same texts on the labelling page."""
+"""What is asked of whom: next_batch.csv, and the same texts on the labelling page."""
 
 from collections import Counter
+from dataclasses import dataclass
 
 from labelling import kernel, outcome
 from plumbing.files import write_csv
-from tables.answers import NEXT, key, saved_since
+from tables.answers import COLUMNS, NEXT, key, saved_since
+
+TWICE = 10  # of so many texts of a batch, two people get one both, if there are two
 
 
-def ask(request, answers, rows, how, scores, predicted, regions):
-    """Write next_batch.csv: the picked rows in order, with a last column for their labels.
+@dataclass
+class Batch:
+    """What is asked for: rows of the data in order; how, {row: how it was chosen}; number, from 1.
+
+    columns: names of the table's own columns; beside, {row: its cells of them}.
+    """
+
+    rows: list
+    how: dict
+    number: int
+    columns: list
+    beside: dict
+
+
+def batch_of(request, answers, rows, how):
+    """The Batch of some rows."""
+    return Batch(rows, how, answers.next_batch, *outcome.columns_of(request, rows))
+
+
+def shared(rows, people):
+    """[(row, person)]: each row for one of them in turn, and every tenth for two of them.
+
+    Without people, each row is for ''.
+    """
+    out, P = [], len(people)
+    for i, row in enumerate(rows):
+        twice, before = i % TWICE == 0 and P > 1, -(-i // TWICE)  # rows so far that two got
+        turn = before if twice else i - before
+        out += [(row, people[(turn + j) % P] if P else "") for j in range(1 + twice)]
+    return out
+
+
+def ask(request, answers, batch, scores, predicted, regions):
+    """Write next_batch.csv: the rows in order, with a last column for their labels.
 
     Returns the answers, with those that a person saved while this command ran.
     """
     answers = saved_since(request.folder, answers)
-    data = request.data
-    beside = outcome.columns_of(request, [int(data.row_numbers[i]) for i in rows])
-    names = ["row", "text", "how", "score", "region", "predicted", "label"]
-    own = [outcome.free_name(name, names) for name in request.show]
-    write_csv(request.folder / NEXT, [*names[:-1], *own, names[-1]], [
-        [data.row_numbers[i], data.texts[i], how[i], f"{scores[i]:.6f}" if i in scores else "",
-         regions.get(i, ""), data.classes[predicted[i].argmax()] if len(predicted) else "",
-         *beside[int(data.row_numbers[i])], ""] for i in rows])
+    data, people = request.data, request.annotators
+    names = ["row", "text", "how", "batch", "score", "region", "predicted", *["who"] * bool(people)]
+    own = []
+    for name in batch.columns:
+        own.append(outcome.free_name(name, [*names, *COLUMNS, *own]))
+    write_csv(request.folder / NEXT, [*names, *own, "label"], [
+        [data.row_numbers[i], data.texts[i], batch.how[i], batch.number,
+         f"{scores[i]:.6f}" if i in scores else "", regions.get(i, ""),
+         data.classes[predicted[i].argmax()] if len(predicted) else "",
+         *[who] * bool(people), *batch.beside[i], ""] for i, who in shared(batch.rows, people)])
     return answers
 
 
-def asked(request, rows, how, team=None):
+def asked(request, batch, team=None):
     """What the page shows of each row that is asked for, as dicts.
 
-    likely: the nine likeliest classes and their probabilities; terms: the words that speak for the
-    first; copies: how many rows have the text; context: columns of the table.
+    who: the people that are asked; likely: the nine likeliest classes and their probabilities;
+    terms: the words that speak for the first; copies: how many rows have the text; context: columns
+    of the table.
     """
-    data, wanted = request.data, {key(request.data.texts[row]) for row in rows}
+    data, rows = request.data, batch.rows
+    wanted, who = {key(data.texts[row]) for row in rows}, {}
+    for row, name in shared(rows, request.annotators):
+        who.setdefault(row, []).append(name)
     copies = Counter(k for k in map(key, data.texts) if k in wanted)
-    beside = outcome.columns_of(request, [int(data.row_numbers[row]) for row in rows])
     terms = kernel.speaking(team.features, team.rows, team.fitted, rows, data.texts) if team else {}
     shown = []
     for row in rows:
-        number = int(data.row_numbers[row])
         best = team.p[row].argsort(kind="stable")[::-1][:9] if team else []
         shown.append({
-            "row": number, "text": data.texts[row], "how": how[row],
-            "predicted": data.classes[best[0]] if team else "",
+            "row": int(data.row_numbers[row]), "text": data.texts[row], "how": batch.how[row],
+            "who": who[row], "predicted": data.classes[best[0]] if team else "",
             "likely": [[data.classes[c], round(float(team.p[row, c]), 3)] for c in best],
             "terms": terms.get(row, []), "copies": copies[key(data.texts[row])],
-            "context": list(zip(request.show, beside[number]))})
+            "context": list(zip(batch.columns, batch.beside[row]))})
     return shown

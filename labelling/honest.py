@@ -16,6 +16,8 @@ DOUBT = 20  # labels' worth of belief that none is wrong: a Beta(1, 21) prior of
 SPREAD = 4.0  # the likelihood of e is taken to this power's inverse: texts are not independent
 FEW = 20  # labels below which nothing is said
 Z = 1.96
+LOOKED = 10  # labels that people looked at again, from which on what they found counts
+PRIOR = 2  # labels' worth of belief that the model's number is right
 WIDEN = 1.15  # of standard errors: the temperature and lambda are fitted on the same texts
 
 
@@ -79,6 +81,23 @@ def wrong_range(left_out, y, found):
     low, high = (posterior(p, e, C).sum() for e in (found.low, found.high))
     return (about, max(0.0, about - np.hypot(about - low, chance)),
             about + np.hypot(high - about, chance))
+
+
+def informed(believed, expected, changed, looked):
+    """wrong_range's three numbers, when people looked at `looked` labels again and changed some,
+    while the model expected to see so many of them changed.
+
+    The number changed is taken to be Poisson, with a mean of f times what was expected. f has a
+    Gamma prior of mean 1, so its posterior is Gamma(PRIOR + changed, PRIOR + expected) (Gelman et
+    al. 2013, section 2.6); the range is two standard deviations of it, joined with the model's.
+    """
+    if looked < LOOKED:
+        return believed
+    about, low, high = believed
+    f, error = ((PRIOR + changed) / (PRIOR + expected),
+                Z * np.sqrt(PRIOR + changed) / (PRIOR + expected))
+    return (f * about, max(0.0, f * about - np.hypot(f * (about - low), error * about)),
+            f * about + np.hypot(f * (high - about), error * about))
 
 
 def accuracy(p, left_out, y, sample, found):

@@ -3,20 +3,21 @@
 import numpy as np
 
 from labelling import honest
+from labelling.outcome import SURE
 from plumbing.files import counted, escaped, shortened, write_csv, write_text
 from tables.records import records
 
-SURE = 0.9  # predictions above it are counted
 STOP = 0.006  # if fifty labels add less than this for sure: stop (docs/your-csv-measured.md)
 ENOUGH = 5  # labels that each class needs before "stop" is said
+MOST = 20  # classes in summary.md
 PROGRESS, SUMMARY, CLASSES = "progress.csv", "summary.md", "classes.csv"
 COLUMNS = "labelled", "sample", "accuracy", "low", "high", "gain", "gain_low", "gain_high"
 
 
-def judge(request, team, labelled, one):
+def judge(request, team, labelled, one, answers, steps):
     """Write progress.csv, classes.csv and summary.md; what they say, in a few lines.
 
-    one: whether one class is predicted for every text.
+    one: whether one class is predicted for every text. steps: what to do next.
     """
     data, folder = request.data, request.folder
     rest = np.flatnonzero(data.y < 0)
@@ -24,11 +25,11 @@ def judge(request, team, labelled, one):
     gain = team.gain(request.batch)
     now = [len(labelled), int(team.sample.sum()), *(accuracy or [None] * 3), *gain]
     history = keep(folder / PROGRESS, now)
-    table = write_classes(folder / CLASSES, data, team, rest)
-    lines = [of_accuracy(team, accuracy, len(rest)), *of_sure(team, rest), of_kernels(team),
-             *of_classes(table, folder),
-             of_gain(team, data, gain, accuracy, request.batch, one, len(rest))]
-    write_text(folder / SUMMARY, summary(data, folder, history, lines))
+    table = write_classes(folder / CLASSES, request, team, rest)
+    lines = [of_accuracy(team, accuracy, len(rest)), *of_sure(team, rest, request.accept or SURE),
+             *of_agreement(answers), of_kernels(team), *of_classes(table, folder),
+             of_gain(team, table, gain, accuracy, request.batch, one, len(rest))]
+    write_text(folder / SUMMARY, summary(data, folder, history, lines, table, steps))
     return "\n".join(["", *lines])
 
 
@@ -39,29 +40,40 @@ def of_accuracy(team, accuracy, rest):
         n = int(team.sample.sum())
         return (f"Nothing can be said of the accuracy yet: {counted(n, 'label')} are of texts that"
                 f" no strategy has picked, and {honest.FEW} are needed (--random-share).")
-    share, low, high = accuracy
-    return (f"Estimated accuracy on the {counted(rest, 'text')} without a label: {share:.3f} (95 %"
-            f" range {low:.3f} to {high:.3f}), from {team.sample.sum():,} labels of texts that no"
-            " strategy has picked.")
+    about, low, high = (100 * value for value in accuracy)
+    return (f"If you stop now, about {about:.0f} % of the {counted(rest, 'text')} without a label"
+            f" get the right class in finished.csv (95 % range {low:.0f} to {high:.0f} %). This"
+            f" comes from {team.sample.sum():,} labels of texts that no strategy has picked.")
 
 
-def of_sure(team, rest):
-    """A line on the predictions above SURE, if there are some.
+def of_sure(team, rest, least):
+    """A line on the predictions of at least the probability `least`, if there are some.
 
     How many are wrong is counted on labelled texts that are predicted as surely without their own
     labels; if they are few, it is what the probabilities say.
     """
-    sure = rest[team.p[rest].max(1) >= SURE]
+    sure = rest[team.p[rest].max(1) >= least]
     if not len(sure):
         return []
     own = team.found.probs(team.fitted.left_out[team.judged])
-    near = own.max(1) >= SURE
+    near = own.max(1) >= least
     wrong, told = 100 * (1 - team.p[sure].max(1)).mean(), ""
     if near.sum() >= honest.FEW:
         values = 100 * np.array(share(own[near].argmax(1) != team.y[team.judged][near]))
         wrong, told = values[0], f" ({values[1]:.0f} to {values[2]:.0f})"
-    return [f"{counted(len(sure), 'prediction')} above {SURE}: about {wrong:.0f} in 100{told}"
-            " differ from the label that a person would give (--accept)."]
+    return [f"{counted(len(sure), 'prediction')} of at least {least:g}, marked to accept: about"
+            f" {wrong:.0f} in 100{told} differ from the label that a person would give."]
+
+
+def of_agreement(answers):
+    """How often two people give the same label, a line per pair."""
+    lines = []
+    for (one, other), same in answers.agreement().items():
+        mean, low, high = share(np.array(same))
+        lines.append(f"{one} and {other} agree on {sum(same):,} of the {counted(len(same), 'text')}"
+                     f" that both have labelled ({mean:.0%}, 95 % range {100 * low:.0f} to"
+                     f" {100 * high:.0f} %).")
+    return lines
 
 
 def of_kernels(team):
@@ -70,9 +82,12 @@ def of_kernels(team):
     return f"The model weighs what texts have in common so: {shares}."
 
 
-def write_classes(path, data, team, rest):
-    """classes.csv; its rows as dicts. recall, precision: leave-one-out, with a 95 % range."""
-    said = team.p[rest].argmax(1)
+def write_classes(path, request, team, rest):
+    """classes.csv; its rows as dicts. recall, precision: leave-one-out, with a 95 % range.
+
+    Classes of request.classes that nobody has used have no labels.
+    """
+    data, said = request.data, team.p[rest].argmax(1)
     left_out, y = team.fitted.left_out[team.judged], team.y[team.judged]
     own, rows = left_out.argmax(1), []
     for c, name in enumerate(data.classes):
@@ -83,6 +98,8 @@ def write_classes(path, data, team, rest):
                      "recall": recall[0], "recall_low": recall[1], "recall_high": recall[2],
                      "precision": precision[0], "predicted": int((said == c).sum()),
                      "expected": round(float(team.p[rest, c].sum()), 1)})
+    unused = {**dict.fromkeys(rows[0]), "labels": 0, "random labels": 0, "predicted": 0}
+    rows += [{**unused, "class": name} for name in request.classes if name not in data.classes]
     write_csv(path, list(rows[0]), [
         [f"{v:.3f}" if isinstance(v, float) else "" if v is None else v for v in row.values()]
         for row in rows])
@@ -105,26 +122,33 @@ def of_classes(table, folder):
         worst = ", ".join(f"{row['class']} {row['recall']:.0%} of {row['labels']}"
                           for row in known[:5])
         lines.append(f"Classes that are found least: {shortened(worst)}. All: {folder / CLASSES}")
-    if few := [row for row in table if row["labels"] < ENOUGH]:
+    if none := [row["class"] for row in table if not row["labels"]]:
+        lines.append(f"{classes_have(len(none))} no label yet: {shortened(', '.join(none))}.")
+    if few := [row for row in table if 0 < row["labels"] < ENOUGH]:
         names = shortened(", ".join(f"{row['class']} ({row['labels']})" for row in few))
-        classes = f"{len(few)} classes have" if len(few) > 1 else "1 class has"
-        lines.append(f"{classes} fewer than {ENOUGH} labels: {names}.")
+        lines.append(f"{classes_have(len(few))} fewer than {ENOUGH} labels: {names}.")
     return lines
 
 
-def of_gain(team, data, gain, accuracy, batch, one, rest):
-    """What a batch more is expected to add, and whether to stop.
+def classes_have(n):
+    return f"{n} classes have" if n > 1 else "1 class has"
+
+
+def of_gain(team, table, gain, accuracy, batch, one, rest):
+    """What a batch more is expected to add, and whether to stop. table: the rows of classes.csv.
 
     Never to stop if the model is not better than always saying the largest class.
     """
     about, low, high = (100 * value for value in gain)
     told = (f"{batch:,} more labels are expected to add {about:.1f} points of accuracy"
             f" ({low:.1f} to {high:.1f})")
-    counts = np.bincount(team.y, minlength=len(data.classes))
+    counts = np.array([row["labels"] for row in table])
     enough = (counts[counts > 0] >= ENOUGH).all() and (counts >= ENOUGH).sum() >= 2
     learned = accuracy is not None and accuracy[0] > counts.max() / counts.sum()
     if not rest or one or not enough or not learned or team.gain(50)[2] >= STOP:
         return f"Go on: {told}." if rest else ""
+    if (counts == 0).any():
+        return f"You can stop, unless you need the classes that have no label yet: {told}."
     return f"You can stop: {told}."
 
 
@@ -141,13 +165,32 @@ def keep(path, now):
     return [dict(zip(COLUMNS, row)) for row in rows]
 
 
-def summary(data, folder, history, lines):
-    """summary.md: where the table is, the estimates over the batches, and what to do next."""
+def summary(data, folder, history, lines, classes, steps):
+    """summary.md: where the table is, the estimates over the batches, classes, what to do next."""
     table = ["| labels | estimated accuracy | 95 % range | expected of the next batch |",
              "| --- | --- | --- | --- |"]
     for row in history:
         span = f"{row['low']} to {row['high']}" if row["low"] else ""
         table.append(f"| {row['labelled']} | {row['accuracy']} | {span} | +{row['gain']} |")
     points = [f"- {escaped(line)}" for line in lines if line]
-    return "\n".join([f"# {escaped(data.name)}", "", *points, "", *table, "",
+    steps = [f"{n}. {escaped(step)}" for n, step in enumerate(steps, 1)]
+    return "\n".join([f"# {escaped(data.name)}", "", *points, "", "## What to do next", "", *steps,
+                      "", "## Over the batches", "", *table, "", "## Classes", "",
+                      *class_table(classes), "",
                       f"The files are in {escaped(str(folder))}.", ""])
+
+
+def class_table(classes):
+    """The MOST classes that are found least, as a table."""
+    order = sorted(classes, key=lambda row: (row["recall"] is None, row["recall"]))[:MOST]
+    lines = ["| class | labels | found | 95 % range | expected in the rest |",
+             "| --- | --- | --- | --- | --- |"]
+    for row in order:
+        found = row["recall"] is not None
+        span = f"{row['recall_low']:.2f} to {row['recall_high']:.2f}" if found else ""
+        lines.append(f"| {escaped(row['class'])} | {row['labels']} |"
+                     f" {format(row['recall'], '.2f') if found else ''} | {span} |"
+                     f" {row['expected'] or ''} |")
+    if len(classes) > MOST:
+        lines += ["", f"{len(classes) - MOST:,} more are in {CLASSES}."]
+    return lines

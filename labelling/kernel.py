@@ -8,6 +8,7 @@ Y_i - A_i / G_ii (Rifkin & Lippert 2007). The w and lambda are those with the sm
 leave-one-out error. What was measured: docs/your-csv-measured.md.
 """
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +26,7 @@ WEIGHTS = ((.25, .25, .25, .25), (1 / 3, 1 / 3, 1 / 3, 0), (.5, .25, .25, 0), (.
 PENALTIES = 10.0 ** np.arange(-2.5, 1.51, 0.5)  # lambda; a text's K_m with itself is 1
 TRY_WEIGHTS, TRY_PENALTIES = 600, 1_000  # labels on which w, and lambda, are chosen, at most
 EXACT = 5_000  # labels up to which G is inverted; conjugate gradients solve for more
+PARTS_OF_ROWS = "columns", "weights", "bounds"
 TOPICS, TOPIC_TEXTS = 200, 6_000  # dimensions, and the texts that they are learned from
 
 
@@ -57,17 +59,32 @@ def unit(x):
     return x / x.norm(dim=1, keepdim=True).clamp_min(1e-12)
 
 
-def features_of(texts, x, max_len=200):
+def features_of(texts, x, max_len=200, keep=lambda make: make()):
     """{name: Rows or Dense} of all texts. x [N, D]: their vectors.
 
-    Above MOST_PARTS texts, vectors and words alone: the others would take too long.
+    Above MOST_PARTS texts, vectors and words alone: the others would take too long. keep(make)
+    gives the arrays of make(), a function without arguments, from where they are kept.
     """
     release(x)
-    words, ids, ends = index_tokens(texts, tokens, max_len)
-    found = {"vectors": Dense(x), "words": word_rows(words, ids, ends)}
-    if len(texts) <= MOST_PARTS:
-        found["parts"] = part_rows(words, ids, ends)
-        found["topics"] = Dense(topics(found["words"]).numpy())
+
+    def make():
+        words, ids, ends = index_tokens(texts, tokens, max_len)
+        found = {"words": word_rows(words, ids, ends)}
+        if len(texts) <= MOST_PARTS:
+            found["parts"] = part_rows(words, ids, ends)
+        arrays = {f"{name}.{part}": getattr(rows, part).numpy()
+                  for name, rows in found.items() for part in PARTS_OF_ROWS}
+        if len(texts) <= MOST_PARTS:
+            arrays["topics"] = topics(found["words"]).numpy()
+        return arrays
+
+    arrays, found = keep(make), {"vectors": Dense(x)}
+    for name in ("words", "parts"):
+        if f"{name}.columns" in arrays:
+            found[name] = Rows(*(torch.from_numpy(arrays[f"{name}.{part}"])
+                                 for part in PARTS_OF_ROWS))
+    if "topics" in arrays:
+        found["topics"] = Dense(arrays["topics"])
     return found
 
 
@@ -91,15 +108,24 @@ def topics(words):
 
 def gram(features, rows):
     """The cosines of `rows` with each other by kind of feature: {name: [n, n] float64}."""
-    out = {}
-    for name, kind in features.items():
-        some = kind.take(torch.as_tensor(rows))
-        if isinstance(some, Rows):
-            matrix = some.matrix(*numbered(some))
-            out[name] = torch.sparse.mm(matrix, matrix.t()).to_dense().double()
-        else:
-            out[name] = (some @ some.T).double()
-    return out
+    return {name: cosines(kind, rows) for name, kind in features.items()}
+
+
+def cosines(kind, rows):
+    """The cosines of `rows` with each other by one kind of feature: [n, n] float64."""
+    some = kind.take(torch.as_tensor(rows))
+    if not isinstance(some, Rows):
+        return (some @ some.T).double()
+    matrix = some.matrix(*numbered(some))
+    return torch.sparse.mm(matrix, matrix.t()).to_dense().double()
+
+
+def kernel_of(features, rows, weights):
+    """K = sum of w_m K_m + 1 of `rows` [n, n], one K_m at a time: a gigabyte of 5,000 texts."""
+    K = torch.ones(len(rows), len(rows), dtype=torch.float64)
+    for name, w in weights.items():
+        K += w * cosines(features[name], rows)
+    return K
 
 
 # ---- the model ----------------------------------------------------------------------------------
@@ -110,8 +136,8 @@ class Fitted:
     """scores [N, C] of all texts; left_out [n, C]: of the labelled, by a model without each.
 
     left_out is NaN for labelled texts beyond EXACT. weights {name: w}; penalty: lambda.
-    predict: function(Y [n, K]) -> [N, K], the same model's scores for other values of the labelled.
-    A [n, C]: the labelled texts' coefficients.
+    predict: function(Y [n, K]) -> [N, K], the same model's scores for other values of the labelled;
+    those beyond EXACT are left out. A [n, C]: the labelled texts' coefficients.
     """
 
     scores: np.ndarray
@@ -125,30 +151,25 @@ class Fitted:
 def fit(features, rows, Y):
     """The Fitted of labelled `rows` [n], each a text of its own. Y [n, C]: one-hot, or shares
     where copies of a text have different labels."""
-    Y, n = torch.as_tensor(Y).double(), len(rows)
+    Y, rows, n = torch.as_tensor(Y).double(), np.asarray(rows), len(rows)
     some = np.random.default_rng(n).permutation(n)[:EXACT]
-    grams = gram(features, np.asarray(rows)[some])
-    weights = choose_weights({name: K[:TRY_WEIGHTS, :TRY_WEIGHTS] for name, K in grams.items()},
-                             Y[some[:TRY_WEIGHTS]])
-    K = mixed(weights, grams)
-    few = slice(0, TRY_PENALTIES)
+    few = some[:TRY_WEIGHTS]
+    weights = choose_weights(gram(features, rows[few]), Y[few])
+    K, few = kernel_of(features, rows[some], weights), slice(0, TRY_PENALTIES)
     penalty = best_penalty(K[few, few], Y[some[few]])[1]
-    G = torch.cholesky_inverse(torch.linalg.cholesky(
-        K + penalty * torch.eye(len(K), dtype=torch.float64)))
+    K.diagonal().add_(penalty)
+    G = torch.cholesky_inverse(torch.linalg.cholesky(K))
+    del K
     left_out = torch.full(Y.shape, torch.nan, dtype=torch.float64)
     left_out[some] = leave_one_out(G, Y[some])
-
-    def solve(Y):
-        Y = torch.as_tensor(Y).double()
-        if n > EXACT:
-            return conjugate_gradients(features, rows, weights, penalty, Y)
+    exact = lambda Y: G @ torch.as_tensor(Y).double()[some]
+    if n > EXACT:
+        A = conjugate_gradients(features, rows, weights, penalty, Y)
+    else:
         A = torch.empty_like(Y)
-        A[some] = G @ Y[some]
-        return A
-
-    A = solve(Y)
+        A[some] = exact(Y)
     return Fitted(scores(features, rows, weights, A), left_out.numpy(), weights, penalty,
-                  lambda Y: scores(features, rows, weights, solve(Y)), A)
+                  lambda Y: scores(features, rows[some], weights, exact(Y)), A)
 
 
 def mixed(weights, grams):
@@ -169,7 +190,7 @@ def half_as_many(features, rows, Y, fitted, halves=6, most=2_000):
     Y = torch.as_tensor(Y).double()
     rng = np.random.default_rng(len(rows) + 1)
     some = np.sort(rng.permutation(len(rows))[:most])
-    K, y = mixed(fitted.weights, gram(features, np.asarray(rows)[some])), Y[some].argmax(1)
+    K, y = kernel_of(features, np.asarray(rows)[some], fitted.weights), Y[some].argmax(1)
     right = torch.zeros(len(some), dtype=torch.float64)
     for _ in range(halves):
         order = rng.permutation(len(some))
@@ -241,7 +262,7 @@ def speaking(features, rows, fitted, asked, texts, most=4):
     return found
 
 
-def conjugate_gradients(features, rows, weights, penalty, Y, steps=200, tolerance=1e-3):
+def conjugate_gradients(features, rows, weights, penalty, Y, steps=200, tolerance=3e-3):
     """A of (K + lambda I) A = Y without K [n, n] (Hestenes & Stiefel 1952), every class at once.
 
     Stops where each column's residual is under `tolerance` times its start.
@@ -249,8 +270,11 @@ def conjugate_gradients(features, rows, weights, penalty, Y, steps=200, toleranc
     factors = []
     for name, w in weights.items():
         some = features[name].take(torch.as_tensor(rows))
-        F = some.matrix(*numbered(some)) if isinstance(some, Rows) else some
-        factors.append((w, F, F.t().coalesce() if F.is_sparse else F.T))
+        if isinstance(some, Rows):
+            F = some.matrix(*numbered(some))
+            factors.append((w, compressed(F), compressed(F.t())))
+        else:
+            factors.append((w, some, some.T))
     times = lambda v: sum(w * (F @ (Ft @ v)) for w, F, Ft in factors) + v.sum(0) + penalty * v
     Y = Y.float()
     A, residual = torch.zeros_like(Y), Y.clone()
@@ -265,3 +289,10 @@ def conjugate_gradients(features, rows, weights, penalty, Y, steps=200, toleranc
             break
         step = residual + size / before.clamp_min(1e-12) * step
     return A.double()
+
+
+def compressed(matrix):
+    """A sparse matrix in the form that is multiplied quickest."""
+    with warnings.catch_warnings():  # torch still calls its CSR tensors "beta"
+        warnings.simplefilter("ignore", UserWarning)
+        return matrix.to_sparse_csr()

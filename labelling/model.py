@@ -7,6 +7,7 @@ import numpy as np
 import torch
 
 from labelling import honest, kernel
+from labelling.kept import kept
 from strategies import View
 from tables.answers import key
 from tables.copies import bare
@@ -64,12 +65,17 @@ class Model:
                            len(self.y), more)
 
 
-def train(data, answers, labelled, test_texts=()):
-    """The Model of the rows `labelled` [n] of a table. Its p has the test texts behind the rows."""
+def train(data, answers, labelled, test_texts=(), cache=None):
+    """The Model of the rows `labelled` [n] of a table. Its p has the test texts behind the rows.
+
+    cache: the folder in which the texts' terms are kept, or None.
+    """
     rows, Y = distinct(data, labelled)
     y = Y.argmax(1)
     x = np.concatenate([data.x, data.x_test]) if len(test_texts) else data.x
-    features = kernel.features_of([*data.texts, *test_texts], x)
+    texts = [*data.texts, *test_texts]
+    keep = lambda make: kept(cache, data.name, texts, make) if cache else make()
+    features = kernel.features_of(texts, x, keep=keep)
     fitted = kernel.fit(features, rows, Y)
     known = ~np.isnan(fitted.left_out[:, 0])
     found = honest.calibrate(fitted.left_out[known], y[known])
@@ -116,4 +122,5 @@ class ByModel(View):
 def view_of(model, view):
     """The view of a committee with the model's probabilities, as one run."""
     fields = {name: getattr(view, name) for name in View.__dataclass_fields__}
-    return ByModel(**dict(fields, L=view.L[:1], U=view.U[:1], seeds=view.seeds[:1]), model=model)
+    L = torch.as_tensor(model.rows, device=view.x.device)[None]
+    return ByModel(**dict(fields, L=L, U=view.U[:1], seeds=view.seeds[:1]), model=model)

@@ -5,8 +5,9 @@
 A closed-form model (kernel.py) learns from every labelled text; what may be believed of it is in
 honest.py. Strategies that need networks ask one per seed, which pick together (committee.py). While
 there are too few labels to train on, the texts are typical ones (clusters.typical). The files
-written are next_batch.csv, relabel.csv and map.png; predictions.csv and labelled.csv (outcome.py);
-classes.csv, progress.csv and summary.md (judge.py). labels.csv keeps every label that was given.
+written are next_batch.csv, relabel.csv and map.png; predictions.csv, labelled.csv and finished.csv
+(outcome.py); classes.csv, progress.csv and summary.md (judge.py). labels.csv keeps every label that
+was given.
 """
 
 from dataclasses import dataclass, replace
@@ -19,7 +20,7 @@ import strategies
 from baselines import clusters
 from data import Data
 from labelling import doubts, model, outcome
-from labelling.asking import ask, asked
+from labelling.asking import ask, asked, batch_of
 from labelling.committee import train
 from labelling.judge import judge
 from page.explore import write_labelling
@@ -27,7 +28,7 @@ from plumbing.draws import Draws
 from plumbing.files import counted, note, shortened
 from plumbing.folder import locked
 from report.figures import draw_maps
-from tables.answers import KEPT, NEXT, keep_answers, key, read_answers
+from tables.answers import DOUBTED, NEXT, keep_answers, key, read_answers
 from tables.own_table import read_rows, warn_of_classes
 
 REGIONS = "easy", "ambiguous", "hard"
@@ -46,7 +47,9 @@ class Request:
     the share random_share is drawn at random. epochs: None takes epochs_for's number.
     accept: predictions with at least that probability go into labelled.csv, or None. source:
     whether labelled.csv says where each label comes from. show: columns of the table that stand
-    beside a text that is asked for.
+    beside a text that is asked for; () for all. classes: the classes that there are, if somebody
+    has listed them. annotators: the people among whom a batch is divided. cache: the folder
+    in which terms and vectors are kept.
     """
 
     data: Data
@@ -66,6 +69,9 @@ class Request:
     accept: float = None
     source: bool = True
     show: tuple = ()
+    classes: tuple = ()
+    annotators: tuple = ()
+    cache: Path = None
 
 
 def is_due(data, folder):
@@ -111,11 +117,11 @@ def first_batch(request, answers, labelled, free):
     rows = clusters.typical(x, torch.as_tensor(labelled, device=device),
                             torch.as_tensor(free, device=device), 2 * request.batch, draws)
     rows = spread(data.x, rows, request.batch)
-    answers = ask(request, answers, rows, dict.fromkeys(rows, "typical"), {}, {}, {})
-    remove(folder, "relabel.csv", "map.png", "predictions.csv")
+    batch = batch_of(request, answers, rows, dict.fromkeys(rows, "typical"))
+    answers = ask(request, answers, batch, {}, {}, {})
+    remove(folder, DOUBTED, "map.png", "predictions.csv", "finished.csv")
     outcome.write_labelled(request, answers)
-    write_labelling(folder, data, answers, asked(request, rows, dict.fromkeys(rows, "typical")),
-                    labelled)
+    write_labelling(request, answers, batch.number, asked(request, batch), labelled, free=free)
     if not rows:
         print(f"""{status(data, labelled)}
 There is no text to ask for: every text has a label or is skipped (-), and a model needs at least
@@ -139,7 +145,7 @@ def next_batch(request, answers, labelled, free):
     warn_of_classes(data, data.y[labelled])
     test = read_rows(Path(request.test), request.text_column, request.label_column)[0] if (
         request.test) else []
-    team = model.train(data, answers, labelled, [text for _, _, text, _ in test])
+    team = model.train(data, answers, labelled, [text for _, _, text, _ in test], request.cache)
     if not request.strategy:
         classes = len(np.unique(team.y))
         few = len(team.y) < PER_CLASS * classes
@@ -151,41 +157,45 @@ def next_batch(request, answers, labelled, free):
         note(f"warning: all {len(region):,} labelled texts are {REGIONS[region[0]]} to"
              " learn, so the data map tells little yet; label more, some of them drawn at random")
     rows, how = choose(request, view, free)
-    answers = ask(request, answers, rows, how, view.scores, team.p, regions_of(team, rows, region))
     draw_maps(folder / "map.png", {f"{counted(len(region), 'labelled text')}": watched.map})
-    found = None
+    batch, regions = batch_of(request, answers, rows, how), regions_of(team, rows, region)
+    answers, found = ask(request, answers, batch, view.scores, team.p, regions), None
     if one:
-        remove(folder, "relabel.csv")
+        remove(folder, DOUBTED)
         note(f"warning: the model predicts one class, {data.classes[team.p[0].argmax()]!r}, for"
              " every text, so it cannot tell which labels to check, and relabel.csv is not"
              " written; label more texts")
     else:
         found = doubts.find(team, data, answers)
-        doubts.write(folder / "relabel.csv", data, team, found, watched.map)
-    doubted = [(team.rows[i], c) for i, c in zip(found.places, found.theirs)] if found else []
-    write_labelling(folder, data, answers, asked(request, rows, how, team), team.rows, watched,
-                    doubted)
+        doubts.write(folder, data, team, found, watched.map)
+    doubted = list(zip(team.rows[found.places], found.theirs, found.why)) if found else []
+    write_labelling(request, answers, batch.number, asked(request, batch, team),
+                    team.rows[team.judged], watched, doubted, team.p, free)
     outcome.write_predictions(folder / "predictions.csv", data, team.p)
     outcome.write_labelled(request, answers, team.p)
-    advise(data, labelled, region, rows, found, team, folder)
-    print(judge(request, team, labelled, one))
+    outcome.write_finished(request, answers, team.p)
+    steps = steps_of(data, rows, found, team, folder)
+    print_steps(data, labelled, region, steps, folder)
+    print(judge(request, team, labelled, one, answers, steps))
     if len(data.y_test):
         right = team.p[len(data.y) :].argmax(1) == data.y_test
         print(f"The accuracy on {request.test} is {right.mean():.3f}.")
 
 
 def watch(request, team, free):
-    """(the view that picks, committee.Watched of the labelled texts).
+    """(the view that picks, committee.Watched of the labelled texts with leave-one-out scores).
 
     A strategy of model.CLOSED picks by the closed-form model; one network is then enough for the
     data map, in 32 steps per epoch. Any other strategy asks networks, one per seed.
     """
+    judged = team.judged
     if request.strategy not in model.CLOSED:
         print(f"The strategy {request.strategy} needs networks: {len(request.seeds)} of them pick.")
-        return train(request, team.rows, free)
+        view, watched = train(request, team.rows, free)
+        return view, watched.of(judged)
     few = replace(request, seeds=request.seeds[:1],
-                  minibatch=max(request.minibatch, -(-len(team.rows) // 32)))
-    view, watched = train(few, team.rows, free)
+                  minibatch=max(request.minibatch, -(-int(judged.sum()) // 32)))
+    view, watched = train(few, team.rows[judged], free)
     return model.view_of(team, view), watched
 
 
@@ -232,8 +242,10 @@ def region_of(correctness):
 
 
 def regions_of(team, rows, region):
-    """{row: its predicted region}: the model, with the regions of the labelled texts as classes."""
-    said = team.fitted.predict(np.eye(3)[region])[rows].argmax(1)
+    """{row: its predicted region}: the model, with the regions of the judged texts as classes."""
+    Y = np.zeros((len(team.rows), 3))
+    Y[team.judged] = np.eye(3)[region]
+    said = team.fitted.predict(Y)[rows].argmax(1)
     return {row: REGIONS[r] for row, r in zip(rows, said)}
 
 
@@ -251,13 +263,8 @@ def status(data, labelled):
             f" {(data.y < 0).sum():,} without.")
 
 
-def advise(data, labelled, region, rows, found, team, folder):
-    """Print what was found and what to do next."""
-    easy, ambiguous, hard = np.bincount(region, minlength=3)
-    print(f"""{status(data, labelled)}
-Easy to learn: {easy:,}; ambiguous: {ambiguous:,}; hard: {hard:,}. They are drawn in
-{folder / 'map.png'}
-""")
+def steps_of(data, rows, found, team, folder):
+    """What to do next, as a list of texts."""
     steps = []
     if rows:
         steps.append(f"""Label {counted(len(rows), 'text')} next: {folder / NEXT}
@@ -265,12 +272,24 @@ Easy to learn: {easy:,}; ambiguous: {ambiguous:,}; hard: {hard:,}. They are draw
    row that it names, or label them in your browser: {folder / 'explore.html'}""")
     if found and found.places:
         i, theirs = team.rows[found.places[0]], found.theirs[0]
-        steps.append(f"""Check labels, the most suspicious first: {folder / 'relabel.csv'}
+        against = (f"the model predicts {data.classes[theirs]}" if "model" in found.why[0] else
+                   f"{found.why[0]} is {data.classes[theirs]}")
+        steps.append(f"""Check labels, the most suspicious first: {folder / DOUBTED}
    {doubts.counted_wrong(found)}
    The most suspicious one is in row {data.row_numbers[i]}, {shortened(data.texts[i], 60)!r}.
-   The label is {data.classes[data.y[i]]}; the model predicts {data.classes[theirs]}.
-   If a label is wrong, correct it in {data.name} or in {folder / KEPT}.""")
+   The label is {data.classes[data.y[i]]}; {against}.
+   Write the right label into the last column, the same one if it is right.""")
     steps.append("Run the same command again. It uses the labels that you have added." if rows else
                  f"No text is left to label. The finished table is {folder / 'labelled.csv'}")
+    return steps
+
+
+def print_steps(data, labelled, region, steps, folder):
+    """Print what was found and what to do next."""
+    easy, ambiguous, hard = np.bincount(region, minlength=3)
+    print(f"""{status(data, labelled)}
+Easy to learn: {easy:,}; ambiguous: {ambiguous:,}; hard: {hard:,}. They are drawn in
+{folder / 'map.png'}
+""")
     for number, step in enumerate(steps, 1):
         print(f"{number}. {step}")

@@ -3,8 +3,10 @@
 import numpy as np
 
 from plumbing.files import InputError, armed, write_csv
-from tables.answers import SKIP, key
+from tables.answers import CORRECTED, SKIP, key
 from tables.records import column, records
+
+SURE = 0.9  # from this probability on, finished.csv marks a prediction as one to accept
 
 
 def write_predictions(path, data, p):
@@ -18,44 +20,88 @@ def write_predictions(path, data, p):
         for i in order))
 
 
-# ---- the finished table -------------------------------------------------------------------------
+# ---- the whole table ----------------------------------------------------------------------------
 
 
 def write_labelled(request, answers, p=None):
     """labelled.csv: the table as it is in the file, with every label there is by now.
 
-    A last column, `source`, tells where a label comes from: yours (the file), answered (how the
-    text was chosen), copied from row N, or accepted at P: predicted with at least the probability
-    request.accept. p [N, C]: probabilities of all rows, for those.
+    A last column, `source`, tells where a label comes from (source_of), or accepted at P: predicted
+    with at least the probability request.accept. p [N, C]: probabilities of all rows, for those.
+    """
+    data = request.data
+    accepted = accept(data, p, request.accept) if request.accept and p is not None else {}
+    table = filled(request, answers, request.source)
+    header, at = next(table)
+
+    def rows():
+        for number, cells, why in table:
+            if number in accepted:
+                cells[at], why = accepted[number]
+            yield [*cells, why] if request.source else cells
+
+    source = [free_name("source", header)] if request.source else []
+    write_csv(request.folder / "labelled.csv", [*header, *source], rows())
+
+
+def write_finished(request, answers, p):
+    """finished.csv: the table with a label in every row, whatever happens next. p [N, C].
+
+    source: person or model, or skipped, where no label is given. probability: the model's. accept:
+    yes for a person's label and for a probability of at least request.accept (SURE), else look.
+    """
+    data, least = request.data, request.accept or SURE
+    best, share = p[: len(data.y)].argmax(1), p[: len(data.y)].max(1)
+    place = {int(number): i for i, number in enumerate(data.row_numbers)}
+    table = filled(request, answers, sources=False)
+    header, at = next(table)
+
+    def rows():
+        for number, cells, _ in table:
+            i = place.get(number)
+            more = ["", "", ""]
+            if i is None:
+                cells[at] = ""
+            elif data.y[i] >= 0:
+                more = ["person", "", "yes"]
+            elif data.kind is not None and data.kind[i] == "skipped":
+                cells[at], more = "", ["skipped", "", ""]
+            else:
+                cells[at] = data.classes[best[i]]
+                more = ["model", f"{share[i]:.4f}", "yes" if share[i] >= least else "look"]
+            yield [*cells, *more]
+
+    names = list(header)
+    for name in ("source", "probability", "accept"):
+        names.append(free_name(name, names))
+    write_csv(request.folder / "finished.csv", names, rows())
+
+
+def filled(request, answers, sources):
+    """(the header, the label's place), then (number, cells, source_of) of every row with cells.
+
+    An InputError if the table is another one than was read.
     """
     data, path = request.data, request.table
     text_of = dict(zip(data.row_numbers.tolist(), data.texts))
     label_of = {int(n): data.classes[c] for n, c in zip(data.row_numbers, data.y) if c >= 0}
-    accepted = accept(data, p, request.accept) if request.accept and p is not None else {}
     _, header = next(records(path, (request.text_column, request.label_column)))
     at, text_at = (column(path, header, name) for name in
                    (request.label_column, request.text_column))
-    source = free_name("source", header)
-    origins = own_labels(request, text_at, at) if request.source else {}
-
-    def filled():
-        table = records(path, (request.text_column, request.label_column))
-        next(table)
-        for number, cells in table:
-            if cells:
-                cells = [armed(cell) for cell in cells]
-                own, text = cells[at].strip(), cells[text_at]
-                if text.strip() != text_of.get(number, ""):
-                    raise InputError(f"{path}, row {number}: this is not the text that was read;"
-                                     " the table has changed meanwhile, so run the command again")
-                cells[at] = label_of.get(number, cells[at])
-                why = source_of(number, text, own, cells[at], answers, origins)
-                if number in accepted:
-                    cells[at], why = accepted[number]
-                yield [*cells, why] if request.source else cells
-
-    write_csv(request.folder / "labelled.csv",
-              [*header, source] if request.source else header, filled())
+    origins = own_labels(request, text_at, at) if sources else {}
+    yield header, at
+    table = records(path, (request.text_column, request.label_column))
+    next(table)
+    for number, cells in table:
+        if cells:
+            cells = [armed(cell) for cell in cells]
+            own, text = cells[at].strip(), cells[text_at]
+            if text.strip() != text_of.get(number, ""):
+                raise InputError(f"{path}, row {number}: this is not the text that was read;"
+                                 " the table has changed meanwhile, so run the command again")
+            cells[at] = label_of.get(number, cells[at])
+            yield number, cells, sources and source_of(number, text, own, cells[at], answers,
+                                                       origins)
 
 
 def accept(data, p, least):
@@ -69,14 +115,21 @@ def accept(data, p, least):
             for i in rows}
 
 
-def columns_of(request, numbers):
-    """{row number: its cells of the columns request.show} of some rows of the table."""
-    if not request.show:
-        return {number: [] for number in numbers}
-    table, wanted = records(request.table, request.show), set(numbers)
+def columns_of(request, rows):
+    """(names, {row: its cells}) of columns of the table, for some rows of the data: request.show,
+    or all but the text's and the label's."""
+    table = records(request.table, (request.text_column, request.label_column))
     _, header = next(table)
-    at = [column(request.table, header, name) for name in request.show]
-    return {number: [armed(cells[i]) for i in at] for number, cells in table if number in wanted}
+    place = lambda name: column(request.table, header, name)
+    own = {place(request.text_column), place(request.label_column)}
+    at = ([place(name) for name in request.show] if request.show
+          else [i for i in range(len(header)) if i not in own])
+    wanted = {int(request.data.row_numbers[row]): row for row in rows}
+    names = [header[i] for i in at]
+    if not at or not wanted:
+        return names, {row: [] for row in rows}
+    return names, {wanted[number]: [armed(cells[i]) for i in at] for number, cells in table
+                   if number in wanted}
 
 
 def own_labels(request, text_at, at):
@@ -96,10 +149,13 @@ def source_of(number, text, own, label, answers, origins):
     if own == label:
         return "yours"
     answer = answers.by_text.get(key(text))
-    if answer and answer.label == label:
-        return f"answered ({answer.how})" if answer.row == number and answer.how else (
-            "answered" if answer.row == number else f"copied from row {answer.row}")
-    origin = origins.get(key(text))
+    if answer and answer.label == label and answer.row == number:
+        how = answer.how if answer.how != CORRECTED else ""
+        return "".join(["corrected" if own else "answered",
+                        f" by {answer.who}" if answer.who else "",
+                        f" in batch {answer.batch}" if answer.batch else "",
+                        f" ({how})" if how else ""])
+    origin = answer.row if answer and answer.label == label else origins.get(key(text))
     return f"copied from row {origin}" if origin else "answered"
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from data import read_demo
-from labelling import doubts, honest, kernel, model, outcome, terms
+from labelling import doubts, honest, kept, kernel, model, outcome, terms
 from tables.answers import Answer, Answers
 from vectors.words import index_tokens, tokens
 
@@ -160,6 +160,35 @@ def test_topics_are_the_words_in_fewer_dimensions():
     assert same[0, 1] == pytest.approx(1, abs=1e-4) and same[0, 2] > 0.3 > abs(same[0, 3])
 
 
+def test_terms_are_kept_for_the_same_texts_alone(tmp_path):
+    made, x = [], np.random.default_rng(0).normal(size=(30, 4)).astype(np.float32)
+    texts = [f"a text {i} of {'xyz'[i % 3]} words" for i in range(30)]
+
+    def features(texts, name="t.csv", folder=tmp_path):
+        def counted(make):
+            made.append(0)
+            return make()
+        return kernel.features_of(texts, x, keep=lambda make: kept.kept(
+            folder, name, texts, lambda: counted(make)))
+
+    def same(one, other):
+        return one.keys() == other.keys() and all(
+            np.array_equal(one[name].take(torch.arange(30)).weights, other[name].take(
+                torch.arange(30)).weights) and torch.equal(one[name].columns, other[name].columns)
+            for name in ("words", "parts")) and np.array_equal(one["topics"].x, other["topics"].x)
+
+    first = features(texts)
+    assert same(first, features(texts)) and len(made) == 1
+    (path,) = tmp_path.iterdir()
+    path.write_bytes(path.read_bytes()[:-9])  # damaged
+    assert same(first, features(texts)) and len(made) == 2
+    assert not same(first, features([*texts[1:], texts[0]])) and len(made) == 3
+    assert [p.name.count("t.csv-terms-") for p in tmp_path.iterdir()] == [1]
+    features(texts, "other.csv")
+    assert len(list(tmp_path.iterdir())) == 2
+    assert same(first, features(texts, folder=path / "no folder")) and len(made) == 5
+
+
 def test_what_speaks_for_a_class_is_its_own_words():
     features, y = small(60)
     texts = [" ".join(f"w{c}0" for _ in range(2)) for c in y]  # every text: one word, twice
@@ -302,6 +331,21 @@ def test_the_gain_by_hand():
         (0.75 - 0.5) * np.log2(1.5))
 
 
+def test_what_people_found_counts_for_the_rest():
+    assert honest.informed((40, 20, 60), 27, 4, 9) == (40, 20, 60)  # nine are too few
+    about, low, high = honest.informed((40, 20, 60), 27, 4, 30)
+    assert about == pytest.approx(40 * 6 / 29) and 0 <= low < about < high < 60
+    assert honest.informed((40, 20, 60), 27, 27, 30)[0] == pytest.approx(40)
+    # By simulation: f is a rate of which a Poisson number is seen.
+    rng, held = np.random.default_rng(0), 0
+    for _ in range(400):
+        f = rng.gamma(2, 0.5)
+        seen = rng.poisson(20 * f)
+        _, low, high = honest.informed((50, 50, 50), 20, seen, 30)
+        held += low <= 50 * f <= high
+    assert 0.9 <= held / 400 <= 0.99
+
+
 # ---- doubts and files ---------------------------------------------------------------------------
 
 
@@ -315,7 +359,7 @@ def team_of(scores, y, N=0):
 def test_doubts_find_what_is_wrong_and_ask_once():
     scores, true, given = planted(600, 30.0, 0.1, C=4, seed=1)
     team = team_of(scores, given)
-    d = SimpleNamespace(texts=[f"text {i}" for i in range(600)])
+    d = SimpleNamespace(texts=[f"text {i}" for i in range(600)], classes=list("pqrs"))
     found, bad = doubts.find(team, d, Answers()), set(np.flatnonzero(true != given).tolist())
     assert len(found.places) == doubts.MOST == len(set(found.places))
     assert len(set(found.places) & bad) > 25
@@ -324,7 +368,7 @@ def test_doubts_find_what_is_wrong_and_ask_once():
     assert found.believed[1] <= len(bad) <= found.believed[2]
     answers = Answers()
     for i in found.places[:5]:
-        answers.add(Answer(i, f"text {i}", "kept", "corrected"))
+        answers.add(Answer(i, f"text {i}", "kept", reviewed="p"))
     assert set(doubts.find(team, d, answers).places).isdisjoint(found.places[:5])
     p = np.array([[0.2, 0.5, 0.3], [0.1, 0.2, 0.7]])
     assert doubts.margin(p, [0, 2]) == pytest.approx([-0.3, 0.5])
@@ -337,8 +381,12 @@ def test_what_is_accepted_and_where_labels_come_from():
     assert outcome.accept(d, p, 0.95) == {4: ("b", "accepted at 0.96")}
     answers = Answers()
     answers.add(Answer(7, "One text", "b", "random"))
+    answers.add(Answer(9, "two", "b", "margin", "ann", "", 3))
+    answers.add(Answer(4, "three", "b", "corrected", "", "a"))
     asked = ((2, "x", "a", "a"), (7, "one  text", "", "b"), (8, "one text", "", "b"),
-             (5, "other", "", "a"), (6, "x", "", ""), (6, "x", "-", "-"))
+             (5, "other", "", "a"), (6, "x", "", ""), (6, "x", "-", "-"), (9, "two", "", "b"),
+             (4, "three", "a", "b"))
     said = [outcome.source_of(*cells, answers, {"other": 3}) for cells in asked]
-    assert said == ["yours", "answered (random)", "copied from row 7", "copied from row 3", "", ""]
+    assert said == ["yours", "answered (random)", "copied from row 7", "copied from row 3", "", "",
+                    "answered by ann in batch 3 (margin)", "corrected"]
     assert outcome.free_name("source", ["text", "Source"]) == "source_"

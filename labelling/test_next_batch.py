@@ -1,6 +1,7 @@
 """The next batch to label: the texts picked, the labels doubted, the results, when to stop."""
 
 import csv
+from collections import Counter
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,7 +10,7 @@ import torch
 
 import data
 import datamap
-from labelling import committee, next_batch
+from labelling import asking, committee, next_batch
 from plumbing.files import armed, write_csv
 from tables.answers import key
 from test_cal import best_rows, cal_main, probabilities, read_csv, table, view_of
@@ -41,9 +42,10 @@ def test_from_half_a_table_to_the_next_batch(tmp_path, capsys):
     said = capsys.readouterr().out
     folder = tmp_path / "results" / "my.csv-paper-pool"
     assert "texts with a label" in said and "Run the same command" in said
-    assert "Estimated accuracy on the" in said and "Go on: 50 more labels are expected" in said
+    assert "If you stop now, about" in said and "Go on: 50 more labels are expected" in said
     batch, doubted = read_csv(folder / "next_batch.csv"), read_csv(folder / "relabel.csv")
-    assert list(batch[0]) == ["row", "text", "how", "score", "region", "predicted", "label"]
+    assert list(batch[0]) == ["row", "text", "how", "batch", "score", "region", "predicted",
+                              "label"]
     numbers = [int(row["row"]) - 2 for row in batch]
     assert len({key(texts[i]) for i in numbers}) == 50 and not set(numbers) & known
     assert all(row["text"] == texts[i] and row["label"] == "" for i, row in zip(numbers, batch))
@@ -133,7 +135,7 @@ def test_from_no_label_to_a_finished_table(tmp_path, capsys):
         asked += answer(folder, lambda text: truth[key(text)], asked[:1] or [batch[0]["text"]])
         assert len({key(text) for text in asked}) == len(asked)  # no text twice
     assert call == 3 and "No text is left to label. The finished table" in said.out
-    assert "estimated" not in said.out.lower()  # sixteen labels are no sample
+    assert "If you stop now" not in said.out  # sixteen labels are no sample
     done = read_csv(folder / "labelled.csv")
     assert [(row["id"], row["Text"]) for row in done] == [(str(i), text) for i, text, _ in rows]
     assert all(row["Label"] == truth[key(row["Text"])] for row in done
@@ -302,6 +304,80 @@ def test_columns_beside_a_text_and_predictions_that_are_accepted(table, tmp_path
         else:
             assert row["source"] in ("yours", "") and row["label"] == table_of[number - 2]["label"]
     assert any(row["source"].startswith("accepted") for row in read_csv(folder / "labelled.csv"))
+    done = read_csv(folder / "finished.csv")
+    assert [row["id"] for row in done] == [row["id"] for row in table_of]
+    for number, row in enumerate(done, 2):
+        if own_label := table_of[number - 2]["label"]:
+            want = (own_label, "person", "", "yes")
+        else:
+            said = predicted[number]
+            want = (said["predicted"], "model", said["probability"],
+                    "yes" if float(said["probability"]) >= 0.5 else "look")
+        assert tuple(row[name] for name in ("label", "source", "probability", "accept")) == want
     assert cal_main(*arguments, "--no-source") == 0
     assert list(read_csv(folder / "labelled.csv")[0]) == ["id", "text", "label"]
     assert cal_main(*arguments[:-1], "nope") == 2
+
+
+def test_two_people_a_list_of_classes_and_what_they_look_at_again(table, tmp_path, capsys):
+    write, rows = table
+    path = write([(i, text, c if n < 30 else "") for n, (i, text, c) in enumerate(rows)],
+                 header=("who", "text", "label"))
+    (tmp_path / "classes.txt").write_text("a\nb\nnever\n")
+    folder = tmp_path / "out" / "my.csv-paper-hash"
+    arguments = ["--dataset", path, "--vectors", "hash", "--epochs", 1, "--seeds", 1, "--batch", 15,
+                 "--out", tmp_path / "out", "--random-share", 1, "--annotator", "ann", "bob",
+                 "--classes", tmp_path / "classes.txt"]
+    assert cal_main(*arguments) == 0
+    out, error = capsys.readouterr()
+    assert "does not have the class 'c' of rows" in error and "no label yet: never" in out
+    batch = read_csv(folder / "next_batch.csv")
+    assert {row["how"] for row in batch} == {"random"} and {row["batch"] for row in batch} == {"1"}
+    people = Counter(row["row"] for row in batch)
+    assert len(people) == 15 and sorted(people.values()) == [1] * 13 + [2] * 2
+    assert Counter(row["who"] for row in batch) == {"ann": 9, "bob": 8}
+    table_of = read_csv(path)
+    assert all(row["who_"] == table_of[int(row["row"]) - 2]["who"] for row in batch)
+    twice = [row for row in batch if people[row["row"]] == 2]
+    truth = {text: c for _, text, c in rows}
+    for row in batch:
+        row["label"] = truth[row["text"]]
+    twice[-1]["label"] = "a" if twice[-1]["label"] != "a" else "b"  # they do not agree on one
+    write_csv(folder / "next_batch.csv", batch[0], [row.values() for row in batch])
+    assert cal_main(*arguments) == 0
+    out, error = capsys.readouterr()
+    assert "1 text with different answers" in error
+    agreed = "ann and bob agree on 1 of the 2 texts that both have labelled (50%"
+    assert agreed in out and agreed in (folder / "summary.md").read_text()
+    again = read_csv(folder / "relabel.csv")
+    assert again[0]["text"] == twice[-1]["text"] and again[0]["why"] == (
+        f"another answer by {twice[-2]['who']}")
+    sources = {row["text"]: row["source"] for row in read_csv(folder / "labelled.csv")}
+    assert sources[batch[0]["text"]].endswith("in batch 1 (random)")
+    assert {row["batch"] for row in read_csv(folder / "next_batch.csv")} == {"2"}
+    sample = int(read_csv(folder / "progress.csv")[-1]["sample"])
+    for row in again:  # all of them are looked at, and the right label is given
+        row["checked"] = truth[row["text"]]
+    write_csv(folder / "relabel.csv", again[0], [row.values() for row in again])
+    assert cal_main(*arguments) == 0
+    out, error = capsys.readouterr()
+    kept = [row for row in read_csv(folder / "labels.csv") if row["reviewed"]]
+    assert {row["text"] for row in kept} == {row["text"] for row in again}
+    assert {row["how"] for row in kept} <= {"random", ""} and "different answers" not in error
+    assert int(read_csv(folder / "progress.csv")[-1]["sample"]) == sample
+    assert not {row["text"] for row in read_csv(folder / "relabel.csv")} & {
+        row["text"] for row in again} and agreed in out
+    if len(again) > 1:
+        assert f"Of the {len(again)} labels that you looked at again," in out
+    assert cal_main(*arguments, "--annotator", "ann", "ann") == 2
+    assert "'ann' is there twice" in capsys.readouterr().err
+
+
+def test_a_batch_is_shared_evenly():
+    for people, k in ((2, 50), (3, 50), (4, 7), (1, 5), (0, 5)):
+        names = [f"p{i}" for i in range(people)]
+        pairs = asking.shared(list(range(k)), names)
+        rows, who = Counter(row for row, _ in pairs), Counter(name for _, name in pairs)
+        assert set(rows) == set(range(k)) and len(set(pairs)) == len(pairs)
+        assert sum(n == 2 for n in rows.values()) == (-(-k // 10) if people > 1 else 0)
+        assert set(who) == set(names or [""]) and max(who.values()) - min(who.values()) <= 2

@@ -16,9 +16,9 @@ import numpy as np
 from page.border import FIELDS, read_border
 from plumbing.arguments import script
 from plumbing.files import InputError, write_text
-from plumbing.folder import read_texts
 
 MOST = 10_000  # texts on a page
+MOST_REST, MOST_CHARACTERS = 20_000, 4_000_000  # of texts without a label, on a labelling page
 NAMES = {"full": "all training texts", "seed": "the seed set",
          "cal": "the seed set as CAL saw it"}
 
@@ -30,8 +30,9 @@ def write(path, shown):
     page's own script, by its hash.
     """
     here = Path(__file__).parent
-    page, guide = ((here / name).read_text("utf-8") for name in ("explore.html", "guide.js"))
-    page = page.replace("@GUIDE@", guide)
+    page, guide, labels = ((here / name).read_text("utf-8") for name in (
+        "explore.html", "guide.js", "labels.js"))
+    page = page.replace("@GUIDE@", guide).replace("@LABELS@", labels)
     script = page.split("<script>")[1].split("</script>")[0]
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     text = json.dumps(shown, ensure_ascii=False).replace("<", "\\u003c")
@@ -49,7 +50,7 @@ def data_in(path):
 
 def write_page(r):
     """Write the page of a results directory (stats.Results); no page if no texts were kept."""
-    if kept := read_texts(r.folder):
+    if kept := r.texts():
         write(r.folder / "explore.html", shown_of(r, kept))
 
 
@@ -81,13 +82,16 @@ def shown_of(r, kept):
     }
 
 
-def write_labelling(folder, data, answers, todo, labelled=(), watched=None, doubted=()):
+def write_labelling(request, answers, batch, todo, labelled=(), watched=None, doubted=(), p=None,
+                    free=()):
     """The page of a next batch: what is to be labelled, labels to look at again, and the map.
 
-    todo: dicts of what is asked (labelling.next_batch.asked); labelled [n] rows; watched: how
-    networks took them, epoch by epoch (labelling.committee.Watched); doubted: [(row, likelier
-    class)].
+    request: labelling.next_batch.Request. batch: its number. todo: dicts of what is asked
+    (labelling.asking.asked). labelled [n] rows. watched: how networks took them, epoch by epoch
+    (labelling.committee.Watched). doubted: [(row, likelier class, why)]. p [N, C]: the model's
+    probabilities. free [N]: True for texts that could be asked for.
     """
+    folder, data = request.folder, request.data
     rows = np.random.default_rng(0).permutation(labelled)[:MOST].astype(int)
     place = {int(row): i for i, row in enumerate(labelled)}
     maps, at = {}, [place[int(row)] for row in rows]
@@ -97,20 +101,39 @@ def write_labelling(folder, data, answers, todo, labelled=(), watched=None, doub
         maps[""] = {"full": map_of((watched.gold[shown] * 255).round()[:, at],
                               watched.said[shown][:, at], range(len(at)))}
     number = lambda row: int(data.row_numbers[row])
+    asked = {item["row"] for item in todo}
     write(folder / "explore.html", {
         "title": f"{data.name}: the next texts to label",
-        "about": f"{len(labelled):,} texts have a label, {int((data.y < 0).sum()):,} have none. The"
-                 " map shows the labelled ones, as the models trained on them saw them (30 epochs,"
-                 " spread over the training).",
+        "about": f"{int((data.y >= 0).sum()):,} texts have a label, {int((data.y < 0).sum()):,}"
+                 f" have none. The map shows {len(rows):,} of the labelled ones, each text once, as"
+                 " the models trained on them saw them (30 epochs, spread over the training).",
         "id": str(Path(folder).resolve()), "folder": str(folder), "classes": data.classes,
         "rows": [int(row) for row in rows], "numbers": [number(row) for row in rows],
         "texts": [data.texts[row] for row in rows], "y": [int(data.y[row]) for row in rows],
         "names": {"full": "the labelled texts"}, "maps": maps, "runs": {}, "rounds": 0,
+        "batch": batch, "people": list(request.annotators), "offered": list(request.classes),
         "todo": todo,
         "doubts": [{"row": number(row), "text": data.texts[row], "model": data.classes[c],
-                    "label": data.classes[data.y[row]]} for row, c in doubted[:200]],
-        "kept": [[a.row, a.text, a.label, a.how] for a in answers.by_text.values() if a.label],
+                    "label": data.classes[data.y[row]], "why": why} for row, c, why in doubted],
+        "kept": answers.kept(),
+        "rest": rest_of(data, p, [row for row in np.flatnonzero(free) if number(row) not in asked]),
     })
+
+
+def rest_of(data, p, rows):
+    """The texts without a label that are not asked for, to be searched; a sample if they are many.
+
+    likely: the three likeliest classes, as numbers, with their probabilities. all: how many there
+    are.
+    """
+    sizes = np.cumsum([len(data.texts[row]) for row in np.random.default_rng(0).permutation(rows)])
+    kept = min(MOST_REST, int((sizes <= MOST_CHARACTERS).sum()))
+    some = sorted(np.random.default_rng(0).permutation(rows)[:kept].astype(int).tolist())
+    best = [] if p is None else p[some].argsort(axis=1, kind="stable")[:, ::-1][:, :3].tolist()
+    return {"rows": [int(data.row_numbers[row]) for row in some], "all": len(rows),
+            "texts": [data.texts[row] for row in some],
+            "likely": [[[c, round(float(p[row, c]), 2)] for c in classes]
+                       for row, classes in zip(some, best)] or [[] for _ in some]}
 
 
 def kinds_of(m, rows):

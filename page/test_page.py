@@ -24,7 +24,6 @@ from fast import SideBySide
 from page import explore
 from plumbing.arguments import script
 from plumbing.files import write_csv
-from plumbing.folder import read_texts
 from plumbing.runs import Log
 from stats import Results
 from strategies import STRATEGIES
@@ -169,7 +168,7 @@ def test_of_many_texts_those_that_runs_are_about_come_first(tiny, monkeypatch):
     picked = {row for of_seed in r.runs.values() for lines in of_seed.values() for x in lines
               for row in x["picked"]}
     assert len(set(rows.tolist())) == 1500 and picked <= set(rows.tolist())
-    D = explore.shown_of(r, read_texts(r.folder))
+    D = explore.shown_of(r, r.texts())
     assert "shows 1,500 of them, sampled" in D["about"]
     assert D["texts"] == [d.texts[row] for row in D["rows"]]
     assert set(D["maps"]["1"]["seed"]["at"]) <= set(range(1500))
@@ -359,6 +358,67 @@ def test_labelling_by_keyboard_alone(labelling, browser):
     assert browser.run("return answerOf(shown[2])") == "c" and len(browser.run(answers)) == 3
     browser.run("Storage.prototype.setItem = () => { throw new Error('full') }; store()")
     assert "cannot keep" in browser.run("return document.getElementById('saved').textContent")
+    quiet(browser)
+
+
+def test_the_whole_table_two_people_and_answers_that_survive_the_next_call(browser, tmp_path):
+    kinds = ("a cat sat", "a dog ran", "the game is on")
+    rows = [(i, f"{kinds[i % 3]} {i // 3}", "abg"[i % 3] if i < 40 else "") for i in range(120)]
+    rows[119] = (119, rows[41][1].upper(), "")
+    write_csv(tmp_path / "my.csv", ["id", "text", "label"], rows)
+    (tmp_path / "classes.txt").write_text("a\nb\ng\nnever used\n")
+    arguments = ["--dataset", tmp_path / "my.csv", "--out", tmp_path / "out", "--vectors", "hash",
+                 "--seeds", 1, "--batch", 10, "--epochs", 5, "--classes", tmp_path / "classes.txt",
+                 "--annotator", "ann", "bob"]
+    assert cal_main(*arguments) == 0
+    folder = tmp_path / "out" / "my.csv-paper-hash"
+    browser.open(folder / "explore.html")
+    text, mine = "return shown[S.item].text", "return shown.map(t => t.text)"
+    batch = read_csv(folder / "next_batch.csv")
+    of = lambda who: [row["text"] for row in batch if row["who"] == who]
+    assert browser.run(mine) == of("ann") and len(of("ann")) < 10
+    browser.keys("/game\ue007")  # the whole table is searched: labelled texts and others too
+    found = [t for _, t, _ in rows if "game" in t.lower()]
+    assert set(browser.run(mine)) <= set(found) and len(browser.run(mine)) == 39  # and a copy
+    hits = "return [...document.querySelectorAll('#hits button')].map(b => b.textContent)"
+    assert len(browser.run(hits)) == len(browser.run(mine))
+    one = browser.run("return shown.findIndex(t => t.how === 'searched')")
+    browser.run("document.querySelectorAll('#hits button')[arguments[0]].click()", one)
+    searched = browser.run(text)
+    browser.keys("never\ue007")  # a class that nobody has used
+    labelled = browser.run("return shown.findIndex(t => t.label)")
+    browser.run("go(arguments[0])", labelled)
+    looked = browser.run("return [shown[S.item].text, shown[S.item].label]")
+    browser.keys("1")  # keeps its label
+    browser.keys("/\ue00c")  # Escape leaves the search
+    assert browser.run(mine) == of("ann")
+    browser.keys("1")
+    browser.open(folder / "explore.html")  # the next one without an answer
+    assert browser.run(text) == of("ann")[1]
+    browser.open(folder / "explore.html", "who=bob")
+    assert browser.run(mine) == of("bob") and browser.run("return answerOf(shown[0])") == ""
+    browser.keys("2")
+    assert "4 answers are kept in this browser only" in browser.run(
+        "return document.getElementById('saved').textContent")
+    write_csv(tmp_path / "my.csv", ["id", "text", "label"],
+              [(i, t, "a" if i == 50 else c) for i, t, c in rows])
+    assert cal_main(*arguments) == 0  # another call before anything was saved
+    browser.open(folder / "explore.html")
+    saved = browser.run("const text = labelsCsv(); save(); return text")
+    (folder / "labels.csv").write_text(saved, "utf-8")
+    assert cal_main(*arguments) == 0
+    kept = {(row["text"], row["who"]): row for row in read_csv(folder / "labels.csv")}
+    assert len(kept) == 4 and {row["batch"] for row in kept.values()} == {"1", ""}
+    first = browser.run("return offered({likely: [], label: ''})")
+    assert kept[searched, "ann"]["label"] == "never used" in first
+    assert kept[searched, "ann"]["how"] == "searched"
+    assert [kept[looked[0], "ann"][name] for name in ("label", "reviewed")] == [looked[1]] * 2
+    assert kept[of("ann")[0], "ann"]["how"] == batch[0]["how"] and (of("bob")[0], "bob") in kept
+    (folder / "labels.csv").write_text(saved.replace("never used", "g"), "utf-8")
+    assert cal_main(*arguments) == 0
+    browser.open(folder / "explore.html")  # what was saved is the file's now
+    assert browser.run("return Object.keys(given).length") == 0
+    assert "never used" not in browser.run("return labelsCsv()")
     quiet(browser)
 
 

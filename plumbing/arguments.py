@@ -20,7 +20,8 @@ class Parser(argparse.ArgumentParser):
 
 def script(main):
     """Run a script's main and exit; bad input gets one sentence on stderr and exit code 2."""
-    name = Path(sys.argv[0]).name
+    path = Path(sys.argv[0])
+    name = path.parent.name if path.name == "__main__.py" else path.name
     try:
         sys.exit(main())
     except (InputError, OSError) as e:

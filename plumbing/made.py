@@ -20,11 +20,15 @@ LENGTH = 12  # hexadecimal digits
 CORE = "cal.py", "datamap.py", "plumbing/draws.py", "plumbing/measures.py"
 FAST = "fast/stack.py", "fast/side_by_side.py"
 OWN = "baselines", "released"  # rooms whose files count for what imports from them
+FIVE = "cal", "data", "datamap", "stats", "strategies"
+ROOMS = (*OWN, "command", "demo", "docs", "dynamics", "fast", "forks", "labelling", "page",
+         "plumbing", "report", "studies", "tables", "vectors")
 
 
-def sources(algorithm, strategies):
+def sources(algorithm, strategies, measures=None):
     """What config.json records of an algorithm's class: {"core": {name: digest}, "strategies":
-    {name: digest}}. strategies: the names of those that run."""
+    {name: digest}}. strategies: the names of those that run. measures: {name: function} of a
+    fork, whose digests are beside the strategies', under "measure NAME"."""
     classes = [c for owner in (algorithm, algorithm.Theta if isinstance(algorithm.Theta, type)
                                else object, algorithm.View)
                for c in owner.__mro__ if c is not object and in_project(c.__module__)]
@@ -38,8 +42,9 @@ def sources(algorithm, strategies):
     if isinstance(network, type):
         core["network"] = of(network)
     functions = algorithm.strategies if isinstance(algorithm.strategies, dict) else {}
-    return {"core": core, "strategies": {name: of(functions[name]) for name in strategies
-                                         if name in functions}}
+    digests = {name: of(functions[name]) for name in strategies if name in functions}
+    digests |= {f"measure {name}": of(function) for name, function in (measures or {}).items()}
+    return {"core": core, "strategies": digests}
 
 
 def changed(old, new):
@@ -59,13 +64,15 @@ def of(thing):
     """The digest of a function or a class, with what it refers to.
 
     A functools.partial counts with its arguments, a callable object with its class. What has no
-    source file (typed into an interpreter) counts by its name alone.
+    source file (typed into an interpreter or a notebook) counts by its compiled code alone.
     """
     if isinstance(thing, functools.partial):
         return digest(of(thing.func), repr((thing.args, thing.keywords)))
     thing = inspect.unwrap(thing) if callable(thing) else thing
     if not inspect.isfunction(thing) and not inspect.isclass(thing):
         thing = getattr(thing, "__func__", type(thing))
+    if file_of(thing.__module__) is None:
+        return digest(thing.__qualname__, *map(compiled, code_in(thing)))
     if inspect.isclass(thing):
         return digest(*(of_named(c.__module__, c.__qualname__) for c in thing.__mro__
                         if c is not object and in_project(c.__module__)))
@@ -78,7 +85,21 @@ def of(thing):
 def of_code(function):
     """The digest of a function that is made inside another: the file that it is in."""
     file = Path(function.__code__.co_filename)
-    return of_files([file]) if file.exists() else digest(function.__qualname__)
+    return of_files([file]) if file.exists() else compiled(function.__code__)
+
+
+def code_in(thing):
+    """The code of a function, or of every function of a class, by name."""
+    if inspect.isfunction(thing):
+        return [thing.__code__]
+    functions = [part for _, part in sorted(vars(thing).items()) if inspect.isfunction(part)]
+    return [function.__code__ for function in functions]
+
+
+def compiled(code):
+    """Compiled code as text: its instructions, names and constants, not its lines."""
+    inner = [compiled(c) if inspect.iscode(c) else repr(c) for c in code.co_consts]
+    return " ".join((code.co_code.hex(), repr(code.co_names), *inner))
 
 
 def repr_of(value):
@@ -117,7 +138,7 @@ def imported(node, name, file):
         modules = [alias.name for alias in node.names if (alias.asname or alias.name) == name]
     paths = [path for module in modules if (path := file_of(module))][:1]
     return {path for path in paths if path != file and (
-        ROOT not in path.parents and in_project_path(path)
+        in_project_path(path) and not ours(path)
         or path.parent in [ROOT / room for room in OWN])}
 
 
@@ -130,6 +151,14 @@ def in_project(module):
 def in_project_path(path):
     library = Path(ast.__file__).resolve().parent
     return "site-packages" not in path.parts and library not in path.parents
+
+
+def ours(path):
+    """Whether a file is this project's own, and not a fork's that lies among them."""
+    if ROOT not in path.parents:
+        return False
+    first = path.relative_to(ROOT).parts[0]
+    return first in ROOMS or first.removesuffix(".py") in (*FIVE, "conftest", "test_cal")
 
 
 def file_of(module):
@@ -155,7 +184,7 @@ def defined(node):
         return [(alias.asname or alias.name).partition(".")[0] for alias in node.names]
     targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
     return [part.id for target in targets if target is not None for part in ast.walk(target)
-            if isinstance(part, ast.Name)]
+            if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)]
 
 
 @functools.cache

@@ -4,15 +4,15 @@ from itertools import combinations
 
 import numpy as np
 
-from report.differences import MARGIN, answers, interval, paired
+from report.differences import answers, interval, paired
 from report.names import SIX, name_of
 from stats import final_accuracy, mean_accuracy, overlaps
 
-RULE = f"""Each comparison is a two-sided paired t test of the differences within seeds. If a claim
+RULE = """Each comparison is a two-sided paired t test of the differences within seeds. If a claim
 makes several comparisons, their p-values are corrected for multiple comparisons (Holm 1979). A
 claim *holds here* if every difference has the claimed sign with p < 0.05. It *does not hold here*
 if one difference has the other sign with p < 0.05, or if two accuracies that the claim tells apart
-are the same within {MARGIN:g}: two one-sided t tests with that margin, corrected in the same way,
+are the same within {margin:g}: two one-sided t tests with that margin, corrected in the same way,
 have p < 0.05. Otherwise it is *inconclusive*. A claim about a strategy without finished runs is
 *not run*, and one seed gives no verdict. The ± after a mean difference is the half width of its
 confidence interval (Student's t over seeds, 95 % for all comparisons of the claim together, after
@@ -66,11 +66,11 @@ def claims(r):
     first = f"first {few.stop} batches have" if few.stop > 1 else "first batch has"
     thresholds = [f"cal-t{t}" for t in ("0", "0.4", "0.6", "0.8")]
     judged = [
-        ("LC, Entropy, BALD and CAL beat Random (mean accuracy)", beats, MARGIN),
+        ("LC, Entropy, BALD and CAL beat Random (mean accuracy)", beats, r.margin),
         ("CAL beats BALD and DAL (mean accuracy)",
-         versus(r, "cal", ["bald", "dal"], mean_accuracy), MARGIN),
+         versus(r, "cal", ["bald", "dal"], mean_accuracy), r.margin),
         ("CAL beats every other strategy (mean accuracy)", versus(r, "cal", SIX, mean_accuracy),
-         MARGIN),
+         r.margin),
         ("CAL's batches have a higher variability than Random's, LC's and DAL's",
          versus(r, "cal", ["random", "lc", "dal"], batch_mean("variability"))),
         (f"LC's {first} a lower confidence than Random's",
@@ -78,7 +78,7 @@ def claims(r):
         ("DAL drifts to easy rows: its batches' confidence rises more than Random's",
          versus(r, "dal", ["random"], drift)),
         ("t_cor = 0.2 is the best of 0, 0.2, 0.4, 0.6 and 0.8 (final accuracy)",
-         versus(r, "cal", thresholds, final_accuracy), MARGIN),
+         versus(r, "cal", thresholds, final_accuracy), r.margin),
         ("CAL reaches the accuracy of all the data (in the final round)",
          versus(r, "cal", ["full"], final_accuracy)),
     ]

@@ -65,15 +65,20 @@ def answers(differences, margin=MARGIN):
     return found
 
 
+def critical_t(df, level=0.95):
+    """The t with P(|T| > t) = 1 - level for df degrees of freedom, by bisection."""
+    low, high = 0.0, 1e4
+    for _ in range(100):
+        middle = (low + high) / 2
+        low, high = (middle, high) if t_two_sided(middle, df) > 1 - level else (low, middle)
+    return low
+
+
 def interval(d, level=0.95):
     """The confidence interval of the mean of d [S], by Student's t -> (mean, half width)."""
     if len(d) < 2:
         return (d.mean() if len(d) else np.nan), np.inf
-    low, high = 0.0, 1e4  # bisection for the t with P(|T| > t) = 1 - level
-    for _ in range(100):
-        middle = (low + high) / 2
-        low, high = (middle, high) if t_two_sided(middle, len(d) - 1) > 1 - level else (low, middle)
-    return d.mean(), low * d.std(ddof=1) / np.sqrt(len(d))
+    return d.mean(), critical_t(len(d) - 1, level) * d.std(ddof=1) / np.sqrt(len(d))
 
 
 def holm(p):
@@ -84,6 +89,24 @@ def holm(p):
     return np.minimum(adjusted, 1)
 
 
+EXACT = 12  # seeds, at most, for which every way to flip signs is tried
+
+
+def signs_of(S):
+    """Every way to give S numbers a sign: [2^S, S] of 1 and -1."""
+    return 1 - 2 * (np.arange(2**S)[:, None] >> np.arange(S) & 1)
+
+
+def sign_flip_two_sided(d):
+    """The exact p-value of "d [S] is as likely as -d", by flipping signs; NaN if S is above EXACT.
+
+    It is the share of the 2^S ways to flip signs whose mean is as far from 0 or farther, so with
+    differences that are not 0 it is never below 2/2^S.
+    """
+    return float((np.abs(signs_of(len(d)) @ d) >= abs(d.sum()) - 1e-12).mean()
+                 ) if len(d) <= EXACT else np.nan
+
+
 def sign_flip(d):
     """The one-sided p-value of "the mean of d [S] is not above 0", by flipping signs.
 
@@ -91,7 +114,7 @@ def sign_flip(d):
     below 1/2^S. With more than 14 seeds, 2^14 ways are used: the given signs and a random sample.
     """
     if len(d) <= 14:
-        signs = 1 - 2 * (np.arange(2 ** len(d))[:, None] >> np.arange(len(d)) & 1)  # [2^S, S]
+        signs = signs_of(len(d))
     else:
         signs = np.random.default_rng(0).choice([-1, 1], (2**14, len(d)))
         signs[0] = 1

@@ -1,16 +1,13 @@
 """Every picture: Figs. 1 to 6, Table 2 in colour, Table 3 as curves, the ladder.
 
-Each function draws one file, the same bytes each time. backend.py imports matplotlib.
+Each function draws one file, the same bytes each time. backend.py has matplotlib.
 """
 
 import numpy as np
 
-from plumbing.files import whole_file
-from report.backend import Figure, colormaps, rcParams
+from report.backend import colormaps, new_figure, picture, save_figure
 from report.names import name_of, parts_of, vectors_of
 
-rcParams["text.parse_math"] = False  # a table may be called $^$.csv
-LOOK = {"dpi": 110, "layout": "constrained"}  # of every figure
 # Colour (Okabe-Ito, safe for the colour-blind), marker and line, so figures are readable in grey.
 STYLE = {
     "random": ("#000000", "o", ":"),
@@ -38,23 +35,6 @@ def style_of(label, labels):
     color, marker, line = STYLE.get(label) or SPARE[others.index(label) % len(SPARE)]
     return {"color": color, "marker": marker, "linestyle": line, "label": name_of(label),
             "markersize": 5, "linewidth": 1.4}
-
-
-def new_figure(width, height):
-    """A matplotlib figure that needs no screen."""
-    return Figure(figsize=(width, height), **LOOK)
-
-
-def picture(width, height, columns=1, **options):
-    """A figure with its axes side by side."""
-    figure = new_figure(width, height)
-    return figure, figure.subplots(1, columns, **options)
-
-
-def save_figure(figure, path):
-    """Write a PNG whole or not at all."""
-    with whole_file(path) as part:
-        figure.savefig(part, format="png", metadata={"Software": None})
 
 
 # ---- data maps: Figs. 1, 2, 5 and 6 -------------------------------------------------------------

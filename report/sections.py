@@ -5,12 +5,18 @@ from datamap import DataMap
 from page.explore import write_page
 from plumbing.files import InputError, counted, escaped, note, write_text
 from report import figures
+from report.arena import arena
+from report.backend import also_as
+from report.citations import citations
 from report.claims import NOT_RUN, RULE, claims, pairs_of
+from report.differences import MARGIN
 from report.findings import first_reach, helped, kinds_in, planted, recall_table, why_cal
-from report.long_form import write_curves
 from report.main_table import beside, main_table, summary
 from report.markdown import table
 from report.names import NAMES, name_of, paper_of, parts_of, vectors_of
+from report.pairs import differences
+from report.paper_table import for_a_paper
+from report.profile import performance_profile
 from report.significance import aso_tables
 from stats import Results, overlaps, plus_minus
 from tables.records import is_table
@@ -59,7 +65,8 @@ def claims_table(r):
     rows = [[row[0][0], *(f"**{word}**" + (f" ({evidence})" if evidence else "")
                           for _, word, evidence in row)] for row in zip(*judged.values())]
     header = ["the paper's claim", *(f"with `{name}` vectors" for name in judged)]
-    return "## The paper's claims\n\n" + table(r.folder, "claims", header, rows, RULE)
+    rule = RULE.format(margin=r.margin)
+    return "## The paper's claims\n\n" + table(r.folder, "claims", header, rows, rule)
 
 
 def siblings_of(r):
@@ -71,6 +78,7 @@ def siblings_of(r):
         except InputError as e:
             note(f"note: the table of claims leaves out one directory: {e}")
             continue
+        other.margin = r.margin
         if all(other.settings.get(key) == r.settings.get(key) for key in same):
             yield other
 
@@ -176,10 +184,12 @@ def dataset_table(r):
     shares = ", ".join(f"{c} {n / a['train']:.1%}" for c, n in a["class_counts"].items())
     rows = [["training texts", f"{a['train']:,}"], ["test texts", f"{a['test']:,}"],
             ["classes", f"{a['classes']}: {shares}"], ["seed set", f"{r.settings['seed_size']:,}"],
-            ["tokens per text", f"{a['length_mean']} on average, {a['length_max']} at most"],
             ["vectors", f"{vectors_of(r)}: {a['tokens_known']:.1%} of the training texts' tokens"
              f" and {a['types_known']:.1%} of their {a['types']:,} types have one"
              if "types" in a else f"{vectors_of(r)}: one vector per text"]]
+    if "length_mean" in a:
+        tokens = f"{a['length_mean']} on average, {a['length_max']} at most"
+        rows.insert(4, ["tokens per text", tokens])
     lacking = a.get("missing")
     note = "These frequent words have no vector: " + ", ".join(lacking) + "." if lacking else ""
     return "## Table 1: the data\n\n" + table(r.folder, "table1", ["", "as loaded"], rows, note)
@@ -190,7 +200,9 @@ def again(r):
     commands, machines = r.config.get("commands"), r.config.get("machines", [])
     if not commands:
         return ""
-    lines = ["## How to make these results again\n", "```", *commands, "```"]
+    lines = ["## How to make these results again\n", "```", *commands, "```", "",
+             "`python cal.py --again FOLDER STRATEGY SEED` makes one run of this directory again"
+             " and says whether it is the same."]
     if len(machines) > 1:
         made_by = "; ".join(f"{m['device']}, " + ", ".join(
             f"{name} {version}" for name, version in (m["versions"] or {}).items())
@@ -200,9 +212,11 @@ def again(r):
     return "\n".join(lines)
 
 
-SECTIONS = (opening, curves, main_table, why_cal, recall_table, claims_table, data_efficiency,
-            aso_tables, batches, data_maps, threshold_table, overlap_table, dataset_table, again)
-OF_A_TABLE = (opening, curves, helped, main_table, recall_table, data_maps, dataset_table, again)
+SECTIONS = (opening, curves, main_table, why_cal, recall_table, claims_table, differences, arena,
+            performance_profile, data_efficiency, aso_tables, batches, data_maps, threshold_table,
+            overlap_table, dataset_table, for_a_paper, again, citations)
+OF_A_TABLE = (opening, curves, helped, main_table, recall_table, data_maps, dataset_table,
+              for_a_paper, again, citations)
 
 
 def sections_of(r):
@@ -211,15 +225,21 @@ def sections_of(r):
     return OF_A_TABLE if is_table(r.dataset) and not everything else SECTIONS
 
 
-def write_report(folder, remark=""):
+def write_report(folder, remark="", baseline="random", margin=MARGIN, formats=(), more=None):
     """Write report.md with its figures and tables, only from the run files.
 
-    remark: a paragraph for the top, for example that the source has changed since.
+    remark: a paragraph for the top, for example that the source has changed since. baseline: the
+    label that others are compared with. margin: within what accuracies may be called the same.
+    formats: pdf and svg, in which every figure is written too. more: sections of a fork,
+    {title: function(Results) -> Markdown, or "" for none}.
     """
     r = Results(folder)
-    parts = [section(r) for section in sections_of(r)]
+    r.baseline, r.margin = baseline, margin
+    with also_as(formats):
+        parts = [section(r) for section in sections_of(r)]
     parts.insert(1, remark)
-    write_curves(r)
+    own = {title: section(r) for title, section in (more or {}).items()}
+    parts += [f"## {title}\n\n{text}" for title, text in own.items() if text]
     write_text(r.folder / "report.md", "\n\n".join(part for part in parts if part) + "\n")
     write_page(r)
 

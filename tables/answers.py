@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 from difflib import SequenceMatcher
+from itertools import combinations
 
 from plumbing.files import InputError, armed, counted, note, write_csv
 from tables.copies import key
@@ -10,56 +11,81 @@ from tables.labels import named
 from tables.records import records
 
 NEXT, KEPT = "next_batch.csv", "labels.csv"  # where people fill in labels, and where they are kept
+DOUBTED = "relabel.csv"  # labels to look at again; people fill in its column `checked`
+COLUMNS = ["row", "text", "label", "how", "who", "reviewed", "batch"]  # of labels.csv
 SKIP = "-"  # as a label: do not ask again
-CORRECTED = "corrected"  # as `how`: a doubted label that a person checked
+BEFORE = "-"  # as `reviewed`: the label before is not known
+CORRECTED = "corrected"  # as `how` in files of earlier versions: a label that was looked at again
 MENDED = 0.8  # a text that is as much like another one (alike) is the same text, corrected a little
 EXACT = 250_000  # the product of two lengths up to which texts are compared exactly
 
 
 @dataclass
 class Answer:
-    """A text's label ('' if it has only been asked for), and how the text was chosen."""
+    """A text's label ('' if it has only been asked for), and how it came about.
+
+    how: a strategy's name, random or typical: how the text was chosen; '' is not known. who: the
+    person. reviewed: the label that a person looked at again, '' if nobody did. batch: the number
+    of the batch, 0 if it is not known. file: the name of the file.
+    """
 
     row: int
     text: str
     label: str
-    how: str = ""  # a strategy's name, or random
+    how: str = ""
+    who: str = ""
+    reviewed: str = ""
+    batch: int = 0
     file: str = ""
+
+    @property
+    def same(self):
+        """What two answers to one text share if one of them adds nothing to the other."""
+        return self.label, self.who, bool(self.reviewed)
 
 
 @dataclass
 class Answers:
     """Every answer in a results folder, by text and by row; the one that counts for each text.
 
-    others: answers that another one for the same text has replaced. conflicts: (before, after) of
-    each pair whose labels differ, unless the one that counts is a correction.
+    others: answers to the same texts that do not count, in the order in which they were given.
     """
 
     by_text: dict = field(default_factory=dict)
     by_row: dict = field(default_factory=dict)
     others: list = field(default_factory=list)
-    conflicts: list = field(default_factory=list)
 
     @property
     def given(self):
         """Whether any label has been filled in."""
         return any(answer.label for answer in self.by_text.values())
 
+    @property
+    def conflicts(self):
+        """(an answer, another one that counts) of texts whose labels differ, unless somebody has
+        looked at the text again."""
+        return [(a, now) for a in self.others
+                if not (now := self.by_text[key(a.text)]).reviewed and now.label != a.label]
+
+    @property
+    def next_batch(self):
+        """The number of the batch after the last one in which a label was given."""
+        return 1 + max((a.batch for a in (*self.by_text.values(), *self.others) if a.label),
+                       default=0)
+
     def add(self, answer):
-        """Take an answer in: a later label replaces an earlier one, but not a correction."""
+        """Take an answer in. A later label replaces an earlier one, but not one that somebody has
+        looked at again. How a text was chosen stays as it was."""
         k = key(answer.text)
-        before = self.by_text.get(k)
-        if before and before.label:
-            if not answer.label:
-                answer = before
-            elif before.label != answer.label:
-                if before.how == CORRECTED != answer.how:
-                    return
-                if answer.how != CORRECTED:
-                    self.others.append(before)
-                    self.conflicts.append((before, answer))
-        if before and not answer.how:
-            answer.how = before.how
+        if before := self.by_text.get(k):
+            first, then = (before, answer) if before.label else (answer, before)
+            how = next((a.how for a in (first, then) if a.how not in ("", CORRECTED)), "")
+            batch = first.batch or then.batch
+            if before.label and (not answer.label or before.reviewed and not answer.reviewed):
+                before, answer = answer, before
+            if before.label and before.same != answer.same:
+                self.others.append(before)
+            answer.how, answer.batch = how or answer.how or before.how, batch
         self.by_text[k] = answer
         self.by_row.setdefault(answer.row, {})[k] = answer
 
@@ -89,14 +115,27 @@ class Answers:
                 if a.label and k not in texts and a.row not in used_rows]
 
     def kept(self):
-        """[row, text, label, how] of every label, by row, as labels.csv has them.
+        """Every label as labels.csv has them (COLUMNS), by row.
 
         If a text has several labels, all are kept, and the one that counts is the last of them.
         """
-        counts = {k: a.label for k, a in self.by_text.items()}
-        others = {(k, a.label): a for a in self.others if counts[k := key(a.text)] != a.label}
+        now = {k: a.same for k, a in self.by_text.items()}
+        others = {(k, *a.same): a for a in self.others if now[k := key(a.text)] != a.same}
         every = [*others.values(), *(a for a in self.by_text.values() if a.label)]
-        return [[a.row, a.text, a.label, a.how] for a in sorted(every, key=lambda a: a.row)]
+        return [[*(getattr(a, name) for name in COLUMNS[:-1]), a.batch or ""]
+                for a in sorted(every, key=lambda a: a.row)]
+
+    def agreement(self):
+        """{(one person, another): [n] bool} of the texts that both have labelled: whether their
+        labels are the same. What somebody looked at again does not count."""
+        said, found = {}, {}
+        for a in (*self.others, *self.by_text.values()):
+            if a.who and not a.reviewed and a.label not in ("", SKIP):
+                said.setdefault(key(a.text), {})[a.who] = a.label
+        for labels in said.values():
+            for pair in combinations(sorted(labels), 2):
+                found.setdefault(pair, []).append(labels[pair[0]] == labels[pair[1]])
+        return dict(sorted(found.items()))
 
 
 def alike(a, b):
@@ -121,32 +160,40 @@ def alike(a, b):
 
 
 def read_answers(folder):
-    """The Answers in labels.csv, in copies of it such as `labels (1).csv`, and in next_batch.csv.
+    """The Answers in labels.csv, next_batch.csv, relabel.csv, and copies such as `labels (1).csv`.
 
-    The file that was saved last counts most; next_batch.csv counts more than all others. An
-    InputError if one cannot be read.
+    The file that was saved last counts most; next_batch.csv counts more than all others, and what
+    was looked at again more than what was not. An InputError if one cannot be read.
     """
-    found, last = Answers(), folder / NEXT
-    copies = [path for name in (KEPT, NEXT)
-              for path in folder.glob(name.replace(".", "*.")) if path != last]
-    for path in (*sorted(copies, key=lambda path: (path.stat().st_mtime_ns, path.name)), last):
+    found, last = Answers(), [folder / NEXT, folder / DOUBTED]
+    copies = [path for name in (KEPT, NEXT, DOUBTED)
+              for path in folder.glob(name.replace(".", "*.")) if path not in last]
+    for path in (*sorted(copies, key=lambda path: (path.stat().st_mtime_ns, path.name)), *last):
         for answer in read(path) if path.exists() else ():
             found.add(answer)
     return found
 
 
 def read(path):
-    """Every Answer of labels.csv or next_batch.csv."""
-    table = records(path, ("row", "text", "label"))
+    """Every Answer of labels.csv or next_batch.csv; of relabel.csv, what is filled in there."""
+    again = path.name.startswith(DOUBTED.partition(".")[0])
+    table = records(path, () if again else ("row", "text", "label"))
     _, header = next(table)
     names = [name.lower() for name in header]
+    if again and "checked" not in names:
+        return  # of an earlier version, which was only to be read
     for line, cells in table:
         row = dict(zip(names, map(armed, cells)))
         try:
-            if any(cells):
+            if any(cells) and not (again and not row["checked"].strip()):
                 number = float(row["row"] or 0)  # a spreadsheet may write 12.0
                 answer = Answer(int(number), row["text"], row["label"].strip(),
-                                row.get("how", "").strip(), path.name)
+                                row.get("how", "").strip(), row.get("who", "").strip(),
+                                row.get("reviewed", "").strip(), batch_of(row), path.name)
+                if again:
+                    answer.label, answer.reviewed = row["checked"].strip(), answer.label or BEFORE
+                elif answer.how == CORRECTED:
+                    answer.reviewed = answer.reviewed or BEFORE
                 if number != answer.row or answer.label and not answer.text.strip():
                     raise ValueError
                 yield answer
@@ -155,17 +202,23 @@ def read(path):
                              " was written there, a row number and a text; restore them")
 
 
+def batch_of(row):
+    """The number of a row's batch, 0 if it has none."""
+    text = row.get("batch", "").strip().removesuffix(".0")
+    return int(text) if text.isascii() and text.isdigit() else 0
+
+
 def keep_answers(folder, answers):
     """Write all labels to labels.csv before a new next_batch.csv replaces the old one."""
     if answers.given:
-        write_csv(folder / KEPT, ["row", "text", "label", "how"], answers.kept())
+        write_csv(folder / KEPT, COLUMNS, answers.kept())
 
 
 def saved_since(folder, answers):
     """The Answers in the folder now; what was saved after `answers` was read goes to labels.csv."""
     now = read_answers(folder)
-    had = {tuple(row[1:3]) for row in answers.kept()}
-    if late := [row for row in now.kept() if tuple(row[1:3]) not in had]:
+    had = {tuple(row[1:]) for row in answers.kept()}
+    if late := [row for row in now.kept() if tuple(row[1:]) not in had]:
         keep_answers(folder, now)
         note(f"note: {counted(len(late), 'label')} saved while this command ran, the first for row"
              f" {late[0][0]}; {KEPT} keeps them, and the next call uses them")
@@ -180,13 +233,13 @@ def warn_of_answers(folder, answers, rows):
     pairs = {key(after.text): (before, after) for before, after in answers.conflicts}
     if pairs:
         before, after = next(iter(pairs.values()))
-        used = answers.by_text[key(after.text)].label
+        by = lambda a: f"{named(a.label)} {f'by {a.who}' if a.who else f'in {a.file}'}"
         note(f"warning: {counted(len(pairs), 'text')} with different answers, the first in row"
-             f" {after.row}: {named(before.label)} in {before.file}, {named(after.label)} in"
-             f" {after.file}; {KEPT} keeps both, and {named(used)} counts; remove the wrong one")
+             f" {after.row}: {by(before)}, {by(after)}; {KEPT} keeps both, and {named(after.label)}"
+             f" counts; settle it in {DOUBTED}, or remove the wrong one")
     against = [(number, label, a.label) for _, number, text, label in rows
                if label and (a := answers.by_text.get(key(text))) and a.label
-               and a.label != label and a.how != CORRECTED] if answers.given else ()
+               and a.label != label and not a.reviewed] if answers.given else ()
     if against:
         number, label, answer = against[0]
         note(f"warning: {counted(len(against), 'row')} of the table with another label than the"

@@ -1,11 +1,13 @@
-"""Labels that are not what they seem: two that look alike, words for "no label", typing errors."""
+"""Labels that are not what they seem: two that look alike, words for "no label", typing errors.
+And a list of the classes that there are."""
 
 import re
 from collections import Counter
 from decimal import Decimal
 
-from plumbing.files import counted, note
+from plumbing.files import InputError, counted, note
 from tables.copies import bare, key
+from tables.records import BOMS, encoding_of
 
 SKIP = "-"  # as a label: do not ask again
 MISSING = {"nan", "none", "null", "na", "n/a", "n.a.", "#n/a", "#na", "<na>", "?", "nat", "nil",
@@ -80,3 +82,50 @@ def warn_of_looks(counts):
         note("warning: these labels look alike but count as different classes: "
              + "; ".join(told[:8]) + (f"; and {len(told) - 8:,} more" if len(told) > 8 else "")
              + "; if they are one class, write them the same way")
+
+
+# ---- a list of classes --------------------------------------------------------------------------
+
+
+def read_classes(path):
+    """The classes in a file, one per line, in its order; an InputError if it is no such list."""
+    try:
+        raw = path.read_bytes()
+        if b"\0" in raw and b"\0" not in raw[:4] and raw[:2] not in BOMS:
+            raise UnicodeError
+        lines = raw.decode(encoding_of(path)).lstrip("\ufeff").splitlines()
+    except FileNotFoundError:
+        raise InputError(f"there is no file {path}; give one with a class per line")
+    except UnicodeError:
+        raise InputError(f"{path} is not a text file; give one with a class per line")
+    except OSError as e:
+        raise InputError(f"cannot read {path}: {e.strerror}; give a file with a class per line")
+    first = {}
+    for number, line in enumerate(lines, 1):
+        name = line.strip()
+        if name == SKIP:
+            raise InputError(f"{path}, line {number}: '-' means that a text is skipped; give the"
+                             " class another name")
+        if name and first.setdefault(name, number) != number:
+            raise InputError(f"{path}, line {number}: the class {named(name)} is in line"
+                             f" {first[name]} already; remove one of them")
+    if len(first) < 2:
+        raise InputError(f"{path} has {'one class' if first else 'no class'}; give at least two,"
+                         " one per line")
+    warn_of_looks(dict.fromkeys(first, 1))
+    return tuple(first)
+
+
+def warn_of_others(path, classes, found):
+    """Warn of labels that a list of classes does not have. found: (row number, label) of rows."""
+    rows, near = {}, {look(name): name for name in classes}
+    for number, label in found:
+        if label not in classes:
+            rows.setdefault(label, []).append(number)
+    for label, numbers in list(rows.items())[:8]:
+        meant = near.get(look(label))
+        note(f"warning: {path} does not have the class {named(label)} of row"
+             f"{'s' if len(numbers) > 1 else ''} {listed([f'{n:,}' for n in numbers], 5)}"
+             + (f"; is it {named(meant)}?" if meant else "; correct the label or add the class"))
+    if len(rows) > 8:
+        note(f"warning: {path} does not have {len(rows) - 8:,} more classes of the table")

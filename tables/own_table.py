@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from plumbing.files import InputError, armed, counted, note
-from tables.answers import CORRECTED, SKIP, Answers, key, read_answers, warn_of_answers
+from tables.answers import SKIP, Answers, key, read_answers, warn_of_answers
 from tables.copies import bare, groups
 from tables.labels import warn_of_labels
 from tables.records import column, records
@@ -115,7 +115,7 @@ def with_answers(path, rows, answers):
     """The rows with the labels that people filled in for them, or that copies of them have.
 
     Copies of a text (which may differ in case and white space) share a label if the labels in the
-    file agree. A corrected label (tables.answers.CORRECTED) replaces the file's own label.
+    file agree. A label that a person looked at again replaces the file's own.
     """
     given, used, out = {}, set(), []
     for _, _, text, label in rows:
@@ -126,7 +126,7 @@ def with_answers(path, rows, answers):
     for place, number, text, label in rows:
         k = key(text)
         answer = answers.by_text.get(k)
-        if answer and answer.how == CORRECTED:
+        if answer and answer.reviewed:
             label = answer.label
         elif not label and (label := answers.label_of(number, text, known)):
             used.add(number)

@@ -171,14 +171,14 @@ def delimiter_of(header, wanted, tabs):
     return max("\t,;" if tabs else ",;\t", key=found)
 
 
-def column(path, header, name):
+def column(path, header, name, options="--text-column and --label-column"):
     """The number of a table's column, upper or lower case; an InputError names those that exist."""
     same = [i for i, found in enumerate(header) if found.lower() == name.lower()]
     exact = [i for i in same if header[i] == name]
     if not same:
         raise InputError(f"{path} has no column {name!r}; its columns are "
                          + shortened(", ".join(map(repr, header)))
-                         + "; choose them with --text-column and --label-column")
+                         + f"; choose them with {options}")
     if len(exact or same) > 1:
         raise InputError(f"{path} has {len(exact or same)} columns {name!r}; rename one")
     return (exact or same)[0]

@@ -180,3 +180,103 @@ def test_what_is_saved_while_the_command_runs_is_kept(tmp_path, capsys):
     assert kept == {"one": "a", "two": "b", "three": "c"}
     answers.saved_since(tmp_path, answers.read_answers(tmp_path))
     assert capsys.readouterr().err == ""
+
+
+# ---- how, who, reviewed -------------------------------------------------------------------------
+
+
+def saved(folder, name, *rows):
+    """Write rows of labels.csv's columns; returns the Answers in the folder."""
+    write_csv(folder / name, answers.COLUMNS, rows)
+    return answers.read_answers(folder)
+
+
+def test_what_is_looked_at_again_keeps_how_it_was_chosen(tmp_path):
+    saved(tmp_path, "labels.csv", [2, "one", "a", "random", "ann", "", 1],
+          [3, "two", "b", "margin", "bob", "", 1])
+    found = saved(tmp_path, "labels (1).csv", [2, "one", "c", "", "bob", "a", ""],
+                  [4, "four", "d", "", "", "d", ""])
+    one = found.by_text["one"]
+    assert (one.label, one.how, one.who, one.reviewed, one.batch) == ("c", "random", "bob", "a", 1)
+    assert not found.conflicts and found.next_batch == 2
+    answers.keep_answers(tmp_path, found)
+    kept = [(r["text"], r["label"], r["who"], r["reviewed"]) for r in read_csv(
+        tmp_path / "labels.csv")]
+    assert kept == [("one", "a", "ann", ""), ("one", "c", "bob", "a"), ("two", "b", "bob", ""),
+                    ("four", "d", "", "d")]
+    again = saved(tmp_path, "next_batch.csv", [2, "one", "e", "", "ann", "", 2])
+    assert again.by_text["one"].label == "c" and "e" in [a.label for a in again.others]
+    assert answers.read_answers(tmp_path).kept() == again.kept()
+
+
+def test_labels_of_earlier_versions_are_read(tmp_path):
+    write_csv(tmp_path / "labels.csv", ["row", "text", "label", "how"], [
+        [2, "one", "a", "random"], [3, "two", "b", "corrected"], [4, "three", "a", "margin"]])
+    write_csv(tmp_path / "labels-1.csv", ["row", "text", "label", "how"],
+              [[4, "three", "b", "corrected"]])
+    write_csv(tmp_path / "relabel.csv", ["row", "text", "label", "model"], [[2, "one", "a", "b"]])
+    found = answers.read_answers(tmp_path).by_text
+    assert [(a.label, a.how, a.reviewed) for a in found.values()] == [
+        ("a", "random", ""), ("b", "corrected", answers.BEFORE), ("b", "margin", answers.BEFORE)]
+
+
+def test_relabel_csv_takes_answers_and_refuses_what_is_not_a_row(tmp_path):
+    header = ["row", "text", "label", "model", "checked"]
+    write_csv(tmp_path / "labels.csv", answers.COLUMNS, [[2, "one", "a", "random", "", "", 1]])
+    write_csv(tmp_path / "relabel.csv", header, [
+        [2, "one", "a", "b", " a "], [3, "two", "c", "b", "d"], [4, "three", "c", "b", ""]])
+    found = answers.read_answers(tmp_path)
+    assert {k: (a.label, a.how, a.reviewed) for k, a in found.by_text.items()} == {
+        "one": ("a", "random", "a"), "two": ("d", "", "c")}
+    write_csv(tmp_path / "relabel.csv", header, [["two", "one", "a", "b", "a"]])
+    with pytest.raises(InputError, match="relabel.csv, row 2"):
+        answers.read_answers(tmp_path)
+
+
+def test_agreement_is_that_of_first_answers_whoever_looks_again(tmp_path, capsys):
+    texts = [f"text {i}" for i in range(6)]
+    said = {"ann": "aabbc-", "bob": "abbbcc", "cy": "  b   "}
+    rows = [[2 + i, text, labels[i].strip(), "random", who, "", 1]
+            for i, text in enumerate(texts) for who, labels in said.items()]
+    found = saved(tmp_path, "next_batch.csv", *rows)
+    want = {("ann", "bob"): [True, False, True, True, True], ("ann", "cy"): [True],
+            ("bob", "cy"): [True]}
+    assert found.agreement() == want
+    assert [(a.label, b.label) for a, b in found.conflicts] == [("a", "b"), ("-", "c")]
+    answers.warn_of_answers(tmp_path, found, [])
+    assert "'a' by ann, 'b' by bob" in capsys.readouterr().err
+    answers.keep_answers(tmp_path, found)
+    (tmp_path / "next_batch.csv").unlink()
+    found = saved(tmp_path, "labels (1).csv", [3, "text 1", "a", "", "cy", "b", ""],
+                  [2, "text 0", "a", "", "bob", "a", ""])  # they look at two of them again
+    assert found.agreement() == want and [a.label for a, _ in found.conflicts] == ["-"]
+    assert len(found.kept()) == len([r for r in rows if r[2]]) + 2
+
+
+@pytest.mark.parametrize(("content", "message"), [
+    (None, "there is no file"), (b"", "has no class; give at least two"),
+    (b"\n \n", "has no class"), (b"one\n", "has one class; give at least two"),
+    (b"a\nb\n a \n", "line 3: the class 'a' is in line 1 already"),
+    (b"a\n-\n", "line 2: '-' means"), (b"\x89PNG\r\n\x1a\n" + bytes(90), "is not a text file"),
+    (b"a\n\x81\n", "is not a text file"),
+])
+def test_a_bad_list_of_classes_is_one_sentence(tmp_path, capsys, content, message):
+    path = tmp_path / "classes.txt"
+    if content is not None:
+        path.write_bytes(content)
+    assert cal_main("--dataset", "no.csv", "--classes", path, "--out", tmp_path / "out") == 2
+    error = capsys.readouterr().err.splitlines()
+    assert message in error[-1] and len([line for line in error if "cal.py:" in line]) == 1
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_list_of_classes_in_any_encoding_and_labels_that_it_does_not_have(tmp_path, capsys):
+    path = tmp_path / "classes.txt"
+    for encoding in ("utf-8", "utf-8-sig", "cp1252", "utf-16"):
+        path.write_bytes("b é\r\n\r\na\r\n".encode(encoding))
+        assert labels.read_classes(path) == ("b é", "a")
+    capsys.readouterr()
+    labels.warn_of_others(path, ("a", "b é"), [(2, "a"), (3, "A"), (9, "A"), (5, "zoo")])
+    error = capsys.readouterr().err.splitlines()
+    assert "does not have the class 'A' of rows 3, 9; is it 'a'?" in error[0]
+    assert "does not have the class 'zoo' of row 5; correct" in error[1] and len(error) == 2

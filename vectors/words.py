@@ -2,7 +2,6 @@
 
 import functools
 import re
-import sys
 import unicodedata
 from array import array
 
@@ -20,8 +19,8 @@ def patterns():
 
     A combining mark (a vowel sign of Hindi or Thai, a separate accent) belongs to its word.
     """
-    marks = "".join(ranges(c for c in range(sys.maxunicode + 1)
-                           if unicodedata.category(chr(c))[0] == "M"))
+    marks = "".join(ranges(c for plane in (range(0x20000), range(0xE0000, 0xE0200)) for c in plane
+                           if unicodedata.category(chr(c))[0] == "M"))  # no other plane has any
     stretch = f"[{UNSPACED}][{UNSPACED}{marks}]*"
     return (re.compile(rf"[\w{marks}]+|[^\w\s{marks}]"), re.compile(rf"({stretch})"),
             re.compile(rf".[{marks}]*"))

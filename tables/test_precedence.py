@@ -1,0 +1,74 @@
+"""Which label and which row count where several could: answers, columns, a test file's vectors."""
+
+import numpy as np
+import pytest
+
+import data
+from plumbing.files import InputError, write_csv
+from tables.answers import Answer, Answers, alike
+from tables.own_table import read_table
+from test_cal import table
+
+
+def test_a_blank_answer_changes_neither_the_label_nor_how_it_was_chosen():
+    found = Answers()
+    found.add(Answer(2, "one", "", "margin"))
+    found.add(Answer(2, "one", "a"))
+    found.add(Answer(2, "One ", ""))
+    assert (found.by_text["one"].label, found.by_text["one"].how) == ("a", "margin")
+    found.add(Answer(3, "two", "b", "random"))
+    found.add(Answer(3, "two", "c", "cal"))  # the text was chosen at random first
+    assert [row[1:4] for row in found.kept()] == [["one", "a", "margin"], ["two", "b", "random"],
+                                                  ["two", "c", "random"]]
+    assert [(a.label, b.label) for a, b in found.conflicts] == [("b", "c")]
+
+
+def test_what_was_looked_at_again_is_replaced_by_nothing_but_another_look():
+    found = Answers()
+    for label, reviewed in (("a", ""), ("b", "a"), ("c", ""), ("d", "b")):
+        found.add(Answer(2, "one", label, reviewed=reviewed))
+        assert found.by_text["one"].label == {"c": "b"}.get(label, label)
+    assert found.conflicts == [] and {a.label for a in found.others} == {"a", "b", "c"}
+
+
+@pytest.mark.parametrize("change, same", [
+    (lambda text: text.replace("seven", "eight"), True),
+    (lambda text: text[: len(text) * 7 // 13], False),  # alike by 0.7
+    (lambda text: text[::-1], False)])
+def test_a_label_follows_a_text_that_was_changed_a_little_alone(tmp_path, change, same):
+    text = "a text of seven words and no more of them"
+    assert (alike(text, change(text)) >= 0.8) == same
+    write_csv(tmp_path / "my.csv", ["text", "label"], [[change(text), ""], ["other", "b"]])
+    write_csv(tmp_path / "labels.csv", ["row", "text", "label"], [[2, text, "a"]])
+    assert read_table(tmp_path / "my.csv", folder=tmp_path)["train"][1][0] == ("a" if same else "")
+
+
+@pytest.mark.parametrize("value, label", [("0", "0"), ("false", "false"), ("0.0", "0.0"),
+                                          ('""', ""), ("null", ""), ("[0]", "0")])
+def test_zero_and_false_are_labels_in_json(tmp_path, value, label):
+    (tmp_path / "t.jsonl").write_text(f'{{"text": "a", "label": {value}}}\n'
+                                      '{"text": "b", "label": null}\n')
+    assert read_table(tmp_path / "t.jsonl")["train"] == (["a", "b"], [label, ""])
+
+
+def test_a_column_s_own_case_comes_before_another(tmp_path):
+    for header, text in (("Text,text,label", "two"), ("text,TEXT,label", "one"),
+                         ("TEXT,x,label", "one")):
+        (tmp_path / "t.csv").write_text(f"{header}\none,two,a\n,,\nuno,dos,\n")
+        assert read_table(tmp_path / "t.csv")["train"][0][0] == text
+    (tmp_path / "t.csv").write_text("Text,TEXT,label\none,two,a\n")
+    with pytest.raises(InputError, match="2 columns 'text'"):
+        read_table(tmp_path / "t.csv")
+
+
+def test_a_test_file_has_its_own_rows_of_vectors(table, tmp_path):
+    write, rows = table
+    test = [(i, f"new {text}", c) for i, text, c in rows[:7]]
+    test[2] = (2, "", "a")  # a row without a text has a vector, too
+    x = np.random.default_rng(0).normal(size=(67, 5)).astype("f4")
+    np.save(tmp_path / "x.npy", x)
+    d = data.load(str(write(rows)), vectors=str(tmp_path / "x.npy"),
+                  test=str(write(test, "test.csv")))
+    assert (d.x == x[:60]).all() and (d.x_test == x[[60, 61, 63, 64, 65, 66]]).all()
+    assert [d.classes[c] for c in d.y_test] == ["a", "b", "a", "b", "c", "a"]
+    assert list(d.about["class_counts"].values()) == [20, 20, 20]  # of the training texts
