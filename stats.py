@@ -162,8 +162,7 @@ class Results:
     """A results directory as numbers: config.json, the run files, the data maps.
 
     runs: {label: {seed: lines}} of every run file. Only finished runs count in tables; the
-    arrays below have one row per seed, the seeds of `seeds(label)` in order. baseline: the label
-    that a report compares others with; margin: within what accuracies may be called the same.
+    arrays below have one row per seed, in order. baseline, margin: what a report compares with.
     """
 
     baseline, margin = "random", 0.01
@@ -172,16 +171,15 @@ class Results:
         self.folder, path = Path(folder), Path(folder) / "config.json"
         if not path.exists():
             raise InputError(f"no results in {folder}; run the same command without --report-only")
-        self.config = read_config(path)
+        self.config, self.runs = read_config(path), {}
         self.settings, self.about = self.config["settings"], self.config["about"]
         self.rounds, self.dataset = self.settings["rounds"], self.settings["dataset"]
-        self.runs, self.maps, N = {}, {}, self.about["train"]
+        N, seeds = self.about["train"], self.config["seeds"]
         for label in [*self.config["strategies"], "full", "full-long"]:
-            files = {s: self.folder / "runs" / f"{label}-{s}.jsonl" for s in self.config["seeds"]}
+            files = {s: self.folder / "runs" / f"{label}-{s}.jsonl" for s in seeds}
             self.runs[label] = {s: read_run(f, N)[0] for s, f in files.items() if f.exists()}
-        for seed in self.config["seeds"]:
-            if m := read_maps(self.folder / "runs" / f"maps-{seed}.npz", N):
-                self.maps[seed] = m
+        maps = {s: read_maps(self.folder / "runs" / f"maps-{s}.npz", N) for s in seeds}
+        self.maps = {s: m for s, m in maps.items() if m}
 
     def texts(self):
         """The training texts, their labels and row numbers (folder.read_texts), or {}."""
@@ -201,18 +199,13 @@ class Results:
         return np.array([[r["accuracy"] for r in lines] for lines in self.finished(label).values()])
 
     def curves(self):
-        """{label: {measure: [S, rounds + 1]}} of the finished runs; NaN where one is missing.
-
-        The measures are accuracy, f1, those of a fork, and train and select, in seconds.
-        """
+        """{label: {measure: [S, rounds + 1]}}, a fork's too, and seconds; NaN where missing."""
         found = {}
-        for label in self.labels():
-            runs = [[{**x, **x["seconds"]} for x in lines] for lines in
-                    self.finished(label).values()]
-            names = dict.fromkeys(name for lines in runs for x in lines for name, value in x.items()
-                                  if type(value) is float)
-            found[label] = {name: np.array([[x.get(name, np.nan) for x in lines] for lines in runs])
-                            for name in names}
+        for label, of in ((label, self.finished(label)) for label in self.labels()):
+            runs = [[{**x, **x["seconds"]} for x in lines] for lines in of.values()]
+            names = {n: 0 for r in runs for x in r for n, v in x.items() if type(v) is float}
+            found[label] = {n: np.array([[x.get(n, np.nan) for x in lines] for lines in runs])
+                            for n in names}
         return found
 
     def batch(self, label, name):
