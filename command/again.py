@@ -34,7 +34,7 @@ def run(args):
     if remark := source_changed(folder, recorded_fork(folder)):
         note(f"note: {remark}")
     with tempfile.TemporaryDirectory() as out:
-        args = arguments(config, label, seed, args.data_dir, out)
+        args = arguments(config, label, seed, args, out)
         with forks.blamed():
             plan = plan_of(args)
             plan.baselines = {name: times for name, times in (
@@ -67,13 +67,17 @@ def refuse_others(args):
     """An InputError for an option that would do nothing: config.json records them all."""
     defaults = vars(options.parser([], datamap.EPOCHS).parse_args([]))
     for name, value in vars(args).items():
-        if name not in ("again", "data_dir", "fork_sha256") and value != defaults.get(name):
+        of_this_machine = name in ("again", "data_dir", "device", "fork_sha256")
+        if not of_this_machine and value != defaults.get(name):
             raise InputError(f"--again takes the options from config.json; leave out"
                              f" --{name.replace('_', '-')}")
 
 
-def arguments(config, label, seed, data_dir, out):
-    """The options that make a run again, from the commands that config.json records."""
+def arguments(config, label, seed, here, out):
+    """The options that make a run again, from the commands that config.json records.
+
+    here: the options of this command; its --data-dir and --device are of this machine.
+    """
     strategy, t_cor = parts_of(label)
     line = command_for(config, strategy)
     if not line.startswith("python cal.py"):
@@ -82,14 +86,14 @@ def arguments(config, label, seed, data_dir, out):
     fork = forks.load(options.fork_in(words))
     args = options.parser(list(STRATEGIES), datamap.EPOCHS, fork.models).parse_args(words)
     args.fork_sha256 = fork.sha256
-    if data_dir != "data":  # on this machine the files may be elsewhere
-        args.data_dir = data_dir
+    args.data_dir = here.data_dir if here.data_dir != "data" else args.data_dir
+    device = config["settings"].get("device") or "auto" if here.device == "auto" else here.device
     one_thread()
     for name, value in {
             "strategies": None if label.startswith("full") else [strategy], "seeds": [int(seed)],
             "t_cor": [float(t_cor or 0.2)], "rounds": config["settings"]["rounds"], "jobs": 1,
             "out": out, "everything": False, "quick": False, "baseline": None, "format": [],
-            "device": processes.choose_device(config["settings"].get("device") or "auto")}.items():
+            "device": processes.choose_device(device)}.items():
         setattr(args, name, value)
     return args
 

@@ -22,8 +22,9 @@ from fast import SideBySide, at_once
 from forks import Fork
 from page.border import keeping
 from plumbing import made
+from plumbing.config import read_config
 from plumbing.files import InputError, note
-from plumbing.folder import read_config, results_name
+from plumbing.folder import results_name
 from plumbing.runs import Log
 from released import protocols
 from strategies import STRATEGIES

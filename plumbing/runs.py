@@ -12,6 +12,8 @@ from pathlib import Path
 
 from plumbing.files import InputError, make_folder, shortened, write_text
 
+STATISTICS = {"confidence", "variability", "correctness"}
+
 
 def read_run(path, rows=None):
     """The finished rounds of a run file (a list of dicts), and the offset of their end.
@@ -45,13 +47,22 @@ def is_round(line, number, rows):
     return (is_count(line.get("labelled")) and is_share(line.get("accuracy"))
             and is_share(line.get("f1", 0))
             and isinstance(picked, list) and all(is_count(row, rows) for row in picked)
-            and (batch is None or isinstance(batch, dict) and len(batch) == 3
+            and (batch is None or isinstance(batch, dict) and batch.keys() == STATISTICS
                  and all(map(is_share, batch.values())))
-            and isinstance(seconds, dict) and {"train", "select"} <= seconds.keys())
+            and isinstance(seconds, dict) and {"train", "select"} <= seconds.keys()
+            and all(map(is_time, seconds.values())) and is_recall(line.get("recall", [])))
 
 
 def is_share(value):
     return type(value) in (int, float) and 0 <= value <= 1
+
+
+def is_time(value):
+    return type(value) in (int, float) and 0 <= value < math.inf
+
+
+def is_recall(value):
+    return isinstance(value, list) and all(v is None or is_share(v) for v in value)
 
 
 class Log:

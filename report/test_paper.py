@@ -223,6 +223,7 @@ def test_the_table_in_latex_takes_common_seeds_and_marks_none_of_two(tmp_path):
     for seed in (0, 2):
         (tmp_path / "runs" / f"b-{seed}.jsonl").unlink()  # b has seed 5 alone, which a lacks
     assert "no seed has been finished by all" in sections.for_a_paper(stats.Results(tmp_path))
+    assert not (tmp_path / "table_main.tex").exists()
     line = tmp_path / "runs" / "c-0.jsonl"
     line.write_text(re.sub(r', "f1": [\d.]+', "", line.read_text()))  # an older version's
     r = stats.Results(tmp_path)
