@@ -21,7 +21,7 @@ from plumbing.config import read_config
 from plumbing.files import InputError
 from plumbing.folder import read_texts
 from plumbing.maps import read_maps
-from plumbing.runs import read_run
+from plumbing.runs import columns, read_run
 
 # ---- Almost Stochastic Order --------------------------------------------------------------------
 
@@ -162,7 +162,8 @@ class Results:
     """A results directory as numbers: config.json, the run files, the data maps.
 
     runs: {label: {seed: lines}} of every run file. Only finished runs count in tables; the
-    arrays below have one row per seed, in order. baseline, margin: what a report compares with.
+    arrays below have one row per seed, the seeds of `seeds(label)` in order. baseline: the label
+    that a report compares others with; margin: within what accuracies may be called the same.
     """
 
     baseline, margin = "random", 0.01
@@ -171,15 +172,16 @@ class Results:
         self.folder, path = Path(folder), Path(folder) / "config.json"
         if not path.exists():
             raise InputError(f"no results in {folder}; run the same command without --report-only")
-        self.config, self.runs = read_config(path), {}
+        self.config = read_config(path)
         self.settings, self.about = self.config["settings"], self.config["about"]
         self.rounds, self.dataset = self.settings["rounds"], self.settings["dataset"]
-        N, seeds = self.about["train"], self.config["seeds"]
+        self.runs, self.maps, N = {}, {}, self.about["train"]
         for label in [*self.config["strategies"], "full", "full-long"]:
-            files = {s: self.folder / "runs" / f"{label}-{s}.jsonl" for s in seeds}
+            files = {s: self.folder / "runs" / f"{label}-{s}.jsonl" for s in self.config["seeds"]}
             self.runs[label] = {s: read_run(f, N)[0] for s, f in files.items() if f.exists()}
-        maps = {s: read_maps(self.folder / "runs" / f"maps-{s}.npz", N) for s in seeds}
-        self.maps = {s: m for s, m in maps.items() if m}
+        for seed in self.config["seeds"]:
+            if m := read_maps(self.folder / "runs" / f"maps-{seed}.npz", N):
+                self.maps[seed] = m
 
     def texts(self):
         """The training texts, their labels and row numbers (folder.read_texts), or {}."""
@@ -199,14 +201,8 @@ class Results:
         return np.array([[r["accuracy"] for r in lines] for lines in self.finished(label).values()])
 
     def curves(self):
-        """{label: {measure: [S, rounds + 1]}}, a fork's too, and seconds; NaN where missing."""
-        found = {}
-        for label, of in ((label, self.finished(label)) for label in self.labels()):
-            runs = [[{**x, **x["seconds"]} for x in lines] for lines in of.values()]
-            names = {n: 0 for r in runs for x in r for n, v in x.items() if type(v) is float}
-            found[label] = {n: np.array([[x.get(n, np.nan) for x in lines] for lines in runs])
-                            for n in names}
-        return found
+        """{label: {measure: [S, rounds + 1]}} of the finished runs, as plumbing.runs.columns."""
+        return {label: columns(self.finished(label).values()) for label in self.labels()}
 
     def batch(self, label, name):
         """[S, rounds] mean confidence, variability or correctness of each picked batch."""
