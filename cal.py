@@ -37,7 +37,8 @@ import strategies
 from plumbing.checks import check_probs
 from plumbing.clock import stopwatch
 from plumbing.draws import Draws
-from plumbing.files import read_arrays, write_arrays
+from plumbing.files import write_arrays
+from plumbing.maps import read_maps
 from plumbing.measures import as_bytes, measures
 
 SEEDS = (398048, 127003, 259479, 869323, 570852)  # Section 7
@@ -198,7 +199,7 @@ class ActiveLearning:
 
     def has_maps(self, seed):
         """Whether the data maps of a seed are there, and whole."""
-        return bool(read_arrays(maps_file(self, seed)))
+        return bool(read_maps(maps_file(self, seed), len(self.y)))
 
     def keep_maps(self, runs, probs):
         """Keep the data maps of training on all the data; probs [E, R, N, C]."""

@@ -23,13 +23,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from plumbing.checks import finite, whole
+from plumbing.checks import fitting
 from plumbing.downloads import ensure, published
 from plumbing.files import InputError, digest, note
 from tables.own_table import read_table
 from tables.records import is_table
 from vectors import kept
-from vectors.facts import table_1
+from vectors.facts import lengths_of, table_1
 from vectors.given import given
 from vectors.pool import pool_vectors
 from vectors.sources import available, load_vectors, spellings
@@ -97,23 +97,25 @@ def load(name, data_dir="data", vectors="pool", spellings=spellings, fill=None, 
     )
 
 
-def of_arrays(x, y, x_test, y_test, seed_size=100, batch_size=16):
-    """Your own arrays as a Data: x [N, D] of any width and float type, y [N] class numbers.
+def of_arrays(x, y, x_test, y_test, seed_size=100, batch_size=16, texts=None):
+    """Your own arrays as a Data: x [N, D] of any width and type, y [N] class numbers.
 
-    Raises ValueError if the arrays do not fit each other, or hold another kind of value.
+    texts: what the rows of x are, [N] strings to show on the page. Raises ValueError, with the row,
+    if the arrays do not fit each other, or hold another kind of value.
     """
-    if not len(x) == len(y) or not len(x_test) == len(y_test) or x.shape[1] != x_test.shape[1]:
-        raise ValueError(f"x {x.shape}, y {y.shape}, x_test {x_test.shape} and y_test"
-                         f" {y_test.shape} do not fit each other")
-    x, x_test = (finite(a, name) for a, name in ((x, "x"), (x_test, "x_test")))
-    y, y_test = (whole(a, name) for a, name in ((y, "y"), (y_test, "y_test")))
-    classes = [str(c) for c in range(max(y.max(), y_test.max()) + 1)]
+    x, y, x_test, y_test = fitting(x, y, x_test, y_test)
+    classes, texts = [str(c) for c in range(max(y.max(), y_test.max()) + 1)], list(texts or [])
+    if texts and (len(texts) != len(y) or not all(isinstance(text, str) for text in texts)):
+        raise ValueError(f"texts has to hold {len(y)} strings, one for each row of x")
     sha256 = hashlib.sha256(b"".join(a.tobytes() for a in (x, y, x_test, y_test))).hexdigest()
-    return Data("arrays", x, y, [], classes, x_test, y_test, seed_size, batch_size, 0, sha256)
+    about = {"train": len(y), "test": len(y_test), "classes": len(classes),
+             "class_counts": {c: int((y == i).sum()) for i, c in enumerate(classes)}}
+    return Data("arrays", x, y, texts, classes, x_test, y_test, seed_size, batch_size, 0, sha256,
+                about={**about, **(lengths_of(texts) if texts else {})})
 
 
 def reader_of(name):
-    """The function that reads a dataset: a dict of train and test (texts, labels), and sizes."""
+    """The function that reads a dataset; forks/readers.py says what it returns, as of a fork's."""
     if is_table(name):
         return functools.partial(read_table, Path(name), stratified=seed_set)
     if name not in READERS:
@@ -132,6 +134,8 @@ PIECE = 20_000  # texts summed at once
 def text_vectors(raw, vectors, spellings, fill, cache=None):
     """(x [N + T, D] of the training and the test texts, Table 1's facts of the texts)."""
     texts = raw["train"][0] + raw["test"][0]
+    if "x" in raw:  # a fork's reader gives it
+        return raw["x"], lengths_of(texts)
     if str(vectors).endswith(".npy"):
         return given(vectors, raw.get("places", np.arange(len(texts))), raw.get("length"), texts)
     path = kept.place(cache, raw.get("stem"), vectors, (raw["train"][0], raw["test"][0]),

@@ -17,9 +17,11 @@ from statistics import NormalDist
 
 import numpy as np
 
-from plumbing.files import InputError, read_arrays
-from plumbing.folder import read_config
-from plumbing.runs import read_run
+from plumbing.config import read_config
+from plumbing.files import InputError
+from plumbing.folder import read_texts
+from plumbing.maps import read_maps
+from plumbing.runs import columns, read_run
 
 # ---- Almost Stochastic Order --------------------------------------------------------------------
 
@@ -173,13 +175,17 @@ class Results:
         self.config = read_config(path)
         self.settings, self.about = self.config["settings"], self.config["about"]
         self.rounds, self.dataset = self.settings["rounds"], self.settings["dataset"]
-        self.runs, self.maps = {}, {}
+        self.runs, self.maps, N = {}, {}, self.about["train"]
         for label in [*self.config["strategies"], "full", "full-long"]:
             files = {s: self.folder / "runs" / f"{label}-{s}.jsonl" for s in self.config["seeds"]}
-            self.runs[label] = {s: read_run(f)[0] for s, f in files.items() if f.exists()}
+            self.runs[label] = {s: read_run(f, N)[0] for s, f in files.items() if f.exists()}
         for seed in self.config["seeds"]:
-            if m := read_arrays(self.folder / "runs" / f"maps-{seed}.npz"):
+            if m := read_maps(self.folder / "runs" / f"maps-{seed}.npz", N):
                 self.maps[seed] = m
+
+    def texts(self):
+        """The training texts, their labels and row numbers (folder.read_texts), or {}."""
+        return read_texts(self.folder, self.about["train"], len(self.config["classes"]))
 
     def finished(self, label):
         """{seed: lines} of a label's finished runs."""
@@ -193,6 +199,10 @@ class Results:
     def accuracy(self, label):
         """[S, rounds + 1] test accuracies of the finished runs."""
         return np.array([[r["accuracy"] for r in lines] for lines in self.finished(label).values()])
+
+    def curves(self):
+        """{label: {measure: [S, rounds + 1]}} of the finished runs, as plumbing.runs.columns."""
+        return {label: columns(self.finished(label).values()) for label in self.labels()}
 
     def batch(self, label, name):
         """[S, rounds] mean confidence, variability or correctness of each picked batch."""

@@ -385,13 +385,11 @@ def five_lines(text):
     """The strategy of one's own, as it is printed in a document."""
     code = text[text.index("def margin") :]
     code = code[: code.index("margin\n", code.index('STRATEGIES["margin"]')) + 6]
-    return "\n".join(line[4:] if line.startswith("    ") and text is strategies.__doc__ else line
-                     for line in code.split("\n"))
+    return "\n".join(line.removeprefix("    ") for line in code.split("\n"))
 
 
-@pytest.mark.parametrize("where", ["README.md", "strategies.py"])
-def test_a_strategy_of_ones_own_in_five_lines(where, monkeypatch):
-    text = strategies.__doc__ if where == "strategies.py" else (HERE / where).read_text()
+def test_a_strategy_of_ones_own_in_five_lines(monkeypatch):
+    text = strategies.__doc__
     monkeypatch.setattr(strategies, "STRATEGIES", dict(strategies.STRATEGIES))
     exec(five_lines(text), vars(strategies))
     picked = strategies.STRATEGIES["margin"](view_of(X4, range(10)), 9)[0].tolist()
@@ -693,34 +691,37 @@ def test_the_five_modules_are_short():
                 assert node.end_lineno - node.lineno < 45, (name, node.name)
 
 
-def test_the_readme_s_library_example_runs_as_written(tmp_path, monkeypatch):
-    code = next(block for block in re.findall(r"```python\n(.*?)```", (
-        HERE / "README.md").read_text("utf-8"), re.S) if "of_arrays" in block)
+def arrays_of_one_s_own():
+    """x [400, 33], y, x_test and y_test of four classes."""
     rng = np.random.default_rng(0)
     y = rng.integers(0, 4, 500)
     x = rng.normal(size=(500, 33)) + 2 * np.eye(4, 33)[y]
-    monkeypatch.chdir(tmp_path)
-    code = code.replace("rounds=10", "rounds=1")
-    names = {"x": x[:400], "y": y[:400], "x_test": x[400:].astype("f2"), "y_test": y[400:]}
-    exec(code, names)
-    assert {len(curve) for curve in names["curves"].values()} == {2}
-    assert len(names["curves"]) == 9 and (tmp_path / "map.png").stat().st_size > 0
-    y[7] = 4
-    mine = data.of_arrays(x[:400], y[:400], x[400:], np.where(y[400:] > 3, 0, y[400:]))
+    return x[:400], y[:400], x[400:].astype("f2"), y[400:]
+
+
+def test_arrays_of_one_s_own_that_do_not_fit():
+    x, y, x_test, y_test = arrays_of_one_s_own()
+    mine = data.of_arrays(x, np.where(np.arange(400) == 7, 4, y), x_test, y_test)
     assert len(mine.classes) == 5
     X, Y = torch.as_tensor(mine.x)[None], torch.as_tensor(mine.y)[None]
     for Theta in (Stack, datamap.Models):
         with pytest.raises(ValueError, match="numbers from 0 to 3, but these go from 0 to 4"):
             next(Theta(33, 4, [1]).fit(X, Y, 1, 16, Draws([1], "t")))
-    with pytest.raises(ValueError, match="do not fit each other"):
-        data.of_arrays(x, y[1:], x, y)
-    for spoiled, message in ((np.where(x == x[3, 0], np.nan, x), "x, row 3: a value is not"),
-                             (x * 1e300, "x, row 0"), (x[..., None], "3 dimensions")):
+    for spoiled, message in (
+            (np.where(x == x[3, 0], np.nan, x), "x, row 3: a value is not"),
+            (x * 1e300, "x, row 0"), (x[..., None], "x has 3 dimensions"), (x[:0], "x is empty"),
+            (x[:, :9], "the same width"),
+            (x[1:], "do not fit each other: row 399 is in one alone"),
+            ([[1.0, 2], [3.0]], "x, row 1: not a row"), ([["a"] * 3] * 400, "x, row 0: not a row")):
         with pytest.raises(ValueError, match=message):
-            data.of_arrays(spoiled, y, x, y)
-    for spoiled in (y - 1, y + 0.5, np.eye(7)[y]):
-        with pytest.raises(ValueError, match="y_test"):
-            data.of_arrays(x, y, x, spoiled)
+            data.of_arrays(spoiled, y, x_test, y_test)
+    for spoiled, row in ((y - 1, y.argmin()), (y + 0.7, 0), (np.where(y == y[2], np.nan, y), None),
+                         (np.eye(4)[y], None), (np.array(["a"] * 400), 0), (y[:0], None)):
+        message = "y has 2 dim|y is empty|y, row" if row is None else f"y, row {row}: "
+        with pytest.raises(ValueError, match=message):
+            data.of_arrays(x, spoiled, x_test, y_test)
+    with pytest.raises(ValueError, match="texts has to hold 400 strings"):
+        data.of_arrays(x, y, x_test, y_test, texts=["a"])
 
 
 # ---- the command line, for real, on a tiny budget -----------------------------------------------

@@ -7,7 +7,7 @@ from pathlib import Path
 import datamap
 import forks
 from command import options, processes
-from command.experiment import command_of, config_of, plan_of, source_changed, work
+from command.experiment import config_of, plan_of, recorded_fork, source_changed, work
 from fast.memory import one_thread
 from plumbing.files import InputError, note
 from plumbing.folder import read_config
@@ -31,17 +31,17 @@ def run(args):
     before, _ = read_run(path)
     if not before:
         raise InputError(f"there is no run {path}; the runs there are of {shown(config)}")
-    if remark := source_changed(folder):
+    if remark := source_changed(folder, recorded_fork(folder)):
         note(f"note: {remark}")
     with tempfile.TemporaryDirectory() as out:
-        args = arguments(config, label, seed, args.data_dir, out)
+        args = arguments(config, label, seed, args, out)
         with forks.blamed():
             plan = plan_of(args)
             plan.baselines = {name: times for name, times in (
                 ("full", 1), ("full-long", plan.s.rounds + 1)) if name == label}
             plan.phases = [] if plan.baselines else plan.phases
             refuse_changed(folder, config, config_of(plan))
-            print(command_of(plan), flush=True)
+            print(plan.command, flush=True)
             processes.conduct(work, [plan], lambda: None)
         found = first_difference(before, read_run(plan.folder / "runs" / path.name)[0])
     if found:
@@ -67,26 +67,33 @@ def refuse_others(args):
     """An InputError for an option that would do nothing: config.json records them all."""
     defaults = vars(options.parser([], datamap.EPOCHS).parse_args([]))
     for name, value in vars(args).items():
-        if name not in ("again", "data_dir", "fork_sha256") and value != defaults.get(name):
+        of_this_machine = name in ("again", "data_dir", "device", "fork_sha256")
+        if not of_this_machine and value != defaults.get(name):
             raise InputError(f"--again takes the options from config.json; leave out"
                              f" --{name.replace('_', '-')}")
 
 
-def arguments(config, label, seed, data_dir, out):
-    """The options that make a run again, from the commands that config.json records."""
+def arguments(config, label, seed, here, out):
+    """The options that make a run again, from the commands that config.json records.
+
+    here: the options of this command; its --data-dir and --device are of this machine.
+    """
     strategy, t_cor = parts_of(label)
-    words = shlex.split(command_for(config, strategy))[2:]  # without python cal.py
+    line = command_for(config, strategy)
+    if not line.startswith("python cal.py"):
+        raise InputError(f"the runs were made from Python; call {line} again, with another folder")
+    words = shlex.split(line)[2:]  # without python cal.py
     fork = forks.load(options.fork_in(words))
     args = options.parser(list(STRATEGIES), datamap.EPOCHS, fork.models).parse_args(words)
     args.fork_sha256 = fork.sha256
-    if data_dir != "data":  # on this machine the files may be elsewhere
-        args.data_dir = data_dir
+    args.data_dir = here.data_dir if here.data_dir != "data" else args.data_dir
+    device = config["settings"].get("device") or "auto" if here.device == "auto" else here.device
     one_thread()
     for name, value in {
             "strategies": None if label.startswith("full") else [strategy], "seeds": [int(seed)],
             "t_cor": [float(t_cor or 0.2)], "rounds": config["settings"]["rounds"], "jobs": 1,
             "out": out, "everything": False, "quick": False, "baseline": None, "format": [],
-            "device": processes.choose_device(config["settings"].get("device") or "auto")}.items():
+            "device": processes.choose_device(device)}.items():
         setattr(args, name, value)
     return args
 
@@ -97,7 +104,7 @@ def command_for(config, strategy):
     All commands of a directory have the same settings; a fork's strategy needs one with --fork.
     """
     commands = config.get("commands") or [from_settings(config["settings"])]
-    naming = [line for line in commands if strategy in shlex.split(line)]
+    naming = [line for line in commands if f" {strategy} " in f"{line} "]
     forked = [line for line in commands if strategy not in STRATEGIES and "--fork" in line]
     return (naming or forked or commands)[-1]
 

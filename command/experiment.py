@@ -19,10 +19,12 @@ import forks
 from command import noise, options
 from dynamics.writing import saving
 from fast import SideBySide, at_once
+from forks import Fork
 from page.border import keeping
 from plumbing import made
-from plumbing.files import InputError
-from plumbing.folder import read_config, results_name
+from plumbing.config import read_config
+from plumbing.files import InputError, note
+from plumbing.folder import results_name
 from plumbing.runs import Log
 from released import protocols
 from strategies import STRATEGIES
@@ -37,6 +39,7 @@ class Plan:
     """Every run of one results directory. phases: lists of runs, which are done one by one.
 
     baselines: {name: epochs} of training on all the data; epochs are multiples of a round's.
+    folder: the results directory. command: what makes it again.
     """
 
     args: argparse.Namespace
@@ -45,11 +48,10 @@ class Plan:
     s: cal.Settings
     seeds: list
     phases: list
+    fork: Fork
+    folder: Path
+    command: str
     baselines: dict = field(default_factory=lambda: {"full": 1})
-
-    @property
-    def folder(self):
-        return folder_of(self.args)
 
     @property
     def width(self):
@@ -79,11 +81,13 @@ def plan_of(args):
                                 *fork_of(args).names["STRATEGIES"]]
     phases = [cal.runs_of(names, seeds, args.t_cor)]
     refuse_dynamics(args, names)
+    forks.try_out(algorithm, fork_of(args), data)
     if args.everything:
         extra = cal.runs_of(["cal"], seeds, cal.T_COR)
         extra += cal.runs_of(["cal+dal", *baselines.BEST], seeds)
         phases.append([run for run in extra if run not in phases[0]])
-    return Plan(args, algorithm, data, s, seeds, phases)
+    return Plan(args, algorithm, data, s, seeds, phases, fork_of(args), folder_of(args),
+                command_of(args))
 
 
 def algorithm_of(args):
@@ -140,9 +144,9 @@ def config_of(plan):
         "seeds": plan.seeds, "strategies": list(labels), "classes": data.classes,
         "about": data.about,
         "sources": made.sources(plan.algorithm, list(dict.fromkeys(
-            run.strategy for phase in plan.phases for run in phase)), fork_of(args).measures),
-        **forked(fork_of(args)),
-        "commands": [command_of(plan)], "projections": made.projections(x),
+            run.strategy for phase in plan.phases for run in phase)), plan.fork.measures),
+        **forked(plan.fork),
+        "commands": [plan.command], "projections": made.projections(x),
         "versions": {"python": platform.python_version(), "numpy": np.__version__,
                      "torch": torch.__version__},
     }
@@ -150,13 +154,12 @@ def config_of(plan):
 
 def forked(fork):
     """What config.json records of a fork besides its functions' digests (in `sources`)."""
-    return {"forks": {str(fork.path): fork.sha256}, "measures": list(fork.measures)
-            } if fork.path else {}
+    return {"forks": {str(fork.path): fork.sha256}} if fork.path else {}
 
 
-def command_of(plan):
+def command_of(args):
     """The command that makes the directory again, as one line."""
-    args, words = plan.args, ["python", "cal.py"]
+    words = ["python", "cal.py"]
     models = fork_of(args).models
     defaults = vars(options.parser([], datamap.EPOCHS, models).parse_args([]))
     for name, value in vars(args).items():
@@ -168,17 +171,28 @@ def command_of(plan):
     return shlex.join(words)
 
 
-def source_changed(folder):
+def recorded_fork(folder):
+    """The Fork that the latest command with --fork used in a directory, if it can still be read."""
+    path = folder / "config.json"
+    old = read_config(path).get("forks") if path.exists() else None
+    if not isinstance(old, dict) or not old:
+        return Fork()
+    try:
+        return forks.load(list(old)[-1])
+    except InputError as e:
+        note(f"note: the report is drawn without its fork ({e})")
+        return Fork()
+
+
+def source_changed(folder, fork):
     """A sentence if the source has changed since a directory's runs were made, otherwise ""."""
     path = folder / "config.json"
     old = read_config(path) if path.exists() else {}
-    if not isinstance(old.get("sources"), dict):
+    then = argparse.Namespace(**{"model": "fast", **old.get("settings", {})}, fork=fork.path,
+                              fork_sha256=fork.sha256)
+    if not isinstance(old.get("sources"), dict) or then.model not in fork.models:
         return ""
-    fork = next((path for path in old.get("forks", {}) if Path(path).is_file()), None)
-    then = argparse.Namespace(**{"model": "fast", **old["settings"], "fork": fork})
-    then.fork_sha256 = forks.load(fork).sha256
-    new = made.sources(algorithm_of(then)[0], list(old["sources"]["strategies"]),
-                       fork_of(then).measures)
+    new = made.sources(algorithm_of(then)[0], list(old["sources"]["strategies"]), fork.measures)
     unlike = [name for names in made.changed(old["sources"], new) for name in names]
     return unlike and (f"These numbers were made with other source than this: {', '.join(unlike)}"
                        f" {'has' if len(unlike) == 1 else 'have'} changed since.") or ""
@@ -196,7 +210,7 @@ def work(args, task):
 
 def do(plan, task):
     """The same, of a plan that has been made."""
-    kind = keeping(forks.opened(plan.algorithm, fork_of(plan.args)))
+    kind = keeping(forks.opened(plan.algorithm, plan.fork))
     if plan.args.save_dynamics:
         kind = saving(kind)
     algorithm = kind(plan.data, plan.s, Log(plan.folder), plan.args.device)

@@ -59,7 +59,8 @@ def the_strategy(args):
                          " in --strategies, and one --t-cor")
     if args.protocol != "paper" or args.model != "fast":
         raise InputError("some rows have no label, and the next batch works only with --protocol"
-                         " paper and --model fast; leave out --protocol and --model")
+                         " paper and --model fast; leave out --protocol, and give --model fast if"
+                         " --fork names a network or an algorithm")
     for option in ("seed_size", "rounds", "everything", "ablate", "save_dynamics", "baseline",
                    "margin", "format"):
         if getattr(args, option):

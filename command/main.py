@@ -6,7 +6,15 @@ import sys
 import datamap
 import forks
 from command import ablation, again, bench, labelling_mode, new_fork, options, processes
-from command.experiment import folder_of, load, plan_of, source_changed, work
+from command.experiment import (
+    folder_of,
+    fork_of,
+    load,
+    plan_of,
+    recorded_fork,
+    source_changed,
+    work,
+)
 from fast.memory import one_thread
 from plumbing.files import InputError, note
 from report import sections
@@ -44,8 +52,9 @@ def dispatch(args):
         return ablation.run(args)
     if args.report_only:
         folder = folder_of(args)
-        remark = source_changed(folder)
-        sections.write_report(folder, remark, **wishes(args, Results(folder).labels()))
+        fork = fork_of(args) if args.fork else recorded_fork(folder)
+        remark = source_changed(folder, fork)
+        sections.write_report(folder, remark, **wishes(args, fork, Results(folder).labels()))
         if remark:
             note(f"note: {remark}")
         print(f"The report is {folder / 'report.md'}")
@@ -64,7 +73,7 @@ def dispatch(args):
         warn_of_classes(plan.data, plan.data.y[first])
     labels = [run.label for phase in plan.phases for run in phase]
     report = functools.partial(sections.write_report, plan.folder,
-                               **wishes(args, labels, plan.folder))
+                               **wishes(args, fork_of(args), labels, plan.folder))
     if processes.conduct(work, [plan], report):
         sections.print_summary(plan.folder, labels)
         if args.save_dynamics:
@@ -72,15 +81,17 @@ def dispatch(args):
     return 0
 
 
-def wishes(args, labels, folder=None):
+def wishes(args, fork, labels, folder=None):
     """What the options ask of a report; an InputError for a baseline that does not run.
 
-    labels: those that run now. folder: a results directory that may have others already.
+    fork: whose sections it has. labels: those that run now. folder: a results directory that may
+    have others already.
     """
     if folder and (folder / "config.json").exists():
         labels = [*labels, *Results(folder).labels()]
     if args.baseline and args.baseline not in labels:
         raise InputError(f"--baseline {args.baseline}: there is no run of it; add it to"
                          f" --strategies, or name one of {', '.join(dict.fromkeys(labels))}")
-    given = {"baseline": args.baseline, "margin": args.margin, "formats": args.format}
+    given = {"baseline": args.baseline, "margin": args.margin, "formats": args.format,
+             "more": fork.names["REPORT"]}
     return {name: value for name, value in given.items() if value not in (None, [])}

@@ -127,12 +127,13 @@ def test_the_page_s_row_numbers_are_the_table_s(table, tmp_path):
     rows[3] = (3, "", "a")
     d = data.load(str(write(rows)), vectors="hash")
     keep_texts(tmp_path, d)
-    kept, number = read_texts(tmp_path), {text: n for n, (_, text, _) in enumerate(rows, 2)}
+    kept = read_texts(tmp_path, len(d.y), len(d.classes))
+    number = {text: n for n, (_, text, _) in enumerate(rows, 2)}
     assert kept["numbers"] == [number[text] for text in d.texts] != list(range(len(d.texts)))
     assert kept["texts"] == d.texts and kept["y"] == d.y.tolist()
     demo = data.load("demo", vectors="hash")
     keep_texts(tmp_path / "demo", demo)
-    assert read_texts(tmp_path / "demo")["numbers"] == list(range(2500))
+    assert read_texts(tmp_path / "demo", 2500, 6)["numbers"] == list(range(2500))
 
 
 def test_each_process_of_torchrun_takes_its_own_gpu(monkeypatch):

@@ -56,7 +56,8 @@ def saving(algorithm):
                     save_epoch(new, epoch, rows, np.log(p.double().cpu().numpy().clip(tiny)), y)
                 shutil.rmtree(folder, ignore_errors=True)
                 new.rename(folder)
+            labels = [self.data.classes[c] for c in y]
             write_csv(self.log.folder / "texts.csv", ["guid", "text", "label"],
-                      zip(rows.tolist(), self.data.texts, [self.data.classes[c] for c in y]))
+                      zip(rows.tolist(), self.data.texts or [""] * len(y), labels))
 
     return Saving

@@ -23,7 +23,7 @@ def blamed(what=""):
         place = place_of(e)
         if not place:
             raise
-        said = shortened(e.msg if isinstance(e, SyntaxError) else e)
+        said = shortened(e.msg if isinstance(e, SyntaxError) else e)  # of a neighbour
         sentence = f"{place}: {type(e).__name__}" + (f": {said}" if said else "")
         raise InputError(f"{what}: {sentence}" if what else sentence) from e
 

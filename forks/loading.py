@@ -27,7 +27,9 @@ import strategies
 from fast import SideBySide
 from forks.blame import blamed
 from forks.readers import checked
-from plumbing.files import InputError, note
+from plumbing.files import InputError, note, shortened
+from plumbing.made import ours
+from tables.records import is_table
 
 DICTS = "STRATEGIES", "MEASURES", "READERS", "REPORT"
 NAMES = (*DICTS, "MODEL", "ALGORITHM", "on_round")
@@ -91,7 +93,11 @@ def load(path=None, sha256=None):
     forget(loaded.pop())
     loaded.append(Fork())
     if path:
-        loaded[-1] = fork = read(path, sha256)
+        try:
+            loaded[-1] = fork = read(path, sha256)
+        except BaseException:
+            forget(Fork(path))
+            raise
         strategies.STRATEGIES.update(fork.names["STRATEGIES"])
         data.READERS.update(fork.names["READERS"])
     return loaded[-1]
@@ -108,12 +114,10 @@ def forget(fork):
         data.READERS.pop(name, None)
     if fork.path:
         folder = str(fork.path.parent)
-        if folder in sys.path[1:]:
-            sys.path.remove(folder)
+        sys.path[:] = [sys.path[0], *(place for place in sys.path[1:] if place != folder)]
         for name, module in list(sys.modules.items()):
-            if fork.path.parent == Path(getattr(module, "__file__", None) or "/").parent and (
-                    not data.__file__ or fork.path.parent != Path(data.__file__).resolve().parent
-                    or name == module_name(fork.path)):
+            file = Path(getattr(module, "__file__", None) or "/")
+            if file.parent == fork.path.parent and not ours(file) and name != "__main__":
                 del sys.modules[name]
 
 
@@ -152,8 +156,8 @@ def read(path, sha256):
     if not any(hasattr(module, name) for name in NAMES) and not (
             fork.model or any(fork.names.values())):
         raise InputError(f"{path} defines none of {', '.join(NAMES)}; see docs/fork.md")
-    fork.names["READERS"] = {name: checked(name, reader)
-                             for name, reader in fork.names["READERS"].items()}
+    for what, wrap in (("READERS", checked), ("REPORT", section)):
+        fork.names[what] = {name: wrap(name, own) for name, own in fork.names[what].items()}
     return fork
 
 
@@ -171,12 +175,24 @@ def run(path, source):
     module = importlib.util.module_from_spec(importlib.util.spec_from_file_location(name, path))
     sys.modules[name] = module
     try:
-        exec(compile(source, str(path), "exec"), vars(module))
-    except BaseException:
-        del sys.modules[name]
-        sys.path.remove(str(path.parent))
-        raise
+        code = compile(source, str(path), "exec")
+    except (SyntaxError, ValueError) as e:  # a ValueError for null bytes
+        line = f", line {e.lineno}" if getattr(e, "lineno", None) else ""
+        raise InputError(f"{path}{line}: SyntaxError: {shortened(getattr(e, 'msg', e))}")
+    exec(code, vars(module))
     return module
+
+
+def section(title, function):
+    """A fork's section of the report; it returns Markdown, or "" for none."""
+    def written(r):
+        with blamed(f"REPORT, {title}"):
+            text = function(r)
+        if not isinstance(text, str):
+            raise InputError(f"REPORT, {title}: returned {type(text).__name__} instead of Markdown")
+        return text
+
+    return written
 
 
 def dict_of(module, path, name):
@@ -209,7 +225,7 @@ def check_names(fork, before):
                 raise InputError(f"{fork.path}: {what}: the name {name!r} is taken; give yours"
                                  " another name")
             if not re.fullmatch(r"[A-Za-z0-9_+.-]+", name) or name[0] in "-." or re.search(
-                    r"-t[\d.]+$|-\d+$", name):
+                    r"-t[\d.]+$|-\d+$", name) or is_table(name):
                 raise InputError(f"{fork.path}: {what}: the name {name!r} cannot be that of a run"
                                  " file; use letters, digits and + - _ . (not -t0.4 or -3 at the"
                                  " end)")

@@ -7,15 +7,16 @@ of its values, so a memory that is missing or damaged is noticed.
 import hashlib
 import io
 import pickle
+import re
 
 import torch
 
 from plumbing.files import InputError, whole_file
 
 
-def write(path, memory):
+def write(path, memory, whose):
     """Write a dict whole or not at all; returns the digest of its values."""
-    memory, out = plain(memory), io.BytesIO()
+    memory, out = plain(memory, whose), io.BytesIO()
     torch.save(memory, out)
     with whole_file(path) as part:
         part.write_bytes(out.getvalue())  # a full disk is an OSError then, not torch's
@@ -32,23 +33,23 @@ def read(path, wanted, device):
             pickle.UnpicklingError):
         pass
     name = path.name.partition(".memory")[0]
-    strategy = name.rpartition("-")[0]
+    strategy = re.sub(r"(-t[\d.]+)?-\d+$", "", name)
     raise InputError(f"{path}, the memory of {name}, is missing or damaged, and its next round"
                      f" needs it; start over with --fresh {strategy}")
 
 
-def plain(value):
+def plain(value, whose):
     """A copy of what a memory may hold: tensors, numbers, strings, None, lists and dicts."""
     if torch.is_tensor(value):
         return value.detach().cpu().clone()  # a slice alone would be saved with all it is from
     if isinstance(value, dict) and all(isinstance(key, (str, int)) for key in value):
-        return {key: plain(part) for key, part in value.items()}
+        return {key: plain(part, whose) for key, part in value.items()}
     if isinstance(value, (list, tuple)):
-        return [plain(part) for part in value]
+        return [plain(part, whose) for part in value]
     if value is None or type(value) in (bool, int, float, str):
         return value
-    raise InputError(f"view.memory can keep tensors, numbers, strings, lists and dicts, but not"
-                     f" {type(value).__name__}")
+    raise InputError(f"{whose}: view.memory keeps tensors, numbers, strings, lists and dicts, but"
+                     f" not {type(value).__name__}")
 
 
 def digest(value):

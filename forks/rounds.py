@@ -12,7 +12,8 @@ import cal
 from forks import memory
 from forks.blame import blamed
 from forks.loading import Fork
-from plumbing.files import InputError
+from plumbing.checks import check_probs
+from plumbing.files import InputError, shortened
 
 
 def opened(algorithm, fork=None):
@@ -41,13 +42,16 @@ def opened(algorithm, fork=None):
 
         def train(self, i, stack, L):
             self.asking, self.watched = [run for run in stack if asks(self, run)], {}
-            with blamed(f"round {i}, training {fork.model}" if fork.model else ""):
-                return super().train(i, stack, L)
+            try:
+                with blamed(f"round {i}, training {fork.model}" if fork.model else ""):
+                    return super().train(i, stack, L)
+            finally:
+                self.asking = ()
 
         def new_theta(self, i, stack):
             theta = super().new_theta(i, stack)
-            mine = {run: [own in (run, cal.Run("any", run.seed)) for own in stack].index(True)
-                    for run in self.asking} if isinstance(i, int) else {}
+            mine = {run: r for r, own in enumerate(stack) for run in self.asking
+                    if own in (run, cal.Run("any", run.seed))}  # "any" in a shared round 0
             if mine:
                 theta.fit = watching(theta, theta.fit, self.x, mine, self.watched)
             return theta
@@ -78,9 +82,9 @@ def opened(algorithm, fork=None):
             if fork.on_round:
                 with blamed(f"on_round after {who(view)}"):
                     fork.on_round(view, scores, picked)
-            for run, kept, score in zip(runs, view.memory, scores):
+            for r, (run, kept, score) in enumerate(zip(runs, view.memory, scores)):
                 if kept:
-                    score["memory"] = memory.write(self.memory_of(i, run), kept)
+                    score["memory"] = memory.write(self.memory_of(i, run), kept, who(view, [r]))
             super().keep(i, runs, view, scores, picked, times)
             for run in runs:  # a line that is lost can be made again from the memory before it
                 self.memory_of(i - 2, run).unlink(missing_ok=True)
@@ -95,6 +99,26 @@ def opened(algorithm, fork=None):
 
     Opened.View = View
     return Opened
+
+
+def try_out(algorithm, fork, data):
+    """InputError unless a fork's network takes four rows of the data, in training and after it."""
+    if not fork.network:
+        return
+    C, L = len(data.classes), torch.arange(min(4, len(data.y)))[None]
+    small = algorithm(data, cal.Settings(len(L[0]), epochs=1, minibatch=2), None)
+    run = cal.Run("any", 1)
+    try:
+        with blamed(f"the network {fork.network.__name__}"):
+            theta, _ = small.train(0, [run], L)
+            shape = tuple(check_probs(theta.probs(small.x[L])).shape)
+    except InputError:
+        raise
+    except Exception as e:  # in torch, far from the fork's lines
+        raise InputError(f"the network {fork.network.__name__}: {type(e).__name__}: {shortened(e)}")
+    if shape != (1, L.shape[1], C):
+        raise InputError(f"the network {fork.network.__name__}: out(psi(x)) of {L.shape[1]} rows"
+                         f" has the shape {list(shape[1:])}; logits [{L.shape[1]}, {C}] are needed")
 
 
 def asks(algorithm, run):

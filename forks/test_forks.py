@@ -1,26 +1,104 @@
 """Forks, by the real command line on a tiny budget."""
 
+import contextlib
+import io
 import json
-import subprocess
+import shutil
 import sys
-from pathlib import Path
 
+import numpy as np
 import pytest
 
+import cal
 import data
+import forks
 import strategies
-from test_cal import HERE, TINY, cal_main, read_csv, run_cal, run_files
+from command.experiment import recorded_fork
+from plumbing import made
+from plumbing.files import InputError
+from plumbing.folder import reopen
+from plumbing.runs import Log
+from test_cal import TINY, cal_main, read_csv, run_cal, run_files, small_data
 
-IDEA = '''
+
+@pytest.fixture(autouse=True)
+def nothing_is_left():
+    """A fork adds to the project's dicts; the next command without --fork takes that out."""
+    forks.load()
+    before = dict(strategies.STRATEGIES), dict(data.READERS)
+    yield
+    forks.load()
+    assert before == (strategies.STRATEGIES, data.READERS)
+
+
+def written(folder, text, name="mine.py", **neighbours):
+    """A fork's file with its neighbours."""
+    for stem, source in neighbours.items():
+        (folder / f"{stem}.py").write_text(source)
+    (folder / name).write_text(text)
+    return folder / name
+
+
+DOORS = '''
+"""Every door of a fork in one file."""
 import torch
 from torch import nn
+
 import cal
+import strategies
+from fast import SideBySide
 from helper import two
+from strategies import STRATEGIES
 
 
-def idea(view, k):
+def history(view, k):
+    p = view.probs()
+    before = [m.get("p", own) for m, own in zip(view.memory, p)]
+    for m, own in zip(view.memory, p):
+        m["p"], m["round"] = own, view.round
+    return view.pick((p - torch.stack(before)).abs().sum(-1) + (1 - p.amax(-1)), k)
+
+
+def margin2(view, k):
     p = view.probs().topk(two, dim=-1).values
     return view.pick(p[..., 1] - p[..., 0], k)
+
+
+def flips(view, k):
+    said = view.dynamics.argmax(-1)                                    # [E, R, N]
+    return view.pick((said[1:] != said[:-1]).sum(0).float(), k)
+
+
+flips.needs, flips.reads_map, history.reads_map = {"pool_dynamics"}, False, False
+margin2.reads_map = False
+STRATEGIES["history"], STRATEGIES["flips"], STRATEGIES["margin2"] = history, flips, margin2
+
+
+def ece(p, y):
+    return (p.amax(-1).mean(-1) - (p.argmax(-1) == y).double().mean(-1)).abs()
+
+
+def tiny(data_dir):
+    words = ["red apple", "blue sky", "green leaf"]
+    texts = [f"{words[i % 3]} number {i // 3} {words[(i + i // 7) % 3]}" for i in range(180)]
+    labels = [words[i % 3].split()[0] for i in range(180)]
+    return {"train": (texts[:150], labels[:150]), "test": (texts[150:], labels[150:]),
+            "seed_size": 30}
+
+
+def calibration(r):
+    return "ece, last round: " + ", ".join(f"{lines[-1]['ece']:.3f}"
+                                           for lines in r.finished("flips").values())
+
+
+def on_round(view, scores, picked):
+    assert isinstance(view, strategies.View) and len(scores) == len(picked) == len(view.seeds)
+    print("ROUND", view.label, view.round, view.seeds, sorted(scores[0]))
+
+
+class Mine(SideBySide):
+    def seed_set(self, seed):
+        return super().seed_set(seed + 1)
 
 
 class Net(nn.Module):
@@ -35,52 +113,250 @@ class Net(nn.Module):
         return self.dropout(torch.relu(self.hidden(x)))
 
 
-STRATEGIES = {"idea": idea}
+assert issubclass(Mine, cal.ActiveLearning)  # `import cal` is the module that runs
+MEASURES, READERS, ALGORITHM, MODEL = {"ece": ece}, {"tiny": tiny}, Mine, Net
+REPORT = {"Calibration": calibration}
 '''
 
 
-@pytest.fixture(autouse=True)
-def nothing_is_left():
-    """A fork adds to the project's dicts; the next command without --fork takes that out."""
-    before = dict(strategies.STRATEGIES), dict(data.READERS)
-    yield
-    import forks
-    forks.load()
-    assert before == (strategies.STRATEGIES, data.READERS)
-
-
-def written(folder, text, name="mine.py", **neighbours):
-    """A fork's file with its neighbours."""
-    for stem, source in neighbours.items():
-        (folder / f"{stem}.py").write_text(source)
-    (folder / name).write_text(text)
-    return folder / name
+NAME = "tiny-paper-pool-Mine+Net"
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    """A strategy and a network in one file, by one process and by two: the two folders."""
-    folder = tmp_path_factory.mktemp("fork")
-    mine = written(folder, IDEA, helper="two = 2\n")
-    for jobs in ("1", "2"):
-        run_cal(*TINY[:-1], jobs, "--seeds", 1, 2, "--strategies", "random", "idea", "cal",
-                "--fork", mine, "--out", folder / jobs)
-    return folder
+def doors(tmp_path_factory):
+    """Every door, on a dataset of 150 texts: (folder of results, what it printed, arguments)."""
+    folder = tmp_path_factory.mktemp("doors")
+    mine = written(folder, DOORS, "doors.py", helper="two = 2\n")
+    arguments = ["--fork", mine, "--dataset", "tiny", "--epochs", 3, "--batch", 10, "--seeds", 1, 2,
+                 "--strategies", "random", "history", "flips", "margin2"]
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        assert cal_main(*arguments, "--rounds", 2, "--jobs", 1, "--out", folder / "out") == 0
+    return folder / "out" / NAME, out.getvalue(), arguments
 
 
-def test_two_workers_write_the_same_files(whole):
-    one, two = run_files(whole / "1"), run_files(whole / "2")
-    assert one == two and {"idea-1.jsonl", "full-2.jsonl"} <= set(one)
-    report = (whole / "2" / "demo-paper-pool-Net" / "report.md").read_text()
-    assert "| idea | 2 |" in report and "`--fork`" not in report
-    config = json.loads((whole / "1" / "demo-paper-pool-Net" / "config.json").read_text())
-    assert config["settings"]["model"] == "Net" and config["seeds"] == [1, 2]
-    assert {"mine.Net", "network"} <= set(config["sources"]["core"])
-    assert "idea" in config["sources"]["strategies"] and "--fork" in config["commands"][0]
+def test_two_workers_write_the_same_files(doors, tmp_path):
+    folder, _, arguments = doors
+    run_cal(*arguments, "--rounds", 2, "--jobs", 2, "--out", tmp_path)
+    assert run_files(tmp_path) == run_files(folder.parent)
+    assert (tmp_path / NAME / "report.md").read_text().count("| margin2 | 2 |") == 1
 
 
-def test_the_network_takes_the_paper_s_place(whole, tmp_path):
-    cal_main(*TINY, "--seeds", 1, "--strategies", "random", "--out", tmp_path)
-    plain, own = run_files(tmp_path), run_files(whole / "1")
-    assert plain["random-1.jsonl"][0]["picked"] == own["random-1.jsonl"][0]["picked"]  # one seed
-    assert plain["random-1.jsonl"][0]["accuracy"] != own["random-1.jsonl"][0]["accuracy"]
+def test_a_reader_measures_a_hook_and_a_section(doors):
+    folder, said, _ = doors
+    config = json.loads((folder / "config.json").read_text())
+    assert config["classes"] == ["blue", "green", "red"] and config["about"]["train"] == 150
+    lines = run_files(folder.parent)["history-1.jsonl"]
+    assert len(lines) == 3 and all(0 <= line["ece"] <= 1 for line in lines)
+    assert "ROUND flips 2 (2,) ['accuracy', 'ece', 'f1', 'recall']" in said
+    report = (folder / "report.md").read_text()
+    assert "## Calibration\n\nece, last round: 0." in report and "| macro-F1 | ece |" in report
+    rows = read_csv(folder / "curves.csv")
+    assert float(rows[-1]["ece"]) >= 0 and {row["model"] for row in rows} == {"Mine+Net"}
+    assert {"doors.Net", "doors.Mine", "network"} <= set(config["sources"]["core"])
+    assert {"measure ece", "history"} <= set(config["sources"]["strategies"])
+    seed = data.seed_set(np.repeat([0, 1, 2], 50), 30, 2)  # Mine starts from the next seed's set
+    picked = sum((line["picked"] for line in lines), [])
+    with np.load(folder / "runs" / "maps-1.npz") as maps:
+        rows = maps["rows"].tolist()
+    assert len(rows) == len(seed) and not set(picked) & set(rows)
+
+
+def test_a_report_alone_keeps_a_fork_s_sections(doors, tmp_path, capsys):
+    folder, _, arguments = doors
+    report = (folder / "report.md").read_text()
+    shutil.copytree(folder, tmp_path / "tiny-paper-pool")  # where a command without --fork looks
+    assert cal_main("--dataset", "tiny", "--out", tmp_path, "--report-only") == 0
+    assert (tmp_path / "tiny-paper-pool" / "report.md").read_text() == report
+    assert capsys.readouterr().err == ""
+    moved = written(tmp_path, "1 / 0")
+    config = tmp_path / "tiny-paper-pool" / "config.json"
+    config.write_text(config.read_text().replace(str(arguments[1]), str(moved)))
+    assert recorded_fork(config.parent).path is None
+    assert "drawn without its fork" in capsys.readouterr().err
+
+
+def remembering(fork, folder, rounds):
+    """The run files after so many rounds of a fork's `history`, on made-up data."""
+    log, runs = Log(folder), cal.runs_of(["history", "flips"], [1, 2])
+    settings = cal.Settings(30, rounds, 10, 2, 8)
+    forks.opened(fork.learning(), fork)(small_data(), settings, log).learn(runs)
+    return {run: [{**line, "seconds": 0} for line in log.read(run)] for run in runs}
+
+
+def test_memory_survives_a_cut_and_more_rounds(doors, tmp_path):
+    fork = forks.load(doors[2][1])
+    once = remembering(fork, tmp_path / "once", 4)
+    assert remembering(fork, tmp_path / "more", 2) != once
+    reopen(tmp_path / "more")  # as a command with more --rounds does
+    assert remembering(fork, tmp_path / "more", 4) == once
+    kept = tmp_path / "more" / "runs"
+    assert {path.name for path in kept.glob("*.pt")} == {
+        f"history-{seed}.memory{i}.pt" for seed in (1, 2) for i in (3, 4)}
+    # A process that is killed has written the memory of a round, and perhaps not its line.
+    for seed, lines in ((1, 4), (2, 5)):
+        path = kept / f"history-{seed}.jsonl"
+        path.write_bytes(b"".join(path.read_bytes().splitlines(True)[:lines]))
+    assert remembering(fork, tmp_path / "more", 4) == once
+
+
+def test_a_lost_memory_is_refused(doors, tmp_path, capsys):
+    folder, _, arguments = doors
+    shutil.copytree(folder, tmp_path / folder.name)
+    (tmp_path / folder.name / "runs" / "history-2.memory1.pt").write_bytes(b"no")
+    assert cal_main(*arguments, "--jobs", 1, "--rounds", 4, "--out", tmp_path) == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert "history-2.memory1.pt" in error and "--fresh history" in error
+
+
+# ---- what is refused ----------------------------------------------------------------------------
+
+
+def opened(text, tmp_path):
+    """An algorithm with a fork's strategies on made-up data, which learns one round of `idea`."""
+    fork = forks.load(written(tmp_path, text))
+    algorithm = forks.opened(fork.learning(), fork)(small_data(), cal.Settings(40, 1, 5, 1, 8),
+                                                    Log(tmp_path / "runs"))
+    with forks.blamed():
+        algorithm.learn(cal.runs_of(["idea"], [3, 4]))
+
+
+@pytest.mark.parametrize(("body", "message"), [
+    ("view.pick(view.probs()[..., 0], k)[:, :-1]", "seeds 3, 4: returned int64 [2, 4]"),
+    ("view.pick(view.probs()[..., 0], k)[:1]", "returned int64 [1, 5]"),
+    ("view.pick(view.probs()[..., 0], k).float()", "returned float32 [2, 5]"),
+    ("view.pick(view.probs()[..., 0], k)[:, [0, 1, 2, 3, 0]]", "seed 3: returned row"),
+    ("view.pick(view.probs()[..., 0], k)[:, [0, 1, 2, 3, 0]]", "which is there twice"),
+    ("view.L[:, :5]", "which is in L already"), ("view.L[:, :5] + 999", "is not one of 0 ... 139"),
+    ("None", "returned NoneType"), ("view.pick(view.probs(), k)", "a score [R, N] = [2, 140]"),
+    ("view.pick(view.probs()[..., 0].log() * 0 + view.map.confidence.sum(), k)[:, :0]", "[2, 0]"),
+    ("view.pick(view.probs()[..., 0] / 0 * 0, k)", "seed 3: the score of row"),
+    ("view.nothing", "mine.py, line 2, in idea: AttributeError"),
+    ("1 / 0", "strategy idea, round 0, seeds 3, 4: "),
+    ("view.memory[0].update(a=view) or view.pick(view.probs()[..., 0], k)", "but not View"),
+])
+def test_what_a_strategy_returns_is_checked(body, message, tmp_path):
+    with pytest.raises(InputError) as e:
+        opened(f"def idea(view, k):\n    return {body}\nSTRATEGIES = {{'idea': idea}}\n", tmp_path)
+    assert message in str(e.value) and "\n" not in str(e.value)
+
+
+@pytest.mark.parametrize(("text", "message"), [
+    ("def f(:\n", "mine.py, line 1: SyntaxError"), ("x = 1\0", "null bytes"),
+    ("1 / 0", "mine.py, line 1: ZeroDivisionError"),
+    ("import helper", "helper.py, line 2"), ("x = 1", "defines none of STRATEGIES"),
+    ("STRATEGIES = [1]", "STRATEGIES has to be a dict"),
+    ("STRATEGIES = {'cal': print}", "'cal' is taken"),
+    ("STRATEGIES = {'Full': print}", "'Full' is taken"),
+    ("STRATEGIES = {'full-long': print}", "is taken"), ("STRATEGIES = {'maps': print}", "is taken"),
+    ("STRATEGIES = {'mine-t0.4': print}", "cannot be that of a run file"),
+    ("STRATEGIES = {'a/b': print}", "cannot be that of a run file"),
+    ("import strategies as s\ns.STRATEGIES['lc'] = print", "the name lc is taken"),
+    ("READERS = {'trec': print}", "'trec' is taken"), ("MEASURES = {'f1': print}", "'f1' is taken"),
+    ("import cal\nclass A(cal.ActiveLearning): pass\ncal.ActiveLearning = A", "write ALGORITHM"),
+    ("ALGORITHM = 3", "subclass of cal.ActiveLearning"), ("MODEL = 3", "has to be a class"),
+    ("from torch.nn import Module\nclass A(Module): pass\nclass B(Module): pass", "A, B; name one"),
+    ("def f(view, k): pass\nf.needs = {'more'}\nSTRATEGIES = {'f': f}", "needs has 'more'"),
+    ("import sys\nsys.exit(3)", "mine.py, line 2: SystemExit: 3"),
+])
+def test_a_fork_that_cannot_be_used_is_one_sentence(text, message, tmp_path, capsys):
+    mine = written(tmp_path, text, helper="\n1 / 0")
+    path = list(sys.path)
+    assert cal_main("--fork", mine, "--out", tmp_path / "out") == 2
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1 and str(tmp_path) in error
+    assert not (tmp_path / "out").exists() and sys.path == path
+
+
+def test_one_network_needs_no_name(tmp_path, capsys):
+    text = "from torch.nn import Linear, Module\nclass Block(Module): pass\nclass Net(Module):\n"
+    fork = forks.load(written(tmp_path, text + "    def psi(self, x): return x\n"))
+    assert fork.model == "Net" and "the network is Net of mine.py" in capsys.readouterr().err
+    fork = forks.load(written(tmp_path, text + "    def psi(self, x): return x\nMODEL = None"))
+    assert fork.model is None and capsys.readouterr().err == ""
+
+
+NETWORK = """from torch import nn
+class Net(nn.Module):
+    def __init__(self, D, C):
+        super().__init__()
+        self.hidden, self.out = nn.Linear(D, 7), {out}
+    def psi(self, x):
+        return self.hidden({x})
+"""
+
+
+@pytest.mark.parametrize(("out", "x", "message"), [
+    ("nn.Linear(8, C)", "x", "the network Net: RuntimeError: mat1 and mat2"),
+    ("nn.Linear(7, C + 1)", "x", "has the shape [4, 4]; logits [4, 3] are needed"),
+    ("nn.Identity()", "x", "has the shape [4, 7]"), ("None", "x", "the network Net has no `out`"),
+    ("nn.Linear(7, C)", "x.nothing", "mine.py, line 7, in psi: AttributeError"),
+    ("nn.Linear(7, C)", "x / 0 * 0", "its training diverged"), ("nn.Linear(7, C)", "x", ""),
+])
+def test_a_network_is_tried_before_anything_is_written(out, x, message, tmp_path):
+    fork = forks.load(written(tmp_path, NETWORK.format(out=out, x=x)))
+    with pytest.raises(InputError) if message else contextlib.nullcontext() as e:
+        forks.try_out(fork.learning(), fork, small_data())
+    assert not message or message in str(e.value)
+
+
+@pytest.mark.parametrize(("raw", "message"), [
+    ("None", "returned NoneType instead of a dict"), ("{}", "train is not a pair"),
+    ("{'train': (['a'], []), 'test': (['b'], ['c'])}", "train has 1 texts and 0 labels"),
+    ("{'train': (['a'], [None]), 'test': (['b'], ['c'])}", "train, row 0: 'a' with the label N"),
+    ("{'train': (['a'], ['c']), 'test': (['b'], ['c']), 'x': [[1]]}", "x has 1 rows, but"),
+    ("{'train': (['a'], ['c']), 'test': (['b'], ['c']), 'x': [[1], [1e99]]}", "x, row 1"),
+    ("{'train': (['a'], ['c']), 'test': (['b'], ['c']), 'seed_size': 0}", "seed_size is 0"),
+    ("open('/nowhere')", "cannot read the data of mine"), ("{}['a']", "mine.py, line 2, in read"),
+])
+def test_what_a_reader_gives_is_checked(raw, message, tmp_path, capsys):
+    mine = written(tmp_path, f"def read(folder):\n    return {raw}\nREADERS = {{'mine': read}}\n")
+    assert cal_main("--fork", mine, "--dataset", "mine", "--out", tmp_path / "out") == 2
+    error = capsys.readouterr().err
+    assert message in error and error.count("\n") == 1 and not (tmp_path / "out").exists()
+
+
+def test_options_that_do_not_go_with_a_fork(doors, tmp_path, capsys):
+    mine, bad = doors[2][1], written(tmp_path, "STRATEGIES = {}", "torch.py")
+    for arguments, message in (
+            (["--fork", tmp_path / "no.py"], "there is no such file"),
+            (["--fork", tmp_path], "not a .py file"), (["--fork", bad], "a module named torch"),
+            (["--fork", mine, "--protocol", "code"], "Mine+Net works only with --protocol paper"),
+            (["--fork", mine, "--model", "fast", "--protocol", "code", "--dataset", "tiny",
+              "--strategies", "flips"], "flips asks for the training dynamics"),
+            (["--fork", mine, "--new-fork", mine], "it stays as it is"),
+            (["--new-fork", tmp_path / "a" / "b.py"], "there is no folder"),
+            (["--new-fork", tmp_path / "b.txt"], "ends in .py")):
+        code = cal_main(*arguments)
+        error = capsys.readouterr().err
+        assert code == 2 and message in error and error.count("\n") == 1
+
+
+def test_changed_source_is_refused_by_name(doors, tmp_path, capsys):
+    folder, _, arguments = doors
+    shutil.copytree(folder, tmp_path / NAME)
+    arguments = [*arguments[2:-5], "--strategies", "margin2", "--jobs", 1, "--rounds", 2, "--out",
+                 tmp_path]
+    for old, new, two, message in (
+            ("p[..., 0], k)", "p[..., 0] * 2, k)", 2, "source of margin2 has changed"),
+            ("Dropout(0.3)", "Dropout(0.4)", 2, "other source of doors.Net, network"),
+            ("seed + 1", "seed + 2", 2, "other source of doors.Mine"),
+            (".abs()\n\n\ndef tiny", "\n\n\ndef tiny", 2, "source of the measure ece"),
+            ("two", "two", 3, "source of margin2 has changed")):
+        mine = written(tmp_path, DOORS.replace(old, new), "doors.py", helper=f"two = {two}\n")
+        assert cal_main("--fork", mine, *arguments) == 2 and message in capsys.readouterr().err
+    same = DOORS.replace("import torch\n", "import torch  # as ever\n")
+    fork = forks.load(written(tmp_path, same, "doors.py", helper="two = 2\n"))
+    sources = json.loads((folder / "config.json").read_text())["sources"]
+    assert made.sources(fork.learning(), list(fork.names["STRATEGIES"]) + ["random"],
+                        fork.measures) == sources
+
+
+def test_the_new_fork_runs_as_it_stands(tmp_path, capsys):
+    mine = tmp_path / "my-idea.py"
+    assert cal_main("--new-fork", mine) == 0 and str(mine) in capsys.readouterr().out
+    fork, log = forks.load(mine), Log(tmp_path)
+    mine, margin = runs = cal.runs_of(["mine", "margin"], [1])
+    forks.opened(fork.learning(), fork)(small_data(), cal.Settings(40, 2, 9, 2, 8), log).learn(runs)
+    got, want = ([{**line, "seconds": 0} for line in log.read(run)] for run in (mine, margin))
+    assert got == want and all(0 < line["brier"] < 2 for line in got)

@@ -8,6 +8,7 @@ import torch
 import datamap
 from fast import Stack, View
 from plumbing.draws import Draws
+from plumbing.files import InputError
 
 STEPS = 960  # as in the paper's first round (500 labels, 30 epochs)
 
@@ -26,6 +27,12 @@ class Committee(View):
 
     scores: dict = field(default_factory=dict)
     seen: dict = field(default_factory=dict)
+
+    def __getattr__(self, name):
+        if name in ("memory", "dynamics", "label"):
+            raise InputError(f"the strategy asks for view.{name}, which there is in experiments"
+                             " alone; name another strategy for the next batch")
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def probs(self):
         """P_theta(y | x) of every row [R, N, C], computed once for the strategy and predictions."""

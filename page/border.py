@@ -7,7 +7,7 @@ P(high-cor) of every row. The run files stay what they are without it.
 
 import json
 
-from plumbing.files import write_text
+from plumbing.files import left_out, write_text
 
 FIELDS = ("confidence", "variability", "correctness")
 
@@ -43,10 +43,19 @@ def border_of(view, r):
 
 def read_border(folder, seed, N):
     """A seed's border, or {} if it was not kept or is damaged. N: the number of rows."""
+    path = folder / "runs" / f"border-{seed}.json"
     try:
-        found = json.loads((folder / "runs" / f"border-{seed}.json").read_text("utf-8"))
+        found = json.loads(path.read_text("utf-8"))
+        shares = [found["p_high"], *(found[name] for name in FIELDS)]
         sound = len(found["p_high"]) == N and all(
             len(found[name]) == len(found["rows"]) for name in FIELDS)
-        return found if sound and found["epochs"] > 0 else {}
-    except (OSError, ValueError, KeyError, TypeError):
+        sound &= all(0 <= value <= 1 for values in shares for value in values)
+        sound &= all(type(row) is int and 0 <= row < N for row in found["rows"])
+        if sound and type(found["epochs"]) is int and found["epochs"] > 0:
+            return found
+    except FileNotFoundError:
         return {}
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        pass
+    left_out(path, "--fresh cal makes it again")
+    return {}

@@ -16,7 +16,6 @@ import numpy as np
 from page.border import FIELDS, read_border
 from plumbing.arguments import script
 from plumbing.files import InputError, write_text
-from plumbing.folder import read_texts
 
 MOST = 10_000  # texts on a page
 MOST_REST, MOST_CHARACTERS = 20_000, 4_000_000  # of texts without a label, on a labelling page
@@ -51,7 +50,7 @@ def data_in(path):
 
 def write_page(r):
     """Write the page of a results directory (stats.Results); no page if no texts were kept."""
-    if kept := read_texts(r.folder):
+    if kept := r.texts():
         write(r.folder / "explore.html", shown_of(r, kept))
 
 

@@ -24,7 +24,6 @@ from fast import SideBySide
 from page import explore
 from plumbing.arguments import script
 from plumbing.files import write_csv
-from plumbing.folder import read_texts
 from plumbing.runs import Log
 from stats import Results
 from strategies import STRATEGIES
@@ -169,7 +168,7 @@ def test_of_many_texts_those_that_runs_are_about_come_first(tiny, monkeypatch):
     picked = {row for of_seed in r.runs.values() for lines in of_seed.values() for x in lines
               for row in x["picked"]}
     assert len(set(rows.tolist())) == 1500 and picked <= set(rows.tolist())
-    D = explore.shown_of(r, read_texts(r.folder))
+    D = explore.shown_of(r, r.texts())
     assert "shows 1,500 of them, sampled" in D["about"]
     assert D["texts"] == [d.texts[row] for row in D["rows"]]
     assert set(D["maps"]["1"]["seed"]["at"]) <= set(range(1500))

@@ -41,20 +41,54 @@ def dropouts_of(network):
     return found
 
 
+def fitting(x, y, x_test, y_test):
+    """x [N, D], y [N], x_test [T, D] and y_test [T] as arrays; a ValueError says what is wrong."""
+    x, x_test = finite(x, "x"), finite(x_test, "x_test")
+    y, y_test = whole(y, "y"), whole(y_test, "y_test")
+    for a, b, name, other in ((x, y, "x", "y"), (x_test, y_test, "x_test", "y_test")):
+        if len(a) != len(b):
+            raise ValueError(f"{name} {a.shape} and {other} {b.shape} do not fit each other: row"
+                             f" {min(len(a), len(b))} is in one alone")
+    if x.shape[1] != x_test.shape[1]:
+        raise ValueError(f"x {x.shape} and x_test {x_test.shape} do not fit each other: a row needs"
+                         " the same width in both")
+    return x, y, x_test, y_test
+
+
 def finite(x, name):
     """x [N, D] as float32; a ValueError names the first row with a value that is not finite."""
-    with np.errstate(over="ignore"):
-        x = np.asarray(x, np.float32)
-    if x.ndim != 2 or not (right := np.isfinite(x).all(1)).all():
+    try:
+        with np.errstate(over="ignore"):
+            x = np.asarray(x, np.float32)
+    except (TypeError, ValueError):
+        raise ValueError(f"{name}, row {first_odd(x)}: not a row of numbers as long as row 0")
+    if x.ndim != 2 or not x.size:
         raise ValueError(f"{name} has {x.ndim} dimensions instead of 2" if x.ndim != 2 else
-                         f"{name}, row {right.argmin()}: a value is not finite as float32")
+                         f"{name} is empty: {x.shape}")
+    if not (right := np.isfinite(x).all(1)).all():
+        raise ValueError(f"{name}, row {right.argmin()}: a value is not finite as float32")
     return x
+
+
+def first_odd(rows):
+    """The first of some rows that is not a list of numbers as long as the first one."""
+    for i, row in enumerate(rows):
+        try:
+            if len(np.asarray(row, np.float32)) != len(rows[0]):
+                return i
+        except (TypeError, ValueError):
+            return i
+    return 0
 
 
 def whole(y, name):
     """y [N] as int64; a ValueError names the first row whose value is not 0, 1, 2, ..."""
     y = np.asarray(y)
-    if y.ndim != 1 or not (right := (y >= 0) & (y == np.floor(y))).all():
+    if y.ndim != 1 or not len(y):
         raise ValueError(f"{name} has {y.ndim} dimensions instead of 1" if y.ndim != 1 else
-                         f"{name}, row {right.argmin()}: {y[right.argmin()]} is no class number")
+                         f"{name} is empty")
+    right = (y >= 0) & (y == np.floor(y)) if y.dtype.kind in "biuf" else np.zeros(len(y), bool)
+    if not right.all():
+        raise ValueError(f"{name}, row {right.argmin()}: {y[right.argmin()]!r} is no class number"
+                         " (0, 1, 2, ...)")
     return y.astype(np.int64)

@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import functools
 import hashlib
 import os
 import re
@@ -111,8 +112,15 @@ def read_arrays(path):
     try:
         with np.load(path) as arrays:
             return dict(arrays)
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error):
+    except (OSError, ValueError, EOFError, KeyError, MemoryError, NotImplementedError,
+            zipfile.BadZipFile, zlib.error):
         return {}
+
+
+@functools.cache
+def left_out(path, how="the same command without --report-only makes it again"):
+    """Say, once, that a file of a results directory is damaged, and how it is made again."""
+    note(f"note: {path} is damaged and is left out; {how}")
 
 
 def make_folder(folder):

@@ -10,8 +10,10 @@ import shutil
 import zlib
 from pathlib import Path
 
+from plumbing.config import read_config
 from plumbing.files import (
     InputError,
+    left_out,
     lock,
     make_folder,
     note,
@@ -91,10 +93,9 @@ def claim(folder, config, fresh=None):
         refuse_other_settings(folder, old["settings"], config["settings"])
         config["commands"] = list(dict.fromkeys([*old.get("commands", []), *config["commands"]]))
         config["sources"]["strategies"] = agreed(folder, old.get("sources"), config["sources"])
-        for key in ("seeds", "strategies", "measures"):
-            if key in old or key in config:
-                config[key] = list(dict.fromkeys(old.get(key, []) + config.get(key, [])))
-        if "forks" in old:
+        for key in ("seeds", "strategies"):
+            config[key] = list(dict.fromkeys(old[key] + config[key]))
+        if isinstance(old.get("forks"), dict):
             config["forks"] = {**old["forks"], **config.get("forks", {})}
         if config["settings"]["rounds"] > old["settings"]["rounds"]:
             reopen(folder)
@@ -178,37 +179,36 @@ def runs_of(folder, strategy):
 
 
 def keep_texts(folder, data):
-    """Write the training texts, for the page that shows them (page/explore.py)."""
+    """Write the training texts, for the page that shows them (page/explore.py).
+
+    Arrays without texts get "row 0", "row 1", ..., and the file says so: "texts made up".
+    """
     path = folder / "runs" / "texts.json.gz"
-    if data.texts and not path.exists():
+    if not read_texts(folder, len(data.y), len(data.classes)):
         make_folder(path.parent)
-        numbers = range(len(data.texts)) if data.row_numbers is None else data.row_numbers.tolist()
-        kept = {"texts": data.texts, "y": data.y.tolist(), "numbers": list(numbers)}
+        numbers = range(len(data.y)) if data.row_numbers is None else data.row_numbers.tolist()
+        kept = {"texts": data.texts or [f"row {i}" for i in range(len(data.y))],
+                "y": data.y.tolist(), "numbers": list(numbers)}
+        kept |= {} if data.texts else {"made up": True}
         with whole_file(path) as part:
             part.write_bytes(gzip.compress(json.dumps(kept).encode(), mtime=0))
 
 
-def read_texts(folder):
-    """What keep_texts wrote, or {} if the file is missing or damaged."""
-    with contextlib.suppress(OSError, EOFError, ValueError, zlib.error):
-        return json.loads(gzip.decompress((folder / "runs" / "texts.json.gz").read_bytes()))
+def read_texts(folder, N, C):
+    """What keep_texts wrote, of N texts and C classes; {} if it is missing, or damaged (said)."""
+    path = folder / "runs" / "texts.json.gz"
+    if not path.exists():
+        return {}
+    with contextlib.suppress(OSError, EOFError, ValueError, RecursionError, zlib.error):
+        kept = json.loads(gzip.decompress(path.read_bytes()))
+        if (isinstance(kept, dict) and all(
+                isinstance(kept.get(name), list) and len(kept[name]) == N
+                and all(type(value) is kind for value in kept[name])
+                for name, kind in (("texts", str), ("y", int), ("numbers", int)))
+                and all(0 <= c < C for c in kept["y"])):
+            return kept
+    left_out(path)
     return {}
-
-
-def read_config(path):
-    """What config.json holds; an InputError if it is damaged."""
-    kinds = {"seeds": list, "strategies": list, "classes": list, "about": dict, "settings": dict}
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-        settings = config["settings"]
-        whole = all(isinstance(config[key], kind) for key, kind in kinds.items())
-        numbers = [settings[key] for key in ("rounds", "batch", "seed_size")]
-        if whole and {"dataset", "protocol", "vectors"} <= settings.keys() and all(
-                type(n) is int for n in numbers):
-            return config
-    except (ValueError, RecursionError, TypeError, KeyError, AttributeError):
-        pass
-    raise InputError(f"{path} is damaged; start over with --fresh, or choose another --out")
 
 
 def refuse_other_settings(folder, old, new):

@@ -64,13 +64,15 @@ def of(thing):
     """The digest of a function or a class, with what it refers to.
 
     A functools.partial counts with its arguments, a callable object with its class. What has no
-    source file (typed into an interpreter) counts by its name alone.
+    source file (typed into an interpreter or a notebook) counts by its compiled code alone.
     """
     if isinstance(thing, functools.partial):
         return digest(of(thing.func), repr((thing.args, thing.keywords)))
     thing = inspect.unwrap(thing) if callable(thing) else thing
     if not inspect.isfunction(thing) and not inspect.isclass(thing):
         thing = getattr(thing, "__func__", type(thing))
+    if file_of(thing.__module__) is None:
+        return digest(thing.__qualname__, *map(compiled, code_in(thing)))
     if inspect.isclass(thing):
         return digest(*(of_named(c.__module__, c.__qualname__) for c in thing.__mro__
                         if c is not object and in_project(c.__module__)))
@@ -83,7 +85,21 @@ def of(thing):
 def of_code(function):
     """The digest of a function that is made inside another: the file that it is in."""
     file = Path(function.__code__.co_filename)
-    return of_files([file]) if file.exists() else digest(function.__qualname__)
+    return of_files([file]) if file.exists() else compiled(function.__code__)
+
+
+def code_in(thing):
+    """The code of a function, or of every function of a class, by name."""
+    if inspect.isfunction(thing):
+        return [thing.__code__]
+    functions = [part for _, part in sorted(vars(thing).items()) if inspect.isfunction(part)]
+    return [function.__code__ for function in functions]
+
+
+def compiled(code):
+    """Compiled code as text: its instructions, names and constants, not its lines."""
+    inner = [compiled(c) if inspect.iscode(c) else repr(c) for c in code.co_consts]
+    return " ".join((code.co_code.hex(), repr(code.co_names), *inner))
 
 
 def repr_of(value):
@@ -168,7 +184,7 @@ def defined(node):
         return [(alias.asname or alias.name).partition(".")[0] for alias in node.names]
     targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
     return [part.id for target in targets if target is not None for part in ast.walk(target)
-            if isinstance(part, ast.Name)]
+            if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)]
 
 
 @functools.cache

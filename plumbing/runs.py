@@ -10,7 +10,11 @@ import math
 import os
 from pathlib import Path
 
+import numpy as np
+
 from plumbing.files import InputError, make_folder, shortened, write_text
+
+STATISTICS = {"confidence", "variability", "correctness"}
 
 
 def read_run(path, rows=None):
@@ -34,6 +38,18 @@ def read_run(path, rows=None):
     return lines, end
 
 
+def columns(runs):
+    """{name: [S, rounds]} of the measures in the lines of S runs; NaN where a line lacks one.
+
+    The names are accuracy, f1, a fork's measures, and train and select, in seconds.
+    """
+    runs = [[{**line, **line["seconds"]} for line in lines] for lines in runs]
+    names = dict.fromkeys(name for lines in runs for line in lines for name, value in line.items()
+                          if type(value) is float)
+    return {name: np.array([[line.get(name, np.nan) for line in lines] for lines in runs])
+            for name in names}
+
+
 def is_round(line, number, rows):
     """Whether a parsed line is one that round `number` can have written."""
     def is_count(value, below=math.inf):
@@ -45,13 +61,22 @@ def is_round(line, number, rows):
     return (is_count(line.get("labelled")) and is_share(line.get("accuracy"))
             and is_share(line.get("f1", 0))
             and isinstance(picked, list) and all(is_count(row, rows) for row in picked)
-            and (batch is None or isinstance(batch, dict) and len(batch) == 3
+            and (batch is None or isinstance(batch, dict) and batch.keys() == STATISTICS
                  and all(map(is_share, batch.values())))
-            and isinstance(seconds, dict) and {"train", "select"} <= seconds.keys())
+            and isinstance(seconds, dict) and {"train", "select"} <= seconds.keys()
+            and all(map(is_time, seconds.values())) and is_recall(line.get("recall", [])))
 
 
 def is_share(value):
     return type(value) in (int, float) and 0 <= value <= 1
+
+
+def is_time(value):
+    return type(value) in (int, float) and 0 <= value < math.inf
+
+
+def is_recall(value):
+    return isinstance(value, list) and all(v is None or is_share(v) for v in value)
 
 
 class Log:

@@ -123,7 +123,8 @@ def config(sources, seeds=(1,), device="cpu", x=None, command="python cal.py"):
     return {"settings": {"dataset": "demo", "protocol": "paper", "vectors": "pool", "rounds": 2,
                          "batch": 5, "seed_size": 10, "device": device,
                          "x_sha256": str(hash(x.tobytes()))},
-            "seeds": list(seeds), "strategies": ["lc", "random"], "classes": [], "about": {},
+            "seeds": list(seeds), "strategies": ["lc", "random"], "classes": ["a"],
+            "about": {"train": 30, "test": 9, "classes": 1, "class_counts": {"a": 30}},
             "sources": sources, "commands": [command], "projections": made.projections(x),
             "versions": {"numpy": "1"}}
 

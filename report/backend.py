@@ -11,18 +11,19 @@ from pathlib import Path
 from plumbing.files import whole_file
 
 try:
-    from matplotlib import colormaps, rc_context, rcParams
+    from matplotlib import colormaps, rc_context
 except ValueError:  # a notebook sets the variable for every command, which may lack its backend
     del os.environ["MPLBACKEND"]
     for name in [name for name in sys.modules if name.partition(".")[0] == "matplotlib"]:
         del sys.modules[name]  # what the failed import has left
-    from matplotlib import colormaps, rc_context, rcParams
+    from matplotlib import colormaps, rc_context
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 __all__ = ["LOOK", "also_as", "colormaps", "new_figure", "picture", "save_figure"]
-rcParams["text.parse_math"] = False  # a table may be called $^$.csv
 LOOK = {"dpi": 110, "layout": "constrained"}  # of every figure
-SAME_BYTES = {"pdf.fonttype": 42, "svg.hashsalt": "cal"}  # 42: text stays text, as journals ask
+SAME_BYTES = {"pdf.fonttype": 42, "svg.hashsalt": "cal",  # 42: text stays text, as journals ask
+              "text.parse_math": False}  # a table may be called $^$.csv
 UNDATED = {"png": {"Software": None}, "svg": {"Date": None},
            "pdf": {"CreationDate": None, "Creator": None, "Producer": None}}
 formats = []  # in which every figure is written, besides PNG: see `also_as`
@@ -41,6 +42,8 @@ def picture(width, height, columns=1, **options):
 
 def save_figure(figure, path):
     """Write a figure as PNG, and in the other formats asked for: each whole or not at all."""
+    for text in figure.findobj(Text):  # those that are there before the figure is drawn
+        text.set_parse_math(False)
     for name in ("png", *formats):
         with rc_context(SAME_BYTES), whole_file(Path(path).with_suffix(f".{name}")) as part:
             figure.savefig(part, format=name, metadata=UNDATED[name])

@@ -12,9 +12,9 @@ BIBTEX = """@inproceedings{zhang-plank-2021-cartography-active,
             Hajishirzi, Hannaneh and Smith, Noah A. and Choi, Yejin},
   booktitle = {Proceedings of EMNLP 2020}, year = {2020},
   url = {https://aclanthology.org/2020.emnlp-main.746/}}
-@software{cartography-active-learning,
+@misc{cartography-active-learning,
   title = {Cartography Active Learning, to read, run and fork},
-  author = {{The maintainers}},
+  author = {{The maintainers}}, year = {2026},
   note = {A reimplementation of Cartography Active Learning}}"""
 
 

@@ -15,7 +15,7 @@ from plumbing.files import InputError, shortened, write_csv
 from plumbing.made import changed
 from report.differences import MARGIN
 from report.markdown import markdown
-from report.merge import differing_settings
+from report.merge import differing_settings, other_vectors
 from report.names import name_of
 from report.pairs import HEADER, judged
 from report.samples import FEWEST, sample
@@ -39,6 +39,8 @@ def setting_of(one, other):
                          " directories that differ in one")
     phrases = [f"{name} {shortened(other.settings.get(name, 'fast'))} instead of"
                f" {shortened(one.settings.get(name, 'fast'))}" for name in unlike]
+    if other_vectors(one.config, other.config) and not {"protocol", "vectors"} & {*unlike}:
+        phrases.append("other vectors of the texts")
     sources = [r.config.get("sources") for r in (one, other)]
     known = all(isinstance(s, dict) and isinstance(s.get("core"), dict) for s in sources)
     if known and not {"protocol", "model"} & {*unlike}:  # these two are other source by themselves
@@ -81,13 +83,18 @@ def main():
                formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("one", type=Path, metavar="A", help="a results directory")
     p.add_argument("other", type=Path, metavar="B", help="another, which differs in one setting")
-    p.add_argument("--baseline", default="random", help="the strategy whose lead is looked at")
+    p.add_argument("--baseline", metavar="NAME",
+                   help="the strategy over which each one's lead is looked at (default: random)")
     p.add_argument("--margin", type=share, default=MARGIN,
                    help="accuracies are the same if they are shown to differ by less than this")
     p.add_argument("--out", type=Path, metavar="FILE.csv", help="write the tables to this file too")
     args = p.parse_args()
     one, other = Results(args.one), Results(args.other)
-    setting, found = setting_of(one, other), tables(one, other, args.baseline, args.margin)
+    if args.baseline and not (one.finished(args.baseline) and other.finished(args.baseline)):
+        raise InputError(f"--baseline {args.baseline}: {args.one} and {args.other} have no runs of"
+                         " it in common")
+    setting = setting_of(one, other)
+    found = tables(one, other, args.baseline or "random", args.margin)
     if not found:
         raise InputError(f"{args.one} and {args.other} have no strategy that has finished {FEWEST}"
                          " seeds in common")

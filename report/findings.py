@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from plumbing.folder import read_texts
 from report.differences import interval, paired
 from report.markdown import table
 from report.names import name_of
@@ -49,11 +48,11 @@ def planted(r):
 def recall_table(r):
     """Recall per class in the final round, mean over seeds, and the picks of the rarest class."""
     counts, n, rows = r.about["class_counts"], r.about["train"], []
-    rare, kept = min(counts, key=counts.get), read_texts(r.folder)
+    rare, kept = min(counts, key=counts.get), r.texts()
     told = bool(kept) and counts[rare] < n / len(counts) / 2
     for label in [*r.labels(), *(["full"] if r.finished("full") else [])]:
         found = [lines[-1].get("recall") for lines in r.finished(label).values()]
-        if all(found):
+        if all(recall and len(recall) == len(counts) for recall in found):
             found = np.array(found, dtype=float)
             rows.append([name_of(label), *("" if np.isnan(v).all() else f"{np.nanmean(v):.3f}"
                                            for v in found.T)])
@@ -79,12 +78,13 @@ def picked_of(r, label, name, y):
 
 def why_cal(r):
     """Where CAL stands, and what its batches are like beside Random's within seeds."""
-    cal, random, kept = r.finished("cal"), r.finished("random"), read_texts(r.folder)
-    if not cal or not random or not kept or not r.rounds:
+    cal, random, kept = r.finished("cal"), r.finished("random"), r.texts()
+    if not all(any(x["picked"] for x in lines) for runs in (cal, random) for lines in runs.values()
+               ) or not (cal and random and kept) or kept.get("made up"):
         return ""
     order = sorted(r.labels(), key=lambda label: -r.accuracy(label).mean())
     y, length = np.array(kept["y"]), np.array([len(text.split()) for text in kept["texts"]])
-    batches = lambda lines: [x["picked"] for x in lines[:-1]]
+    batches = lambda lines: [x["picked"] for x in lines[:-1] if x["picked"]]
     one = lambda lines: np.mean([np.bincount(y[rows]).max() / len(rows) for rows in batches(lines)])
     words = lambda lines: np.mean([length[rows].mean() for rows in batches(lines)])
     mean = lambda measure, runs: np.mean([measure(lines) for lines in runs.values()])

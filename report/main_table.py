@@ -3,6 +3,7 @@
 import numpy as np
 
 from report.findings import first_reach
+from report.long_form import own_measures
 from report.markdown import table
 from report.names import name_of, paper_of
 from report.samples import common_seeds, interval_of, labels_to
@@ -29,22 +30,24 @@ def main_rows(r):
     random = r.accuracy("random")
     goal = random[:, -1].mean() if len(random) else None
     paper, rows = paper_of(r).get("final", {}), []
+    own = own_measures(lines for runs in r.runs.values() for lines in runs.values())
     for label in r.labels():
         accuracy, runs = r.accuracy(label), r.finished(label).values()
         final = accuracy[:, -1]
         rows.append([
             name_of(label), len(accuracy), plus_minus(final), *beside(final, paper.get(label)),
-            final_f1(runs), plus_minus(accuracy.mean(1)), when(r, accuracy.mean(0), goal),
-            span(r, label),
+            final_of(runs, "f1"), *(final_of(runs, name) for name in own),
+            plus_minus(accuracy.mean(1)), when(r, accuracy.mean(0), goal), span(r, label),
             *(f"{np.median([x['seconds'][k] for lines in runs for x in lines]):.2f}"
               for k in ("train", "select")),
         ])
     full = r.accuracy("full")
     if len(full):
         rows.append([name_of("full"), len(full), plus_minus(full[:, -1]),
-                     *beside(full[:, -1], paper.get("full")), final_f1(r.finished("full").values()),
+                     *beside(full[:, -1], paper.get("full")),
+                     *(final_of(r.finished("full").values(), name) for name in ("f1", *own)),
                      "", "" if goal is None else r.about["train"], "", "", ""])
-    return ["strategy", "seeds", "final accuracy", "paper", "difference", "macro-F1",
+    return ["strategy", "seeds", "final accuracy", "paper", "difference", "macro-F1", *own,
             "mean accuracy", "labels to Random's final", SPAN, "s/round to train",
             "s/round to select"], rows
 
@@ -60,10 +63,10 @@ def span(r, label):
     return interval_of(*labels_to(r, label, "random", seeds)[1:]) if seeds else ""
 
 
-def final_f1(runs):
-    """The final macro-F1 of runs; empty if an older version wrote a run without it."""
-    f1 = [lines[-1]["f1"] for lines in runs if "f1" in lines[-1]]
-    return plus_minus(f1) if len(f1) == len(runs) else ""
+def final_of(runs, name):
+    """A measure in the last round of runs; empty if an older version wrote a run without it."""
+    found = [lines[-1][name] for lines in runs if name in lines[-1]]
+    return plus_minus(found) if len(found) == len(runs) else ""
 
 
 def beside(ours, paper):

@@ -39,6 +39,12 @@ def differing_settings(a, b):
             and plain(name, a[name]) != plain(name, b[name])]
 
 
+def other_vectors(a, b):
+    """Whether two config.json are of different x, in more than its last bits."""
+    x, y = (config["settings"].get("x_sha256") for config in (a, b))
+    return x != y and not close(a.get("projections"), b.get("projections"))
+
+
 def refuse_unlike(one, other, a, b):
     """An InputError unless two directories' config.json have the same settings, data and source."""
     where = f"{one} and {other}"
@@ -47,8 +53,7 @@ def refuse_unlike(one, other, a, b):
                          f" {shortened(b['settings'][name])}; they cannot be merged")
     if a["classes"] != b["classes"]:
         raise InputError(f"{where} have other classes; they cannot be merged")
-    x, y = (config["settings"].get("x_sha256") for config in (a, b))
-    if x != y and not close(a.get("projections"), b.get("projections")):
+    if other_vectors(a, b):
         raise InputError(f"{where} were made with other vectors of the texts; they cannot be"
                          " merged")
     sources = [config.get("sources") for config in (a, b)]
@@ -127,16 +132,17 @@ def merge(folders, out):
         if not (folder / "config.json").exists():
             raise InputError(f"no results in {folder}")
         configs.append(read_config(folder / "config.json"))
-        refuse_unlike(folders[0], folder, configs[0], configs[-1])
     config = configs[0]
-    for more in configs[1:]:
+    for folder, more in zip(folders[1:], configs[1:]):
+        refuse_unlike(folders[0], folder, configs[0], more)
         config = merged(config, more)
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as part:
         part = Path(part) / out.name
         part.mkdir()
         for folder in folders:
-            take(folder / "runs", part / "runs")
+            if (folder / "runs").is_dir():
+                take(folder / "runs", part / "runs")
         write_text(part / "config.json", json.dumps(config, indent=1) + "\n")
         write_report(part)
         os.replace(part, out)

@@ -40,6 +40,7 @@ def write_main_table(r):
     labels = r.labels()
     seeds, goal = common_seeds(r, labels), baseline_of(r)
     if not seeds:
+        (r.folder / "table_main.tex").unlink(missing_ok=True)  # an earlier report's
         return False
     own = own_measures(lines for by_seed in r.runs.values() for lines in by_seed.values())
     columns = [measured(r, labels, measure, seeds, goal) for measure in MEASURES.values()]

@@ -113,6 +113,8 @@ def main():
     p.add_argument("folders", nargs="+", metavar="FOLDER", help="results directories")
     p.add_argument("--out", required=True, help="the folder for profile.csv, iqm.csv, profile.png")
     args = p.parse_args()
+    if len({Path(folder).resolve() for folder in args.folders}) < len(args.folders):
+        raise InputError("a directory is named twice, and its runs would count twice")
     samples = samples_of([Results(folder) for folder in args.folders])
     if not samples:
         raise InputError(f"these directories have no strategy that has finished {FEWEST} seeds, the"

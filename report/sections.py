@@ -184,10 +184,12 @@ def dataset_table(r):
     shares = ", ".join(f"{c} {n / a['train']:.1%}" for c, n in a["class_counts"].items())
     rows = [["training texts", f"{a['train']:,}"], ["test texts", f"{a['test']:,}"],
             ["classes", f"{a['classes']}: {shares}"], ["seed set", f"{r.settings['seed_size']:,}"],
-            ["tokens per text", f"{a['length_mean']} on average, {a['length_max']} at most"],
             ["vectors", f"{vectors_of(r)}: {a['tokens_known']:.1%} of the training texts' tokens"
              f" and {a['types_known']:.1%} of their {a['types']:,} types have one"
              if "types" in a else f"{vectors_of(r)}: one vector per text"]]
+    if "length_mean" in a:
+        tokens = f"{a['length_mean']} on average, {a['length_max']} at most"
+        rows.insert(4, ["tokens per text", tokens])
     lacking = a.get("missing")
     note = "These frequent words have no vector: " + ", ".join(lacking) + "." if lacking else ""
     return "## Table 1: the data\n\n" + table(r.folder, "table1", ["", "as loaded"], rows, note)
@@ -223,18 +225,21 @@ def sections_of(r):
     return OF_A_TABLE if is_table(r.dataset) and not everything else SECTIONS
 
 
-def write_report(folder, remark="", baseline="random", margin=MARGIN, formats=()):
+def write_report(folder, remark="", baseline="random", margin=MARGIN, formats=(), more=None):
     """Write report.md with its figures and tables, only from the run files.
 
     remark: a paragraph for the top, for example that the source has changed since. baseline: the
     label that others are compared with. margin: within what accuracies may be called the same.
-    formats: pdf and svg, in which every figure is written too.
+    formats: pdf and svg, in which every figure is written too. more: sections of a fork,
+    {title: function(Results) -> Markdown, or "" for none}.
     """
     r = Results(folder)
     r.baseline, r.margin = baseline, margin
     with also_as(formats):
         parts = [section(r) for section in sections_of(r)]
     parts.insert(1, remark)
+    own = {title: section(r) for title, section in (more or {}).items()}
+    parts += [f"## {title}\n\n{text}" for title, text in own.items() if text]
     write_text(r.folder / "report.md", "\n\n".join(part for part in parts if part) + "\n")
     write_page(r)
 

@@ -107,6 +107,10 @@ def test_a_profile_of_several_directories(tmp_path, capsys, monkeypatch):
               for row in read_csv(tmp_path / "both" / "profile.csv")}
     assert shares["a", "0.8"] == pytest.approx(8 / 14, abs=1e-4) and shares["b", "0.885"] > 0
     assert "0.8017" in capsys.readouterr().out and (tmp_path / "both" / "profile.png").exists()
+    monkeypatch.setattr("sys.argv", ["profile", str(tmp_path / "one"), str(tmp_path / "one"),
+                                     "--out", "x"])
+    with pytest.raises(profile.InputError, match="twice"):
+        profile.main()
     hand_made(tmp_path / "few", lambda *_: 0.7, rounds=2, seeds=2, labels=["a"])
     monkeypatch.setattr("sys.argv", ["profile", str(tmp_path / "few"), "--out", "x"])
     with pytest.raises(profile.InputError, match="3 seeds"):

@@ -210,8 +210,7 @@ def test_cal_s_place_is_by_mean_accuracy(tmp_path, monkeypatch):
     r = hand_made(tmp_path, lambda label, seed, t: {"cal": 0.7 - 0.05 * t, "random": 0.6, "lc": 0.5,
                   "full": 1}[label], None, lambda label, seed, t: [t], rounds=3,
                   labels=["lc", "random", "cal"])
-    monkeypatch.setattr(findings, "read_texts", lambda folder: {
-        "texts": ["a"] * 9, "y": [0] * 9, "numbers": []})
+    monkeypatch.setattr(r, "texts", lambda: {"texts": ["a"] * 9, "y": [0] * 9, "numbers": []})
     assert "CAL is number 1 of 3" in findings.why_cal(r)  # by final accuracy it is the last but one
 
 

@@ -27,7 +27,7 @@ def test_who_picks_the_rarest_class(tmp_path):
     r = hand_made(tmp_path, by_strength(STRENGTH), None,
                   lambda label, seed, t: [row + (10 + seed) * t for row in picks[label]], rounds=2,
                   labels=["cal", "random"], seeds=2)
-    kept = {"texts": [""] * 30, "y": [i % 2 for i in range(30)], "numbers": list(range(30))}
+    kept = {"texts": [""] * 5452, "y": [i % 2 for i in range(5452)], "numbers": [*range(5452)]}
     (tmp_path / "runs" / "texts.json.gz").write_bytes(gzip.compress(json.dumps(kept).encode()))
     assert "picks of" not in findings.recall_table(r)  # a class of a quarter of the texts
     r.about["class_counts"] = {"a": 5000, "b": 452}
@@ -53,7 +53,8 @@ def batches_said(folder, picks, texts, seeds=3):
     r = hand_made(folder, by_strength(STRENGTH), None, picks, rounds=2, labels=["cal", "random"],
                   seeds=seeds)
     assert findings.why_cal(r) == ""  # no texts were kept
-    kept = {"texts": texts, "y": [i % 2 for i in range(40)], "numbers": list(range(40))}
+    kept = {"texts": [*texts, *[""] * (5452 - len(texts))], "y": [i % 2 for i in range(5452)],
+            "numbers": [*range(5452)]}
     (folder / "runs" / "texts.json.gz").write_bytes(gzip.compress(json.dumps(kept).encode()))
     return " ".join(findings.why_cal(r).split())
 

@@ -101,6 +101,8 @@ def test_the_longer_of_two_runs_is_taken_with_its_state(tmp_path, monkeypatch, c
         lines = path.read_bytes().splitlines(keepends=True)
         path.write_bytes(b"".join(lines[:rounds]) + b'{"torn')
         (folder / "runs" / f"{run}.round{rounds - 1}.pt").write_bytes(run.encode())
+    with open(b / "runs" / "random-2.jsonl", "ab") as f:
+        f.write(b'{"torn')
     (b / "runs" / "cal-t0.4-2.memory.pt").write_bytes(b"kept")
     (b / "runs" / "dynamics-2").mkdir()
     (b / "runs" / "dynamics-2" / "epoch.jsonl").write_bytes(b"too")
@@ -145,6 +147,10 @@ def test_a_comparison_is_within_seeds(tmp_path, monkeypatch, capsys):
         np.arange(6) * 0.001), rel=0.05)
     assert rows["The lead over Rand., final accuracy", "b"]["answer"] == "the same within 0.01"
     assert ("The lead over Rand., mean accuracy", "Rand.") not in rows
+    monkeypatch.setattr("sys.argv", ["compare", str(tmp_path / "a"), str(tmp_path / "b"),
+                                     "--baseline", "d"])
+    with pytest.raises(compare.InputError, match="no runs of it in common"):
+        compare.main()
 
 
 @pytest.mark.parametrize("other, message", [
@@ -157,6 +163,9 @@ def test_what_cannot_be_compared_is_refused(tmp_path, other, message):
     with pytest.raises(compare.InputError, match=message):
         compare.setting_of(one, two)
     assert compare.setting_of(one, one) == "nothing that config.json records differs"
+    one.config["settings"]["x_sha256"] = "x"
+    two = hand_made(tmp_path / "c", level({}), rounds=2, seeds=3)
+    assert compare.setting_of(one, two) == "other vectors of the texts"
 
 
 def test_a_run_is_made_again_and_found_the_same_or_not(tiny, tmp_path, capsys):

@@ -3,6 +3,12 @@
 import numpy as np
 
 
+def lengths_of(texts):
+    """The mean and the greatest number of words in texts."""
+    words = [len(text.split()) for text in texts]
+    return {"length_mean": round(float(np.mean(words)), 2), "length_max": max(words)}
+
+
 def table_1(ids, ends, table, words):
     """The texts' numbers in Table 1, and the shares of types and tokens that have a vector."""
     lengths, counts = np.diff(ends, prepend=0), np.bincount(ids, minlength=len(words))

@@ -3,6 +3,7 @@
 import numpy as np
 
 from plumbing.files import InputError
+from vectors.facts import lengths_of
 
 LARGEST = np.float64(1e15)  # the square of a larger value, times a width, overflows float32
 PIECE = 50_000  # rows that are checked together
@@ -47,6 +48,4 @@ def given(path, places, length, texts):
                              " vectors")
     if not np.array_equal(places, np.arange(length)):
         x = x[places]
-    lengths = [len(text.split()) for text in texts]
-    return x.astype(np.float32, copy=False), {
-        "length_mean": round(float(np.mean(lengths)), 2), "length_max": max(lengths)}
+    return x.astype(np.float32, copy=False), lengths_of(texts)

@@ -1,0 +1,107 @@
+"""A results directory that somebody else made, or that was damaged: one sentence per file."""
+
+import copy
+import gzip
+import io
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from plumbing.config import read_config
+from plumbing.files import InputError
+from plumbing.maps import is_sound
+from test_cal import TINY, cal_main, run_files, tiny  # noqa: F401
+
+FOLDER = "demo-paper-pool"
+
+
+@pytest.mark.parametrize(("key", "value"), [
+    ("settings.dataset", []), ("settings.protocol", {}), ("settings.vectors", float("nan")),
+    ("settings.rounds", -1), ("settings.rounds", 10**9), ("settings.rounds", 2.0),
+    ("settings.rounds", True), ("settings.batch", 0), ("settings.seed_size", "60"),
+    ("settings.epochs", {}), ("settings.data_sha256", True), ("seeds", [[]]), ("seeds", [1, 1]),
+    ("seeds", [-1]), ("strategies", [None]), ("strategies", ["../../x"]), ("strategies", [""]),
+    ("classes", [{}]), ("classes", []), ("classes", ["other"]), ("about.train", "many"),
+    ("about.train", 10**12), ("about.test", None), ("about.classes", 7), ("about.types", {}),
+    ("about.tokens_known", "x"), ("about.class_counts", {"ABBR": 3}), ("sources", {"core": 3}),
+    ("machines", [3]), ("machines", [{}]), ("commands", [[]]), ("versions", 3),
+    ("projections", ["x"]), ("forks", ["x"]), ("about", None), ("settings", []),
+])
+def test_a_config_with_a_wrong_value_is_one_sentence(tiny, tmp_path, key, value):  # noqa: F811
+    config = json.loads((tiny[0] / FOLDER / "config.json").read_text())
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps(config))
+    assert read_config(path) == config
+    spoiled = copy.deepcopy(config)
+    *parents, last = key.split(".")
+    place = spoiled
+    for name in parents:
+        place = place[name]
+    place[last] = value
+    path.write_text(json.dumps(spoiled))
+    with pytest.raises(InputError) as e:
+        read_config(path)
+    assert f"{path} is damaged (" in str(e.value) and len(str(e.value)) < 400
+
+
+@pytest.mark.parametrize("changes", [
+    {"rows": None}, {"rows": [9, 2]}, {"rows": [0.5, 1.5]}, {"rows": []}, {"full_confidence": None},
+    {"full_confidence": [0.1] * 3}, {"seed_variability": [np.nan, 0]},
+    {"full_correctness": [2] * 4},
+    {"full_gold": np.zeros((2, 3), np.uint8)}, {"full_said": None}, {"full_gold": np.zeros((2, 4))},
+    {"seed_gold": None, "seed_said": None}, {"kind": ["easy"]}, {"kind": [1, 2, 3, 4]},
+    {"seed_gold": np.zeros((0, 2), np.uint8), "seed_said": np.zeros((0, 2), np.uint8)},
+])
+def test_maps_of_another_shape_or_kind_are_damaged(changes):
+    m = {"rows": np.array([2, 0]), "kind": np.array(["easy"] * 4)}
+    for name, n in (("full", 4), ("seed", 2)):
+        m |= {f"{name}_{s}": np.full(n, 0.5) for s in ("confidence", "variability", "correctness")}
+        m |= {f"{name}_{s}": np.zeros((3, n), np.uint8) for s in ("gold", "said")}
+    assert is_sound(m, 4) and not is_sound(m, 5) and not is_sound({}, 4)
+    assert is_sound({k: v for k, v in m.items() if k[5:] not in ("gold", "said")}, 4)  # 257 classes
+    m |= {name: np.array(value) for name, value in changes.items() if value is not None}
+    assert not is_sound({k: v for k, v in m.items() if changes.get(k, 0) is not None}, 4)
+
+
+def damage(runs):
+    """Damage a directory's maps, texts, border and a run file, each in a way that parses."""
+    with np.load(runs / "maps-1.npz") as file:
+        maps = dict(file)
+    maps["full_confidence"][5] = np.nan
+    np.savez(runs / "maps-1.npz", **maps)
+    (runs / "maps-2.npz").write_bytes(objects())
+    kept = json.loads(gzip.decompress((runs / "texts.json.gz").read_bytes()))
+    kept["y"][3] = 77
+    (runs / "texts.json.gz").write_bytes(gzip.compress(json.dumps(kept).encode()))
+    border = json.loads((runs / "border-1.json").read_text())
+    (runs / "border-1.json").write_text(json.dumps({**border, "p_high": ["x"] * 2500}))
+    lines = [json.loads(line) for line in (runs / "lc-1.jsonl").read_text().splitlines()]
+    lines[1]["seconds"] = {"train": "long", "select": None}
+    (runs / "lc-1.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+def objects():
+    """A .npz file that would run code if it were unpickled."""
+    file = io.BytesIO()
+    np.savez(file, rows=np.array([None, {}], dtype=object))
+    return file.getvalue()
+
+
+def test_damaged_files_are_named_left_out_and_made_again(tiny, tmp_path, capsys):  # noqa: F811
+    shutil.copytree(tiny[0], tmp_path, dirs_exist_ok=True)
+    runs = tmp_path / FOLDER / "runs"
+    whole = {name: (runs / name).read_bytes() for name in ("maps-1.npz", "maps-2.npz",
+                                                           "texts.json.gz")}
+    damage(runs)
+    assert cal_main("--report-only", "--out", tmp_path) == 0
+    error = capsys.readouterr().err
+    for name in (*whole, "border-1.json"):
+        assert error.count(f"{runs / name} is damaged and is left out") <= 1
+    assert all(f"{name} is damaged" in error for name in ("maps-1.npz", "maps-2.npz",
+                                                          "texts.json.gz"))
+    assert "27 of 28 runs are finished" in (tmp_path / FOLDER / "report.md").read_text()
+    assert cal_main(*TINY, "--seeds", 1, 2, "--strategies", "lc", "--out", tmp_path) == 0
+    assert run_files(tmp_path) == run_files(tiny[0])
+    assert {name: (runs / name).read_bytes() for name in whole} == whole
