@@ -16,8 +16,8 @@ from report.markdown import Verbatim, cell, fenced
 from test_cal import cal_main, read_csv
 
 CLASSES = ["__proto__", "constructor", "hasOwnProperty", "a|b", "<b>bold</b>", "`tick`",
-           "two\nlines", "u\u2028sep", "</script>", "*star*", "[link](http://x)", "<img src=x onerror=alert(1)>",
-           "$x$", "\\back\\", "&lt;", "# head", "~~gone~~"]
+           "two\nlines", "u\u2028sep", "</script>", "*star*", "[link](http://x)",
+           "<img src=x onerror=alert(1)>", "$x$", "\\back\\", "&lt;", "# head", "~~gone~~"]
 NAME = "my|`<img src=x>*x*.csv"
 FORK = """
 def mine(view, k):
