@@ -51,7 +51,8 @@ def page(run):
     for name, text in {"SECTIONS": "\n".join(sections), "CONTENTS": contents,
                        "CHOICES": run.choices(),
                        "INDEX": read_found.index(read_steps.STEPS, place),
-                       "WHY": read_found.why(), "SCRIPT": (HERE / "read.js").read_text("utf-8"),
+                       "WHY": read_found.why(), "CLAIMS": read_found.claims(),
+                       "SCRIPT": (HERE / "read.js").read_text("utf-8"),
                        "DATA": run.data()}.items():
         filled = filled.replace(f"@{name}@", text)
     code = filled.rsplit("<script>", 1)[1].split("</script>")[0]
@@ -166,7 +167,7 @@ def section(step, number, run):
     paper = "".join(map(part_of_paper, step.paper))
     if step.key == "algorithm":
         paper = f'<h4>Algorithm 1</h4>{algorithm(places())}' + paper
-    see = read_found.table_3() if step.see == "TABLE 3" else step.see
+    see = read_found.FIGURES.get(step.see, lambda: step.see)()
     silent = f'<div class="see">{see}</div>' * bool(see)
     silent += "".join(f'<p class="silent"><span class="mark">the paper is silent</span> {text}</p>'
                      for text in step.silent)

@@ -1,6 +1,7 @@
 """What docs/read.html says under a line: rows of the two documents about the authors' code, and
 what this very run shows about CAL. A sentence stands only where the run's number bears it."""
 
+import functools
 import html
 import re
 from pathlib import Path
@@ -12,12 +13,17 @@ from page.read_trace import CAL
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 
 
-def rows_of(name):
-    """{first cell: cells} of the tables of a Markdown file."""
+@functools.cache
+def tables_of(name):
+    """The rows of all tables of a Markdown file of docs/, each a list of cells."""
     lines = (DOCS / name).read_text(encoding="utf-8").splitlines()
-    cells = [[c.strip().replace(r"\|", "|") for c in re.split(r"(?<!\\)\|", line)[1:-1]]
-             for line in lines if line.startswith("| ")]
-    return {row[0]: row for row in reversed(cells)}
+    return [[c.strip().replace(r"\|", "|") for c in re.split(r"(?<!\\)\|", line)[1:-1]]
+            for line in lines if line.startswith("| ")]
+
+
+def rows_of(name):
+    """{first cell: cells} of the tables of a Markdown file; the first of equal cells counts."""
+    return {row[0]: row for row in reversed(tables_of(name))}
 
 
 def inline(text):
@@ -178,17 +184,49 @@ PREDICT = {  # a question, and its answer from the numbers of round 0
 
 def table_3():
     """The paper's Table 3 beside ours on TREC, with the verdict of docs/results-trec.md."""
-    text = (DOCS / "results-trec.md").read_text(encoding="utf-8")
-    rows = [re.split(r" *\| *", line) for line in text.splitlines()
-            if re.match(r"\| CAL \| [\d.]+ \|", line)]
-    claim = next(line for line in text.splitlines() if line.startswith("| t_cor = 0.2 is the best"))
-    verdicts = sorted(set(re.findall(r"\| \*\*([^*]+)\*\*", claim)))
-    cells = "".join(f"<tr><td>{t}<td>{paper}<td>{pool}<td>{file}"
-                    for _, _, t, pool, _, file, paper, _ in rows)
-    return ("<p>Table 3, final accuracy on TREC, beside ours (± over five seeds):</p><table><tr>"
-            "<th>t_cor<th>paper<th><code>pool</code><th>vector file" + cells + "</table><p>That 0.2"
-            f" is the best: {' or '.join(verdicts)} here, with all three kinds of vectors tried (<a"
-            ' href="results-trec.md">more</a>).</p>')
+    rows = [row for row in tables_of("results-trec.md")
+            if len(row) == 6 and row[0] == "CAL" and re.fullmatch(r"0|0\.\d", row[1])]
+    claim = next(row for row in tables_of("results-trec.md") if row[0].startswith("t_cor = 0.2"))
+    verdicts = sorted({verdict(cell) for cell in claim[1:]})
+    return ("<p>Table 3, final accuracy on TREC, beside ours (± over five seeds):</p>"
+            + table(["t_cor", "paper", "<code>pool</code>", "vector file"],
+                    [(t, paper, pool, file) for _, t, pool, _, file, paper in rows])
+            + f"<p>That 0.2 is the best: {' or '.join(verdicts)} here, with all three kinds of"
+            ' vectors tried (<a href="results-trec.md">more</a>).</p>')
+
+
+def table_4():
+    """The paper's Table 4 beside ours on TREC, with what docs/results-trec.md says of it."""
+    rows = [row for row in tables_of("results-trec.md") if "∩" in row[0] or row[0] == "by chance"]
+    text = " ".join((DOCS / "results-trec.md").read_text(encoding="utf-8").split())
+    said = re.search(r"The paper gives one count per pair\. .*? compared with chance\.", text)[0]
+    return ("<p>Table 4, how many of 7,500 picks two strategies share on TREC, beside ours"
+            " (<code>pool</code>):</p>"
+            + table(["pair", "paper", "same round", "whole run"],
+                    [(row[0], row[-1], *row[1:3]) for row in rows]) + f"<p>{said}</p>")
+
+
+def claims():
+    """HTML of the paper's claims with the verdicts of docs/results-trec.md."""
+    rows = [row for row in tables_of("results-trec.md")
+            if len(row) == 4 and row[1].startswith("**")]
+    return table(["the paper’s claim, on TREC", "<code>pool</code>", "<code>hash</code>",
+                  "vector file"],
+                 [(inline(claim), *map(verdict, (pool, chance, file)))
+                  for claim, file, chance, pool in rows])
+
+
+def verdict(cell):
+    """The words in bold that a cell of the claims' table begins with."""
+    return re.match(r"\*\*([^*]+)\*\*", cell)[1]
+
+
+def table(head, rows):
+    lines = [f"<tr>{''.join(f'<td>{cell}' for cell in row)}" for row in rows]
+    return f"<table><tr>{''.join(f'<th>{cell}' for cell in head)}{''.join(lines)}</table>"
+
+
+FIGURES = {"table 3": table_3, "table 4": table_4}
 
 
 def index(steps, place):

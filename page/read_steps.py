@@ -146,7 +146,7 @@ STEPS = (
          ("The paper gives neither dropout nor a mini-batch size for θ′. Here it has no dropout,"
           " and θ’s mini-batch size.",
           "The paper does not say what to do if all of L is in one class. Here CAL then picks at"
-          " random, and says so."), "threshold", "low", "TABLE 3"),
+          " random, and says so."), "threshold", "low", "table 3"),
     Step("choice", "The choice: nearest to the border",
          "θ′ gives every text a probability of being high-cor. CAL takes the fifty texts of U for"
          " which it is nearest to one half.",
@@ -190,7 +190,7 @@ STEPS = (
          ),
          ("BALD’s first authors subtract the mean entropy of the ten predictions (mutual"
           " information). The paper says “max-entropy acquisition function”, and so does this"
-          " code.",), "", "shared"),
+          " code.",), "", "shared", "table 4"),
     Step("seed-set", "The seed set",
          "A run starts from labels that are drawn with the classes’ shares of the whole corpus. To"
          " do that one has to know every label, which is a privilege of simulations.",

@@ -23,6 +23,7 @@ import data
 import fast
 import stats
 import strategies
+from plumbing.files import InputError
 from plumbing.runs import Log
 
 SEED, ROUNDS, SEED_SIZE = 1, (0, 1), 300
@@ -67,11 +68,11 @@ def lines_of(name):
 
 
 def line_of(name, mark):
-    """The one line of a function that holds a mark; an error where none or several do."""
+    """The one line of a function that holds a mark; InputError if none or several do."""
     found = [i for i, text in lines_of(name).items() if mark in text]
     if len(found) != 1:
-        raise LookupError(f"{name}: {mark!r} stands in {len(found)} lines, not in one;"
-                          " page/read_steps.py has to follow the code")
+        raise InputError(f"{name}: {mark!r} stands in {len(found)} lines, not in one;"
+                         " page/read_steps.py has to follow the code")
     return found[0]
 
 

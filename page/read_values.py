@@ -5,6 +5,8 @@ import html
 
 import numpy as np
 
+from plumbing.files import InputError
+
 NAMES = {"R": "R", "seed": "seed set", "N": "N", "N+T": "N + T", "L": "|L|", "E": "E", "C": "C",
          "D": "D", "W": "width", "B": "batch", "k": "k", "V": "words", "S": "scores"}
 NBSP = "\u00a0"
@@ -23,12 +25,14 @@ class Text:
 
 
 def shape_of(held, value, sizes):
-    """The shape in words, after a check against the sizes that the axes must have."""
+    """The shape in words; InputError if an axis has another size than it must."""
     dims, inside = [], held
     for name in value.axes.replace("*", "").replace("-", "").split():
         length = len(inside)
         if name not in FREE:
-            assert length == sizes[name], (value, name, length, sizes[name])
+            if length != sizes[name]:
+                raise InputError(f"{value.shown} has {length} along {name}, not {sizes[name]};"
+                                 " page/read_steps.py has to follow the code")
             dims.append(f"{NAMES[name]} = {length:,}".replace(" ", NBSP))
         inside = inside[0] if length else None
     return f"[{', '.join(dims)}]" if dims else ""

@@ -18,6 +18,7 @@ from page.read_code import ALGORITHM, places
 from page.read_math import EQUATIONS, mathml, squeezed
 from page.read_trace import Tracer, Value, line_of, lines_of
 from page.test_page import browser, quiet
+from plumbing.files import InputError
 from test_cal import HERE, SHARED
 
 PAPER = SHARED / "paper" / "cartography-active-learning.txt"
@@ -106,7 +107,7 @@ def test_every_line_of_algorithm_1_is_linked_to_where_it_happens(kept):
 
 
 def test_a_line_that_has_gone_is_an_error_that_says_what_to_do():
-    with pytest.raises(LookupError, match="read_steps.py has to follow the code"):
+    with pytest.raises(InputError, match="read_steps.py has to follow the code"):
         line_of("datamap.data_map", "median = p_gold")
 
 
@@ -218,6 +219,11 @@ def test_what_is_said_of_trec_stands_in_the_documents(kept):
     assert [cell[0] for cell in cells] == ["0", "0.2", "0.4", "0.6", "0.8"]
     for t, paper, pool, file in cells:
         assert re.search(rf"\| CAL \| {t} \| {pool} \| [^|]+ \| {file} \| {paper} \|", mine)
+    told = re.findall(r"<tr><td>(.*?)<td>(.*?)<td>(.*?)<td>([^<]*)", read_found.claims())
+    assert len(told) == 9
+    for claim, pool, chance, file in told:
+        line = next(line for line in mine.splitlines() if line.startswith(f"| {claim} |"))
+        assert re.findall(r"\| \*\*(.*?)\*\*", line) == [file, chance, pool], claim
 
 
 def test_the_answers_to_the_questions_are_the_run_s(fresh):
