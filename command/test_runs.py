@@ -304,7 +304,7 @@ def test_a_rank_from_nowhere_is_one_sentence(tmp_path, monkeypatch, capsys, rank
 # ---- ends ---------------------------------------------------------------------------------------
 
 
-def wait_for(condition, seconds=60):
+def wait_for(condition, seconds=180):
     end = time.monotonic() + seconds
     while not condition() and time.monotonic() < end:
         time.sleep(0.01)
