@@ -22,7 +22,7 @@ from command.progress import Progress
 from fast.memory import one_thread
 from plumbing.files import InputError, shortened
 from plumbing.folder import claim, keep_texts, locked
-from plumbing.interrupt import end_with, held_back
+from plumbing.interrupt import be_worker, held_back
 
 
 def choose_device(name):
@@ -176,7 +176,7 @@ def start_worker():
     """Give a worker one thread, and end it when the process that started it ends."""
     os.environ["CAL_LAUNCHED"] = "1"
     one_thread()
-    threading.Thread(target=end_with, args=(multiprocessing.parent_process(),), daemon=True).start()
+    be_worker()
 
 
 @contextlib.contextmanager

@@ -60,7 +60,9 @@ def test_a_torn_end_is_cut_off(tmp_path, end):
         ({"accuracy": float("nan")}, "its accuracy is NaN"), ({"accuracy": 1.5}, "accuracy is 1.5"),
         ({"accuracy": "0.5"}, 'its accuracy is "0.5"'), ({"f1": -1}, "its f1 is -1"),
         ({"batch": {"confidence": 2}}, 'its batch is {"confidence": 2}'),
-        ({"seconds": None}, "its seconds is null"), ({"labelled": "x" * 9000}, "its labelled is")))
+        ({"seconds": {"train": "long", "select": None}}, 'its seconds is {"train": "long"'),
+        ({"recall": [2]}, "its recall is [2]"), ({"seconds": None}, "its seconds is null"),
+        ({"labelled": "x" * 9000}, "its labelled is")))
 ])
 def test_a_whole_line_that_no_run_writes_is_one_sentence_and_stays(tmp_path, second, wrong):
     path = run_file(tmp_path / "runs" / "cal-1.jsonl", LINE, second, {**LINE, "round": 1})

@@ -30,7 +30,7 @@ def shown(tmp_path):
     rows = np.array([4, 1])
     r.maps[0] = {"y": np.array(kept["y"]), "rows": rows, "full_gold": gold, "full_said": said,
                  "seed_gold": gold[:, rows], "seed_said": said[:, rows]}
-    return r, explore.shown_of(r, read_texts(r.folder))
+    return r, explore.shown_of(r, read_texts(r.folder, 6, 2))
 
 
 def test_the_data_of_a_page(shown):
@@ -43,7 +43,7 @@ def test_the_data_of_a_page(shown):
     config = json.loads((r.folder / "config.json").read_text())
     config["settings"]["data_sha256"] = "another"
     (r.folder / "config.json").write_text(json.dumps(config))
-    other = explore.shown_of(Results(r.folder), read_texts(r.folder))
+    other = explore.shown_of(Results(r.folder), read_texts(r.folder, 6, 2))
     assert other["id"] != D["id"]  # so that a browser keeps their answers apart
 
 

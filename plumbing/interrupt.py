@@ -11,6 +11,8 @@ import signal
 import sys
 import threading
 
+ENDS = {getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)}
+
 
 def on_interrupt(module):
     """Handle Ctrl-C. cal.py calls this with its __name__ before the imports that take seconds.
@@ -21,28 +23,39 @@ def on_interrupt(module):
     """
     if module == "__main__":
         signal.signal(signal.SIGINT, end)
-        for name in ("SIGTERM", "SIGHUP"):  # nohup ignores HUP, and it stays ignored
-            number = getattr(signal, name, None)
-            if number and signal.getsignal(number) == signal.SIG_DFL:
+        for number in ENDS - {signal.SIGINT}:
+            if signal.getsignal(number) == signal.SIG_DFL:  # nohup ignores HUP, which stays so
                 signal.signal(number, end)
     elif module == "__mp_main__":  # a worker: it ends with the process that the user started
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        if parent := multiprocessing.parent_process():
-            threading.Thread(target=end_with, args=(parent,), daemon=True).start()
+        be_worker()
+
+
+def be_worker():
+    """Ignore Ctrl-C, which is for the process that started this one, and end as soon as that ends.
+
+    TERM and HUP, which were held back while this process started, end it as ever.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDS - {signal.SIGINT})
+    if parent := multiprocessing.parent_process():
+        threading.Thread(target=end_with, args=(parent,), daemon=True).start()
 
 
 def end_with(parent):
-    """End this process as soon as another one has ended."""
     parent.join()
     os._exit(1)
 
 
 @contextlib.contextmanager
 def held_back():
-    """Hold Ctrl-C back meanwhile: it comes at the end. Processes that are started here never get
-    it, because what is held back is inherited."""
+    """Hold Ctrl-C, TERM and HUP back meanwhile: they come at the end.
+
+    Processes that are started here inherit that (see be_worker): none of them is left half started,
+    and none gets a Ctrl-C that is for us.
+    """
     if hasattr(signal, "pthread_sigmask"):
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)
         try:
             yield
         finally:
@@ -56,9 +69,8 @@ def held_back():
 
 
 def end(number=signal.SIGINT, *_):
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    for other in ENDS:
+        signal.signal(other, signal.SIG_IGN)
     if os.environ.get("RANK", "0") == "0":
         with contextlib.suppress(OSError):
             os.write(2, b"\nInterrupted; the same command continues from the last finished"

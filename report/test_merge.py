@@ -101,6 +101,8 @@ def test_the_longer_of_two_runs_is_taken_with_its_state(tmp_path, monkeypatch, c
         lines = path.read_bytes().splitlines(keepends=True)
         path.write_bytes(b"".join(lines[:rounds]) + b'{"torn')
         (folder / "runs" / f"{run}.round{rounds - 1}.pt").write_bytes(run.encode())
+    with open(b / "runs" / "random-2.jsonl", "ab") as f:
+        f.write(b'{"torn')
     (b / "runs" / "cal-t0.4-2.memory.pt").write_bytes(b"kept")
     (b / "runs" / "dynamics-2").mkdir()
     (b / "runs" / "dynamics-2" / "epoch.jsonl").write_bytes(b"too")

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import stats
-from report import backend, differences, samples, sections
+from report import backend, differences, paper_table, samples, sections
 from report.test_report import STRENGTH, by_strength, hand_made
 from test_cal import as_ever, cal_main, read_csv, run_files, tiny
 
@@ -51,6 +51,8 @@ def test_curves_csv_of_runs_under_way_of_an_older_version_and_of_a_fork(tmp_path
     del lines[0]["f1"]
     lines[1] |= {"ece": 0.125, "brier": 1}
     path.write_text("".join(json.dumps(line) + "\n" for line in lines[:2]))
+    path = r.folder / "runs" / "my-trick-0.jsonl"
+    path.write_text(path.read_text().replace('"f1"', '"brier": 0.25, "f1"'))
     sections.write_report(r.folder)
     rows = plain_csv(r.folder / "curves.csv")
     mine = [row for row in rows if (row["strategy"], row["seed"]) == ("my-trick", "1")]
@@ -59,7 +61,7 @@ def test_curves_csv_of_runs_under_way_of_an_older_version_and_of_a_fork(tmp_path
     assert {row["t_cor"] for row in rows if row["strategy"] == "cal"} == {"0.4"}
     cells = tex_rows(r.folder)[1]  # of the seeds that both have finished, so of seed 0
     assert cells[""][:5] == ["Mean accuracy", "Final accuracy", "Macro-F1", "brier", "ece"]
-    assert cells["my-trick"][2:] == ["\\textbf{0.430}", "--", "--"]
+    assert cells["my-trick"][2:] == ["\\textbf{0.430}", "0.250", "--"]
     assert {row["made"] for row in rows} == {""}
 
 
@@ -107,7 +109,8 @@ def test_differences_are_scipy_s_and_statsmodels(tmp_path):
     assert float(first["p (t, Holm)"]) > 2 * BY_OTHERS["p (t, Holm)"][0]
     r.margin = 0.02
     sections.differences(r)
-    assert read_csv(tmp_path / "differences.csv")[0]["answer"] == "better by less than 0.02"
+    first = read_csv(tmp_path / "differences.csv")[0]
+    assert first["answer"] == "better by less than 0.02" and float(first["p (same)"]) < 0.01
     aso = {(row["sample"], row["row over column"]): row for row in read_csv(tmp_path / "aso.csv")}
     assert float(aso["one number per seed", "a"]["c"]) == pytest.approx(stats.aso(
         SIX_SEEDS["a"], SIX_SEEDS["c"], 0.05 / 10), abs=1e-4)
@@ -140,26 +143,22 @@ def test_both_sides_of_flipped_signs_against_a_loop(S):
 
 
 def test_labels_to_random_s_final_and_their_interval(tmp_path):
-    rng = np.random.default_rng(3)
-    curve = {label: 0.7 + rise * np.arange(11) + rng.normal(0, 0.01, (5, 11))
-             for label, rise in (("random", 0.006), ("cal", 0.009), ("lc", 0.003))}
+    rng = np.random.default_rng(5)
+    curve = {label: 0.7 + rise * np.arange(21) + rng.normal(0, 0.02, (5, 21))
+             for label, rise in (("random", 0.003), ("cal", 0.005))}
+    curve["lc"] = curve["random"] - 0.2
     r = hand_made(tmp_path, lambda label, seed, t: float(curve.get(label, curve["cal"])[seed, t]),
-                  rounds=10, labels=list(curve))
-
-    def reached(label, rows):
-        for t in range(11):
-            if curve[label][rows, t].mean() >= curve["random"][rows, -1].mean() - 1e-9:
-                return 500 + 50 * t
-        return np.inf
-
-    rng = np.random.default_rng(11)
-    for label in curve:
+                  rounds=20, labels=list(curve))
+    rows = np.array(list(itertools.product(range(5), repeat=5)))  # every way to draw five seeds
+    for label in ("random", "cal"):
         n, low, high = samples.labels_to(r, label, "random", range(5))
-        assert n == reached(label, range(5))
-        many = [reached(label, rng.integers(5, size=5)) for _ in range(3000)]
-        assert np.mean(np.array(many) < low) <= 0.03 and np.mean(np.array(many) > high) <= 0.03
-        assert low <= n <= high
-        assert np.mean(np.array(many) <= low) >= 0.02 and np.mean(np.array(many) >= high) >= 0.02
+        means, goals = curve[label][rows].mean(1), curve["random"][rows, -1].mean(1)
+        every = np.array([next((500 + 50 * t for t, x in enumerate(mean) if x >= goal - 1e-9),
+                               np.inf) for mean, goal in zip(means, goals)])
+        assert np.mean(every < low) < 0.035 < np.mean(every <= low)
+        assert np.mean(every > high) < 0.035 < np.mean(every >= high)
+        mean = curve[label].mean(0)
+        assert n == 500 + 50 * int(np.argmax(mean >= curve["random"].mean(0)[-1] - 1e-9))
     assert samples.labels_to(r, "lc", "random", range(5))[0] == np.inf
     assert np.isnan(samples.labels_to(r, "lc", "random", range(2))[1])
     sections.main_table(r)
@@ -233,6 +232,12 @@ def test_the_table_in_latex_takes_common_seeds_and_marks_none_of_two(tmp_path):
     assert rows["c"][2] == "--" and rows[""][-1] == "Macro-F1"  # and no goal
 
 
+def test_marks_are_after_holm():
+    zero, just = np.zeros(5), np.array([0.01, 0.02, 0.035, 0.005, 0.05])  # p = 0.044
+    assert paper_table.differing({"random": zero, "a": just}, "random") == {"a"}
+    assert paper_table.differing({"random": zero, "a": just, "b": just}, "random") == set()
+
+
 def test_a_baseline_that_did_not_run_is_refused(tiny, capsys):
     assert cal_main("--report-only", "--out", tiny[0], "--baseline", "badge") == 2
     error = capsys.readouterr().err
@@ -250,28 +255,24 @@ def test_options_of_a_report_are_refused_where_they_do_nothing(tmp_path, capsys)
         assert f"{arguments[-2]} is for" in capsys.readouterr().err
 
 
-def test_another_baseline_and_margin(tiny, tmp_path):
-    shutil.copytree(tiny[0], tmp_path, dirs_exist_ok=True)
-    assert not cal_main("--report-only", "--out", tmp_path, "--baseline", "lc", "--margin", "0.5")
-    folder = tmp_path / "demo-paper-pool"
+def test_options_of_a_report_and_figures_that_are_the_same_bytes_twice(tmp_path):
+    folder = tmp_path / "$^$-paper-pool"
+    r = hand_made(folder, level({**SIX_SEEDS, "lc": SIX_SEEDS["a"]}), rounds=2, seeds=3,
+                  labels=["random", "lc"], dataset="$^$")
+    assert not cal_main("--dataset", "$^$", "--report-only", "--out", tmp_path, "--baseline", "lc",
+                        "--margin", 0.5, "--format", "pdf", "svg")
     text = (folder / "report.md").read_text(encoding="utf-8")
     assert "within 0.5: two one-sided" in text and "Labels to LC's" in tex_rows(folder)[0]
-
-
-def test_figures_as_pdf_and_svg_are_the_same_bytes_twice(tmp_path):
-    def pictures(folder):
-        hand_made(folder, level(SIX_SEEDS), rounds=2, seeds=3, labels=["random", "a"],
-                  dataset="$^$")
-        sections.write_report(folder, formats=("pdf", "svg"))
-        return {path.name: path.read_bytes() for path in sorted(folder.glob("*.[ps][dvn]*"))}
-
-    one, two = pictures(tmp_path / "one"), pictures(tmp_path / "two")
-    assert one == two
-    stems = {name.partition(".")[0] for name in one}
-    assert stems >= {"fig3_accuracy", "fig4_batches"}
-    assert {f"{stem}.{kind}" for stem in stems for kind in ("png", "pdf", "svg")} == set(one)
-    pdf, svg = one["fig3_accuracy.pdf"], one["fig3_accuracy.svg"]
+    assert [row["strategy"] for row in read_csv(folder / "differences.csv")] == ["Rand."]
+    files = {p.name: p.read_bytes() for p in folder.glob("*.*")}
+    stems = {name[:-4] for name in files if name.endswith(".png")}
+    assert stems >= {"fig3_accuracy", "fig4_batches", "arena", "profile"}
+    assert {f"{stem}.{kind}" for stem in stems for kind in ("pdf", "svg")} <= set(files)
+    pdf, svg = files["fig3_accuracy.pdf"], files["fig3_accuracy.svg"]
     assert pdf.startswith(b"%PDF") and b"/Subtype /Type3" not in pdf and b"Date" not in pdf
     assert b"<svg" in svg and b"<dc:date>" not in svg
-    sections.write_report(tmp_path / "one")  # and the next report has PNG alone
-    assert backend.formats == []
+    assert backend.formats == []  # the next report has PNG alone
+    with backend.also_as(("pdf", "svg")):
+        sections.curves(r)
+    for kind in ("png", "pdf", "svg"):
+        assert (folder / f"fig3_accuracy.{kind}").read_bytes() == files[f"fig3_accuracy.{kind}"]
