@@ -5,7 +5,17 @@ import sys
 
 import datamap
 import forks
-from command import ablation, again, bench, idle, labelling_mode, new_fork, options, processes
+from command import (
+    ablation,
+    again,
+    bench,
+    idle,
+    labelling_mode,
+    new_fork,
+    options,
+    processes,
+    space,
+)
 from command.experiment import (
     folder_of,
     fork_of,
@@ -16,6 +26,7 @@ from command.experiment import (
     work,
 )
 from fast.memory import one_thread
+from plumbing.clock import told
 from plumbing.files import InputError, note
 from plumbing.folder import warn_of_seeds
 from report import sections
@@ -58,7 +69,8 @@ def dispatch(args):
         fork = fork_of(args) if args.fork else recorded_fork(folder)
         remark = source_changed(folder, fork)
         warn_of_seeds(folder)
-        sections.write_report(folder, remark, **wishes(args, fork, Results(folder).labels()))
+        with told("drawing the report"):
+            sections.write_report(folder, remark, **wishes(args, fork, Results(folder).labels()))
         if remark:
             note(f"note: {remark}")
         print(f"The report is {folder / 'report.md'}")
@@ -68,7 +80,8 @@ def dispatch(args):
         return bench.run(args.device, args.pool)
     one_thread()
     classes = labelling_mode.classes_of(args)
-    plan = plan_of(args)
+    with told(f"reading {args.dataset} and making its vectors"):
+        plan = plan_of(args)
     if is_table(args.dataset):
         warn_of_near_copies(plan.data.texts, plan.data.x)
         if labelling_mode.is_due(plan):
@@ -76,6 +89,7 @@ def dispatch(args):
         labelling_mode.refuse_its_options(args)
         first = plan.algorithm(plan.data, plan.s, None).seed_set(plan.seeds[0])
         warn_of_classes(plan.data, plan.data.y[first])
+    space.check(plan)
     labels = [run.label for phase in plan.phases for run in phase]
     report = functools.partial(sections.write_report, plan.folder,
                                **wishes(args, fork_of(args), labels, plan.folder))
