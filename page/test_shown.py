@@ -17,17 +17,17 @@ MEANS = {(1, 1): (0.11, 0.12, 0.13), (1, 2): (0.21, 0.22, 0.23)}
 
 @pytest.fixture
 def shown(tmp_path):
-    """The data of a page: six texts, two rounds, a seed set of rows 4 and 1."""
+    """The data of a page: six texts, two rounds, a seed set of rows 4 and 2."""
     r = hand_made(tmp_path, lambda label, seed, t: 0.5 + 0.1 * t,
                   lambda label, seed, t: MEANS[1, t], lambda label, seed, t: [t], rounds=2, seeds=1,
                   labels=["cal"])
-    kept = {"texts": [f"text {i}" for i in range(6)], "y": [0, 1, 0, 1, 0, 1],
+    kept = {"texts": [f"text {i}" for i in range(6)], "y": [0, 1, 0, 1, 1, 0],
             "numbers": [2, 3, 5, 8, 9, 11]}  # rows of a table that has blank ones
     (r.folder / "runs" / "texts.json.gz").write_bytes(gzip.compress(json.dumps(kept).encode()))
     phi = np.array([0, 0.2, 0.4, 0.6, 0.8, 1])
     said = np.array([[y if e < 5 * p else 1 - y for y, p in zip(kept["y"], phi)] for e in range(5)])
     gold = np.tile((40 * np.arange(6)), (5, 1))
-    rows = np.array([4, 1])
+    rows = np.array([4, 2])
     r.maps[0] = {"y": np.array(kept["y"]), "rows": rows, "full_gold": gold, "full_said": said,
                  "seed_gold": gold[:, rows], "seed_said": said[:, rows]}
     return r, explore.shown_of(r, read_texts(r.folder, 6, 2))
@@ -35,11 +35,11 @@ def shown(tmp_path):
 
 def test_the_data_of_a_page(shown):
     r, D = shown
-    assert D["numbers"] == [2, 3, 5, 8, 9, 11] and D["y"] == [0, 1, 0, 1, 0, 1]
+    assert D["numbers"] == [2, 3, 5, 8, 9, 11] and D["y"] == [0, 1, 0, 1, 1, 0]
     run = D["runs"]["cal"]["0"]
     assert run["batch"] == [None, [0.11, 0.12, 0.13], [0.21, 0.22, 0.23]]
     assert run["picked"] == [[0], [1], []] and run["labelled"] == [500, 550, 600]
-    assert D["maps"]["0"]["seed"]["at"] == [4, 1]
+    assert D["maps"]["0"]["seed"]["at"] == [4, 2]
     config = json.loads((r.folder / "config.json").read_text())
     config["settings"]["data_sha256"] = "another"
     (r.folder / "config.json").write_text(json.dumps(config))
@@ -59,7 +59,7 @@ def test_colours_classes_and_the_batch_that_is_shown(shown, browser, tmp_path): 
     same = "return [0, 1, 2, 3, 4, 5].map(i => colorsOf.correctness(M.full, i) === colours[i])"
     assert browser.run(same) == [True] * 6 and len(set(browser.run("return colours"))) == 6
     browser.open(tmp_path / "page.html", "seed=0&map=seed&color=class")
-    assert browser.run("return M.seed.at.map((_, i) => shapeOf(M.seed, i))") == [0, 1]
+    assert browser.run("return M.seed.at.map((_, i) => shapeOf(M.seed, i))") == [1, 0]
     colours = browser.run("return M.seed.at.map((_, i) => colorsOf.class(M.seed, i))")
-    assert colours == browser.run("return [OKABE[0], OKABE[1]]")
+    assert colours == browser.run("return [OKABE[1], OKABE[0]]")
     quiet(browser)
