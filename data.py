@@ -115,7 +115,7 @@ def of_arrays(x, y, x_test, y_test, seed_size=100, batch_size=16, texts=None):
 
 
 def reader_of(name):
-    """The function that reads a dataset: a dict of train and test (texts, labels), and sizes."""
+    """The function that reads a dataset; forks/readers.py says what it returns, as of a fork's."""
     if is_table(name):
         return functools.partial(read_table, Path(name), stratified=seed_set)
     if name not in READERS:

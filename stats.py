@@ -21,7 +21,7 @@ from plumbing.config import read_config
 from plumbing.files import InputError
 from plumbing.folder import read_texts
 from plumbing.maps import read_maps
-from plumbing.runs import read_run
+from plumbing.runs import columns, read_run
 
 # ---- Almost Stochastic Order --------------------------------------------------------------------
 
@@ -201,19 +201,8 @@ class Results:
         return np.array([[r["accuracy"] for r in lines] for lines in self.finished(label).values()])
 
     def curves(self):
-        """{label: {measure: [S, rounds + 1]}} of the finished runs; NaN where one is missing.
-
-        The measures are accuracy, f1, those of a fork, and train and select, in seconds.
-        """
-        found = {}
-        for label in self.labels():
-            runs = [[{**x, **x["seconds"]} for x in lines] for lines in
-                    self.finished(label).values()]
-            names = dict.fromkeys(name for lines in runs for x in lines for name, value in x.items()
-                                  if type(value) is float)
-            found[label] = {name: np.array([[x.get(name, np.nan) for x in lines] for lines in runs])
-                            for name in names}
-        return found
+        """{label: {measure: [S, rounds + 1]}} of the finished runs, as plumbing.runs.columns."""
+        return {label: columns(self.finished(label).values()) for label in self.labels()}
 
     def batch(self, label, name):
         """[S, rounds] mean confidence, variability or correctness of each picked batch."""

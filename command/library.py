@@ -9,8 +9,10 @@
 
 import contextlib
 import functools
+import re
 from pathlib import Path
 
+import numpy as np
 import torch
 
 import cal
@@ -42,15 +44,19 @@ def experiment(data, strategies=cal.SIX, seeds=cal.SEEDS[:3], out="results/array
     refuses. No signal handler is set; torch's number of threads is 1 until it returns.
     """
     if not isinstance(data, texts.Data):
+        if len(data) != 4:
+            raise ValueError(f"four arrays are needed, x, y, x_test and y_test, not {len(data)}")
         data = texts.of_arrays(*data)
     fork = Fork(network=network)
+    strategies = [strategies] if isinstance(strategies, str) or callable(strategies) else strategies
     names = [named(strategy, fork) for strategy in (
         strategies.items() if isinstance(strategies, dict) else strategies)]
     fork.names["MEASURES"] = dict(measures or {})
     check_names(fork, (STRATEGIES, texts.READERS))
-    with registered(fork), as_it_was():
-        plan = plan_of(data, names, list(dict.fromkeys(seeds)), Path(out), fork, device, t_cor,
-                       rounds=rounds, batch=batch, seed_size=seed_size or data.seed_size,
+    with registered(fork), as_it_was(), in_words_of_python():
+        plan = plan_of(data, names, [int(seed) for seed in dict.fromkeys(seeds)], Path(out), fork,
+                       device, np.atleast_1d(t_cor).tolist(), rounds=rounds, batch=batch,
+                       seed_size=data.seed_size if seed_size is None else seed_size,
                        epochs=epochs, minibatch=data.batch_size)
         processes.conduct(lambda _args, task: do(plan, task), [plan],
                           functools.partial(sections.write_report, plan.folder))
@@ -69,7 +75,8 @@ def named(strategy, fork):
     if known and not name:
         return known[0]
     name = name or getattr(function, "__name__", type(function).__name__)
-    fork.names["STRATEGIES"][name] = function
+    if fork.names["STRATEGIES"].setdefault(name, function) is not function:
+        raise InputError(f"two strategies are called {name}; give a dict of names and functions")
     return name
 
 
@@ -78,7 +85,10 @@ def plan_of(data, names, seeds, folder, fork, device, t_cor, **settings):
     args = options.parser(list(STRATEGIES), datamap.EPOCHS, fork.models).parse_args([])
     args.dataset, args.vectors, args.jobs = data.name, "arrays", 1
     args.device = processes.choose_device(device)
-    s = cal.Settings(**settings)
+    for key, value in settings.items():
+        if int(value) != value or value < 1:
+            raise ValueError(f"{key} is {value} instead of a whole number from 1 on")
+    s = cal.Settings(**{key: int(value) for key, value in settings.items()})
     if s.seed_size + s.rounds * s.batch > len(data.y):
         raise InputError(
             f"a seed set of {s.seed_size} and {s.rounds} batches of {s.batch} are more than the"
@@ -98,6 +108,16 @@ def registered(fork):
     finally:
         for name in fork.names["STRATEGIES"]:
             del STRATEGIES[name]
+
+
+@contextlib.contextmanager
+def in_words_of_python():
+    """Say what to do about a folder of other results as a caller does it, not as an option."""
+    try:
+        yield
+    except InputError as e:
+        raise InputError(re.sub(r"start over with --fresh[^;,]*, or choose another --out",
+                                "delete that folder, or give another `out`", str(e))) from None
 
 
 @contextlib.contextmanager

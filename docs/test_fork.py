@@ -86,11 +86,11 @@ def test_the_guide_s_network_and_dataset(tmp_path):
     assert d.x.shape == (len(d.y), 42) and len(set(d.x[0]) - {0}) <= len(first) + 1
     assert (d.x[0] > 0).sum() >= len(first) and d.x.max() < 30_000
     theta = fork.learning().Theta(42, 6, [1], **fork.learning().shape)
-    x, y = torch.as_tensor(d.x[None, :600]), torch.as_tensor(d.y[None, :600])
+    x, y = torch.as_tensor(d.x[None, :400]), torch.as_tensor(d.y[None, :400])
     for _epoch in theta.fit(x, y, 3, 16, Draws([1], "t")):
         pass
     right = (theta.probs(torch.as_tensor(d.x_test[None]))[0].argmax(-1).numpy() == d.y_test).mean()
-    assert right > 0.5  # of six classes
+    assert right > 0.4  # of six classes
 
 
 def test_the_readme_s_fork_and_the_notebook_s_call_end_in_a_report(tmp_path, monkeypatch, capsys):
@@ -136,7 +136,12 @@ def test_the_readme_s_fork_and_the_notebook_s_call_end_in_a_report(tmp_path, mon
                          ({"rounds": 100}, "more than the 400 rows"),
                          ({"measures": {"f1": print}}, "the name 'f1' is taken"),
                          ({"strategies": {"cal": print}}, "the name 'cal' is taken"),
-                         ({"seed_size": 500}, "more than the 400 rows")):
+                         ({"seed_size": 500}, "more than the 400 rows"),
+                         ({"rounds": 0}, "rounds is 0"), ({"batch": 2.5}, "batch is 2.5"),
+                         ({"strategies": [names["gap"], lambda: 0]}, "'<lambda>' cannot be that"),
+                         ({"strategies": [("a", print), ("a", len)]}, "two strategies are called"),
+                         ({"data": arrays_of_one_s_own()[:3]}, "four arrays are needed"),
+                         ({"out": "again", "rounds": 1}, "was made with .*; delete that folder")):
         with pytest.raises(ValueError, match=message):
-            experiment(arrays_of_one_s_own(), out=tmp_path / "bad", **bad)
+            experiment(**{"data": arrays_of_one_s_own(), "out": tmp_path / "bad", **bad})
     assert not (tmp_path / "bad").exists() and np.isfinite(names["curves"]).all()

@@ -13,7 +13,10 @@ import cal
 import data
 import forks
 import strategies
+from command.experiment import recorded_fork
+from plumbing import made
 from plumbing.files import InputError
+from plumbing.folder import reopen
 from plumbing.runs import Log
 from test_cal import TINY, cal_main, read_csv, run_cal, run_files, small_data
 
@@ -159,40 +162,42 @@ def test_a_reader_measures_a_hook_and_a_section(doors):
     assert len(rows) == len(seed) and not set(picked) & set(rows)
 
 
-def test_a_report_alone_keeps_a_fork_s_sections_and_says_what_changed(doors, capsys):
+def test_a_report_alone_keeps_a_fork_s_sections(doors, tmp_path, capsys):
     folder, _, arguments = doors
     report = (folder / "report.md").read_text()
-    for mine in (["--fork", arguments[1]], []):
-        name = [] if mine else ["--model", "fast"]
-        shutil.rmtree(folder.parent / "tiny-paper-pool", ignore_errors=True)
-        if not mine:
-            shutil.copytree(folder, folder.parent / "tiny-paper-pool")
-        assert cal_main(*mine, *name, "--dataset", "tiny", "--out", folder.parent,
-                        "--report-only") == 0
-        again = (folder if mine else folder.parent / "tiny-paper-pool") / "report.md"
-        assert again.read_text() == report
+    shutil.copytree(folder, tmp_path / "tiny-paper-pool")  # where a command without --fork looks
+    assert cal_main("--dataset", "tiny", "--out", tmp_path, "--report-only") == 0
+    assert (tmp_path / "tiny-paper-pool" / "report.md").read_text() == report
     assert capsys.readouterr().err == ""
-    shutil.rmtree(folder.parent / "tiny-paper-pool")
+    moved = written(tmp_path, "1 / 0")
+    config = tmp_path / "tiny-paper-pool" / "config.json"
+    config.write_text(config.read_text().replace(str(arguments[1]), str(moved)))
+    assert recorded_fork(config.parent).path is None
+    assert "drawn without its fork" in capsys.readouterr().err
+
+
+def remembering(fork, folder, rounds):
+    """The run files after so many rounds of a fork's `history`, on made-up data."""
+    log, runs = Log(folder), cal.runs_of(["history", "flips"], [1, 2])
+    settings = cal.Settings(30, rounds, 10, 2, 8)
+    forks.opened(fork.learning(), fork)(small_data(), settings, log).learn(runs)
+    return {run: [{**line, "seconds": 0} for line in log.read(run)] for run in runs}
 
 
 def test_memory_survives_a_cut_and_more_rounds(doors, tmp_path):
-    folder, _, arguments = doors
-    rest = [*arguments, "--jobs", 1]
-    for part in ("once", "cut"):
-        shutil.copytree(folder, tmp_path / part / folder.name)
-    assert cal_main(*rest, "--rounds", 4, "--out", tmp_path / "once") == 0
-    fresh = tmp_path / "fresh"
-    assert cal_main(*rest, "--rounds", 4, "--out", fresh) == 0
-    assert run_files(fresh) == run_files(tmp_path / "once")  # 2 rounds, then 4: the same as 4
-    kept = fresh / folder.name / "runs"
+    fork = forks.load(doors[2][1])
+    once = remembering(fork, tmp_path / "once", 4)
+    assert remembering(fork, tmp_path / "more", 2) != once
+    reopen(tmp_path / "more")  # as a command with more --rounds does
+    assert remembering(fork, tmp_path / "more", 4) == once
+    kept = tmp_path / "more" / "runs"
     assert {path.name for path in kept.glob("*.pt")} == {
         f"history-{seed}.memory{i}.pt" for seed in (1, 2) for i in (3, 4)}
-    # A process that is killed has written the memory of a round, or also its line.
+    # A process that is killed has written the memory of a round, and perhaps not its line.
     for seed, lines in ((1, 4), (2, 5)):
         path = kept / f"history-{seed}.jsonl"
         path.write_bytes(b"".join(path.read_bytes().splitlines(True)[:lines]))
-    assert cal_main(*rest, "--rounds", 4, "--out", fresh) == 0
-    assert run_files(fresh) == run_files(tmp_path / "once")
+    assert remembering(fork, tmp_path / "more", 4) == once
 
 
 def test_a_lost_memory_is_refused(doors, tmp_path, capsys):
@@ -337,18 +342,21 @@ def test_changed_source_is_refused_by_name(doors, tmp_path, capsys):
             ("Dropout(0.3)", "Dropout(0.4)", 2, "other source of doors.Net, network"),
             ("seed + 1", "seed + 2", 2, "other source of doors.Mine"),
             (".abs()\n\n\ndef tiny", "\n\n\ndef tiny", 2, "source of the measure ece"),
-            ("two", "two", 3, "source of margin2 has changed"),
-            ("import torch\n", "import torch  # as ever\n", 2, "")):
+            ("two", "two", 3, "source of margin2 has changed")):
         mine = written(tmp_path, DOORS.replace(old, new), "doors.py", helper=f"two = {two}\n")
-        code = cal_main("--fork", mine, *arguments)
-        assert code == (2 if message else 0) and message in capsys.readouterr().err
+        assert cal_main("--fork", mine, *arguments) == 2 and message in capsys.readouterr().err
+    same = DOORS.replace("import torch\n", "import torch  # as ever\n")
+    fork = forks.load(written(tmp_path, same, "doors.py", helper="two = 2\n"))
+    sources = json.loads((folder / "config.json").read_text())["sources"]
+    assert made.sources(fork.learning(), list(fork.names["STRATEGIES"]) + ["random"],
+                        fork.measures) == sources
 
 
 def test_the_new_fork_runs_as_it_stands(tmp_path, capsys):
-    mine, table = tmp_path / "my-idea.py", tmp_path / "t.csv"
-    table.write_text("text,label\n" + "".join(f"{c} {i},{c}\n" for i in range(40) for c in "ab"))
+    mine = tmp_path / "my-idea.py"
     assert cal_main("--new-fork", mine) == 0 and str(mine) in capsys.readouterr().out
-    assert cal_main("--fork", mine, *TINY[:4], "--jobs", 1, "--seeds", 1, "--dataset", table,
-                    "--strategies", "mine", "margin", "--out", tmp_path) == 0
-    got = run_files(tmp_path)
-    assert got["mine-1.jsonl"] == got["margin-1.jsonl"] and "brier" in got["mine-1.jsonl"][0]
+    fork, log = forks.load(mine), Log(tmp_path)
+    mine, margin = runs = cal.runs_of(["mine", "margin"], [1])
+    forks.opened(fork.learning(), fork)(small_data(), cal.Settings(40, 2, 9, 2, 8), log).learn(runs)
+    got, want = ([{**line, "seconds": 0} for line in log.read(run)] for run in (mine, margin))
+    assert got == want and all(0 < line["brier"] < 2 for line in got)

@@ -10,6 +10,8 @@ import math
 import os
 from pathlib import Path
 
+import numpy as np
+
 from plumbing.files import InputError, make_folder, shortened, write_text
 
 STATISTICS = {"confidence", "variability", "correctness"}
@@ -34,6 +36,18 @@ def read_run(path, rows=None):
         seen.update(line["picked"])
         end += len(raw)
     return lines, end
+
+
+def columns(runs):
+    """{name: [S, rounds]} of the measures in the lines of S runs; NaN where a line lacks one.
+
+    The names are accuracy, f1, a fork's measures, and train and select, in seconds.
+    """
+    runs = [[{**line, **line["seconds"]} for line in lines] for lines in runs]
+    names = dict.fromkeys(name for lines in runs for line in lines for name, value in line.items()
+                          if type(value) is float)
+    return {name: np.array([[line.get(name, np.nan) for line in lines] for lines in runs])
+            for name in names}
 
 
 def is_round(line, number, rows):
