@@ -248,12 +248,13 @@ def index(steps, place):
 
 
 def why():
-    """HTML of the four points of docs/why-cal-loses.md, and of its repair, as they stand there."""
+    """HTML of the four points of docs/why-cal-loses.md, of θ′'s accuracy, and of the repair."""
     text = (DOCS / "why-cal-loses.md").read_text(encoding="utf-8")
-    points = re.findall(r"^\d\. (.*?)(?=^\d\. |^\| means)", text, re.M | re.S)
-    repair = re.search(r"^\*\*Two changes together repair CAL.*?(?=\n\n)", text, re.M | re.S)[0]
-    return ("<ol>" + "".join(f"<li>{marked(point)}</li>" for point in points) + "</ol><p>"
-            + marked(repair) + "</p>")
+    points = re.findall(r"^\d\. (.*?)(?=^\d\. |^$)", text, re.M | re.S)
+    more = [re.search(rf"^\*\*{start}.*?(?=\n\n)", text, re.M | re.S)[0]
+            for start in ("θ′ is as accurate", "Two changes together repair CAL")]
+    return ("<ol>" + "".join(f"<li>{marked(point)}</li>" for point in points) + "</ol>"
+            + "".join(f"<p>{marked(paragraph)}</p>" for paragraph in more))
 
 
 def marked(text):
