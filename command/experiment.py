@@ -23,7 +23,7 @@ from forks import Fork
 from page.border import keeping
 from plumbing import made
 from plumbing.config import read_config
-from plumbing.files import InputError, note
+from plumbing.files import InputError, note, shortened
 from plumbing.folder import results_name
 from plumbing.runs import Log
 from released import protocols
@@ -177,8 +177,13 @@ def recorded_fork(folder):
     old = read_config(path).get("forks") if path.exists() else None
     if not isinstance(old, dict) or not old:
         return Fork()
+    fork = Path(list(old)[-1])
+    if not fork.is_absolute() or fork.resolve().is_relative_to(folder.resolve()):
+        note(f"note: the report is drawn without its fork: {fork} would be code of a results"
+             " directory, which somebody else may have made")
+        return Fork()
     try:
-        return forks.load(list(old)[-1])
+        return forks.load(fork)
     except InputError as e:
         note(f"note: the report is drawn without its fork ({e})")
         return Fork()
@@ -192,7 +197,12 @@ def source_changed(folder, fork):
                               fork_sha256=fork.sha256)
     if not isinstance(old.get("sources"), dict) or then.model not in fork.models:
         return ""
-    new = made.sources(algorithm_of(then)[0], list(old["sources"]["strategies"]), fork.measures)
+    try:
+        algorithm, _ = algorithm_of(then)
+    except InputError as e:
+        raise InputError(f"{path} is damaged ({shortened(e)}); start over with --fresh, or choose"
+                         " another --out")
+    new = made.sources(algorithm, list(old["sources"]["strategies"]), fork.measures)
     unlike = [name for names in made.changed(old["sources"], new) for name in names]
     return unlike and (f"These numbers were made with other source than this: {', '.join(unlike)}"
                        f" {'has' if len(unlike) == 1 else 'have'} changed since.") or ""

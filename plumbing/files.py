@@ -41,7 +41,14 @@ def shortened(text, most=200):
 
 def escaped(text):
     """Somebody's text (a label, a file's name) for Markdown: it is shown as it is, on one line."""
-    return "".join("\\" + c if c in "\\`*_|<>[]" else c for c in " ".join(str(text).split()))
+    return "".join("\\" + c if c in "\\`*_|<>[]$&~#" else c for c in " ".join(str(text).split()))
+
+
+def coded(text):
+    """Somebody's text as code in Markdown, between more backticks than it has itself."""
+    text = " ".join(str(text).split())
+    fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
+    return f"{fence}{text}{fence}" if len(fence) == 1 else f"{fence} {text} {fence}"
 
 
 def counted(n, noun):

@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from plumbing.files import escaped
 from report.differences import interval, paired
-from report.markdown import table
+from report.markdown import Verbatim, table
 from report.names import name_of
 from stats import mean_accuracy, plus_minus, roc_auc
 
@@ -59,8 +60,8 @@ def recall_table(r):
             rows[-1] += [picked_of(r, label, rare, kept["y"])] if told else []
     if not rows:
         return ""
-    header = ["strategy", *(f"{c} ({counts[c] / n:.1%})" for c in r.config["classes"])]
-    header += [f"picks of {rare}"] if told else []
+    header = ["strategy", *(Verbatim(f"{c} ({counts[c] / n:.1%})") for c in r.config["classes"])]
+    header += [Verbatim(f"picks of {rare}")] if told else []
     note = ("The cells are the recall on the test texts in the final round, mean over seeds. The"
             " share of each class is in brackets." + " The last column is the number of a run's"
             f" picks that are of the rarest class. That class has {counts[rare]} texts, including"
@@ -131,6 +132,6 @@ def helped(r):
         saved = ("does not reach Random's final accuracy" if n is None else
                  f"reaches Random's final accuracy with {n:,} labels instead of {last:,}"
                  if n < last else "reaches Random's final accuracy with the last batch alone")
-        lines.append(f"- {name_of(label)}: {mean:+.3f}{sure} in mean accuracy compared with picking"
-                     f" at random; it {saved}.")
+        lines.append(f"- {escaped(name_of(label))}: {mean:+.3f}{sure} in mean accuracy compared"
+                     f" with picking at random; it {saved}.")
     return "## Would active learning have helped?\n\n" + "\n".join(lines)

@@ -2,7 +2,11 @@
 
 import re
 
-from plumbing.files import write_csv
+from plumbing.files import escaped, write_csv
+
+
+class Verbatim(str):
+    """Somebody's text, such as a class: a table shows it as it is, and never as Markdown."""
 
 
 def markdown(header, rows):
@@ -12,8 +16,16 @@ def markdown(header, rows):
 
 
 def cell(value):
-    """A cell on one line. A label may hold a bar or an HTML tag, which must not act as one."""
+    """A cell on one line. Ours may hold Markdown, but no bar and no HTML tag."""
+    if isinstance(value, Verbatim):
+        return escaped(value)
     return re.sub(r"(?<!\\)[|<]", r"\\\g<0>", " ".join(str(value).split()))
+
+
+def fenced(lines):
+    """Lines as a block of code, which none of them can end."""
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", "\n".join(lines))), default=0))
+    return [fence, *lines, fence]
 
 
 def table(folder, name, header, rows, note=""):

@@ -3,6 +3,7 @@
 import re
 
 from plumbing.folder import short_name
+from report.markdown import Verbatim
 
 NAMES = {"random": "Rand.", "lc": "LC", "entropy": "Ent.", "bald": "BALD", "dal": "DAL",
          "cal": "CAL", "cal+dal": "CAL+DAL", "full": "all data", "margin": "Margin",
@@ -49,7 +50,8 @@ def parts_of(label):
 def name_of(label):
     """The printed form of a run's label: cal -> CAL, cal-t0.4 -> CAL (t_cor 0.4)."""
     strategy, t = parts_of(label)
-    return NAMES.get(strategy, strategy) + (f" (t_cor {t})" if t else "")
+    name = NAMES.get(strategy, strategy) + (f" (t_cor {t})" if t else "")
+    return name if strategy in NAMES else Verbatim(name)
 
 
 def vectors_of(r):

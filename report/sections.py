@@ -3,7 +3,7 @@
 
 from datamap import DataMap
 from page.explore import write_page
-from plumbing.files import InputError, counted, escaped, note, write_text
+from plumbing.files import InputError, coded, counted, escaped, note, write_text
 from report import figures
 from report.arena import arena
 from report.backend import also_as
@@ -12,7 +12,7 @@ from report.claims import NOT_RUN, RULE, claims, pairs_of
 from report.differences import MARGIN
 from report.findings import first_reach, helped, kinds_in, planted, recall_table, why_cal
 from report.main_table import beside, main_table, summary
-from report.markdown import table
+from report.markdown import Verbatim, fenced, table
 from report.names import NAMES, name_of, paper_of, parts_of, vectors_of
 from report.pairs import differences
 from report.paper_table import for_a_paper
@@ -33,10 +33,11 @@ def opening(r):
         f"**{done} of {planned} runs are finished.** The tables have only finished runs. The same"
         " command continues with the others.")
     a, last, seeds = r.about, r.labelled()[-1], len(r.config["seeds"])
+    vectors, protocol = coded(vectors_of(r)), coded(s["protocol"])
     return f"""# Cartography Active Learning on {escaped(r.dataset)}
 
 The data are {counted(a['train'], "training text")} and {counted(a['test'], "test text")} of
-{a['classes']} classes. The vectors are `{vectors_of(r)}`, and the protocol is `{s['protocol']}`.
+{a['classes']} classes. The vectors are {vectors}, and the protocol is {protocol}.
 Every run starts with {counted(s['seed_size'], "label")} and reaches {last:,} in
 {counted(s['rounds'], "round")} of {counted(s['batch'], "pick")}. Each strategy has
 {counted(seeds, "run")}, one per seed. {state}"""
@@ -64,7 +65,7 @@ def claims_table(r):
         return ""
     rows = [[row[0][0], *(f"**{word}**" + (f" ({evidence})" if evidence else "")
                           for _, word, evidence in row)] for row in zip(*judged.values())]
-    header = ["the paper's claim", *(f"with `{name}` vectors" for name in judged)]
+    header = ["the paper's claim", *(f"with {coded(name)} vectors" for name in judged)]
     rule = RULE.format(margin=r.margin)
     return "## The paper's claims\n\n" + table(r.folder, "claims", header, rows, rule)
 
@@ -183,15 +184,17 @@ def dataset_table(r):
     a = r.about
     shares = ", ".join(f"{c} {n / a['train']:.1%}" for c, n in a["class_counts"].items())
     rows = [["training texts", f"{a['train']:,}"], ["test texts", f"{a['test']:,}"],
-            ["classes", f"{a['classes']}: {shares}"], ["seed set", f"{r.settings['seed_size']:,}"],
-            ["vectors", f"{vectors_of(r)}: {a['tokens_known']:.1%} of the training texts' tokens"
-             f" and {a['types_known']:.1%} of their {a['types']:,} types have one"
-             if "types" in a else f"{vectors_of(r)}: one vector per text"]]
+            ["classes", Verbatim(f"{a['classes']}: {shares}")],
+            ["seed set", f"{r.settings['seed_size']:,}"],
+            ["vectors", Verbatim(
+                f"{vectors_of(r)}: {a['tokens_known']:.1%} of the training texts' tokens"
+                f" and {a['types_known']:.1%} of their {a['types']:,} types have one"
+                if "types" in a else f"{vectors_of(r)}: one vector per text")]]
     if "length_mean" in a:
         tokens = f"{a['length_mean']} on average, {a['length_max']} at most"
         rows.insert(4, ["tokens per text", tokens])
     lacking = a.get("missing")
-    note = "These frequent words have no vector: " + ", ".join(lacking) + "." if lacking else ""
+    note = f"These frequent words have no vector: {escaped(', '.join(lacking))}." if lacking else ""
     return "## Table 1: the data\n\n" + table(r.folder, "table1", ["", "as loaded"], rows, note)
 
 
@@ -200,13 +203,13 @@ def again(r):
     commands, machines = r.config.get("commands"), r.config.get("machines", [])
     if not commands:
         return ""
-    lines = ["## How to make these results again\n", "```", *commands, "```", "",
+    lines = ["## How to make these results again\n", *fenced(commands), "",
              "`python cal.py --again FOLDER STRATEGY SEED` makes one run of this directory again"
              " and says whether it is the same."]
     if len(machines) > 1:
-        made_by = "; ".join(f"{m['device']}, " + ", ".join(
+        made_by = escaped("; ".join(f"{m['device']}, " + ", ".join(
             f"{name} {version}" for name, version in (m["versions"] or {}).items())
-            for m in machines)
+            for m in machines))
         lines += ["", f"The seeds come from {len(machines)} machines or versions ({made_by}), so"
                   " another machine's numbers differ a little from those of either."]
     return "\n".join(lines)
