@@ -1,13 +1,12 @@
 """The team's model of more labels than can be inverted: conjugate gradients on the same system."""
 
-import warnings
-
 import numpy as np
 import torch
 
 from labelling.terms import Rows, numbered
 
 LANDMARKS = 800  # labelled texts of which the preconditioner is made
+PIECE = 100  # of them at once
 
 
 def conjugate_gradients(features, rows, weights, penalty, Y, steps=200, tolerance=1e-2):
@@ -41,14 +40,7 @@ def factor_of(kind, rows, w):
     if not isinstance(some, Rows):
         return some * w**0.5, some.T * w**0.5
     F = some.matrix(*numbered(some)) * w**0.5
-    return compressed(F), compressed(F.t())
-
-
-def compressed(matrix):
-    """A sparse matrix in the form that is multiplied quickest."""
-    with warnings.catch_warnings():  # torch still calls its CSR tensors "beta"
-        warnings.simplefilter("ignore", UserWarning)
-        return matrix.to_sparse_csr()
+    return F.to_sparse_csr(), F.t().to_sparse_csr()  # the form that is multiplied quickest
 
 
 def preconditioner(factors, penalty, n):
@@ -60,9 +52,12 @@ def preconditioner(factors, penalty, n):
     m = min(LANDMARKS, -(-n // 2))
     some = torch.as_tensor(np.sort(np.random.default_rng(n).permutation(n)[:m]))
     B = torch.ones(n, m)
-    for F, Ft in factors:
-        chosen = torch.zeros(n, m).index_put_((some, torch.arange(m)), torch.ones(m))
-        B += F @ (Ft @ chosen)
+    for i in range(0, m, PIECE):  # F' of all landmarks at once would be half a gigabyte
+        own = some[i : i + PIECE]
+        chosen = torch.zeros(n, len(own))
+        chosen[own, torch.arange(len(own))] = 1
+        for F, Ft in factors:
+            B[:, i : i + PIECE] += F @ (Ft @ chosen)
     eye = torch.eye(m, dtype=torch.float64)
     root = torch.linalg.cholesky(B[some].double() + 1e-4 * eye)  # K_mm may be singular
     B = torch.linalg.solve_triangular(root.float(), B.T, upper=False).T.contiguous()
