@@ -103,7 +103,8 @@ def of_round_0(held, demo, view, rows):
     lc, entropy = (set(held[f"strategies.{name}", "returned"][0].tolist())
                    for name in ("least_confidence", "max_entropy"))
     return {"first": float(gold[0].mean()), "last": float(gold[-1].mean()),
-            **{f"mu_{name}": float(gold[:, kind == name].mean()) for name in set(kind.tolist())},
+            **{f"mu_{name}": float(gold[:, kind == name].mean())
+               for name in sorted(set(kind.tolist()))},
             "lc_entropy": len(lc & entropy), "lc_cal": len(lc & set(rows.tolist())),
             "chance": len(lc) ** 2 / int(view.U.sum()), "eps": float(held["stats.aso", "eps"]),
             **{f"mean_{name}": float(np.mean(held["stats.aso", name])) for name in "ab"}}
