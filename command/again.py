@@ -9,7 +9,7 @@ import forks
 from command import options, processes
 from command.experiment import config_of, plan_of, recorded_fork, source_changed, work
 from fast.memory import one_thread
-from plumbing.files import InputError, note
+from plumbing.files import InputError, note, shortened
 from plumbing.folder import read_config
 from plumbing.runs import read_run
 from report.merge import differing_settings, first_difference
@@ -103,7 +103,11 @@ def command_for(config, strategy):
 
     All commands of a directory have the same settings; a fork's strategy needs one with --fork.
     """
-    commands = config.get("commands") or [from_settings(config["settings"])]
+    recorded = config.get("commands") or [from_settings(config["settings"])]
+    commands = [line for line in recorded if line.startswith("python cal.py")]
+    if not commands:
+        raise InputError("these results were made from Python, not by a command; call the function"
+                         f" again with another `out`: {shortened(recorded[-1])}")
     naming = [line for line in commands if f" {strategy} " in f"{line} "]
     forked = [line for line in commands if strategy not in STRATEGIES and "--fork" in line]
     return (naming or forked or commands)[-1]

@@ -34,7 +34,11 @@ from tables.records import is_table
 DICTS = "STRATEGIES", "MEASURES", "READERS", "REPORT"
 NAMES = (*DICTS, "MODEL", "ALGORITHM", "on_round")
 NEEDS = {"pool_dynamics"}  # what a strategy may ask for
-FIELDS = {"round", "labelled", "accuracy", "f1", "recall", "picked", "batch", "seconds", "memory"}
+FIELDS = {"round", "labelled", "accuracy", "f1", "recall", "picked", "batch", "seconds", "memory",
+          # and of curves.csv and Results.curves
+          "train", "select", "dataset", "data_sha256", "vectors", "protocol", "model", "strategy",
+          "t_cor", "seed", "finished", "macro_f1", "confidence", "variability", "correctness",
+          "train_seconds", "select_seconds", "made"}
 FILES = {"maps", "border", "texts", "made-with", "seed set"}  # beside the run files
 ACTIVE_LEARNING = cal.ActiveLearning
 

@@ -17,7 +17,8 @@ def checked(name, reader):
     A reader returns a dict: "train" and "test", each (texts, labels), two lists of strings as long
     as each other. It may also give x [N + T, D], a vector (or token numbers) for each training text
     and then each test text, in place of word vectors; and seed_size (100), batch_size (16, of a
-    mini-batch), max_len (200, the tokens read of a text), picks (50 texts per round).
+    mini-batch), max_len (200, the tokens read of a text), picks (50 texts per round), kind [N]
+    (what is known of each training text, for example mislabelled).
     """
     @functools.wraps(reader)
     def read(data_dir):
@@ -28,6 +29,13 @@ def checked(name, reader):
         sizes = {key: whole(key, raw.get(key, size)) for key, size in SIZES.items()}
         more = {key: raw[key] for key in MORE if raw.get(key) is not None}
         n = sum(len(texts) for texts, _ in splits.values())
+        if "picks" in more:
+            more["picks"] = whole("picks", more["picks"])
+        if "kind" in more:
+            more["kind"] = np.array(more["kind"], str)
+            if more["kind"].shape != (len(splits["train"][0]),):
+                refuse(f"kind has the shape {list(more['kind'].shape)}; it has to name the kind of"
+                       " each training text")
         if "x" in more:
             try:
                 more["x"] = finite(more["x"], "x")

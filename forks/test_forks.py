@@ -253,6 +253,7 @@ def test_what_a_strategy_returns_is_checked(body, message, tmp_path):
     ("STRATEGIES = {'a/b': print}", "cannot be that of a run file"),
     ("import strategies as s\ns.STRATEGIES['lc'] = print", "the name lc is taken"),
     ("READERS = {'trec': print}", "'trec' is taken"), ("MEASURES = {'f1': print}", "'f1' is taken"),
+    ("MEASURES = {'train': print}", "'train' is taken"),
     ("import cal\nclass A(cal.ActiveLearning): pass\ncal.ActiveLearning = A", "write ALGORITHM"),
     ("ALGORITHM = 3", "subclass of cal.ActiveLearning"), ("MODEL = 3", "has to be a class"),
     ("from torch.nn import Module\nclass A(Module): pass\nclass B(Module): pass", "A, B; name one"),
@@ -307,6 +308,8 @@ def test_a_network_is_tried_before_anything_is_written(out, x, message, tmp_path
     ("{'train': (['a'], ['c']), 'test': (['b'], ['c']), 'x': [[1]]}", "x has 1 rows, but"),
     ("{'train': (['a'], ['c']), 'test': (['b'], ['c']), 'x': [[1], [1e99]]}", "x, row 1"),
     ("{'train': (['a'], ['c']), 'test': (['b'], ['c']), 'seed_size': 0}", "seed_size is 0"),
+    ("{'train': (['a'], ['c']), 'test': (['b'], ['c']), 'kind': []}", "kind has the shape [0]"),
+    ("{'train': (['a'], ['c']), 'test': (['b'], ['c']), 'picks': 'x'}", "picks is 'x'"),
     ("open('/nowhere')", "cannot read the data of mine"), ("{}['a']", "mine.py, line 2, in read"),
 ])
 def test_what_a_reader_gives_is_checked(raw, message, tmp_path, capsys):

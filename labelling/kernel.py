@@ -8,12 +8,12 @@ Y_i - A_i / G_ii (Rifkin & Lippert 2007). The w and lambda are those with the sm
 leave-one-out error. What was measured: docs/your-csv-measured.md.
 """
 
-import warnings
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
+from labelling.many import conjugate_gradients
 from labelling.terms import MOST_PARTS, PIECE, Rows, numbered, part_rows, term_names, word_rows
 from vectors.kept import release
 from vectors.pool import truncated_svd
@@ -260,39 +260,3 @@ def speaking(features, rows, fitted, asked, texts, most=4):
         found[row] = [names[column] for i in best.tolist() if parts[i] > 0
                       and (column := int(own.columns[i])) in names]
     return found
-
-
-def conjugate_gradients(features, rows, weights, penalty, Y, steps=200, tolerance=3e-3):
-    """A of (K + lambda I) A = Y without K [n, n] (Hestenes & Stiefel 1952), every class at once.
-
-    Stops where each column's residual is under `tolerance` times its start.
-    """
-    factors = []
-    for name, w in weights.items():
-        some = features[name].take(torch.as_tensor(rows))
-        if isinstance(some, Rows):
-            F = some.matrix(*numbered(some))
-            factors.append((w, compressed(F), compressed(F.t())))
-        else:
-            factors.append((w, some, some.T))
-    times = lambda v: sum(w * (F @ (Ft @ v)) for w, F, Ft in factors) + v.sum(0) + penalty * v
-    Y = Y.float()
-    A, residual = torch.zeros_like(Y), Y.clone()
-    step, size = residual.clone(), residual.square().sum(0)
-    start = size.clamp_min(1e-12)
-    for _ in range(steps):
-        ahead = times(step)
-        length = size / (step * ahead).sum(0).clamp_min(1e-12)
-        A, residual = A + length * step, residual - length * ahead
-        size, before = residual.square().sum(0), size
-        if (size < tolerance**2 * start).all():
-            break
-        step = residual + size / before.clamp_min(1e-12) * step
-    return A.double()
-
-
-def compressed(matrix):
-    """A sparse matrix in the form that is multiplied quickest."""
-    with warnings.catch_warnings():  # torch still calls its CSR tensors "beta"
-        warnings.simplefilter("ignore", UserWarning)
-        return matrix.to_sparse_csr()

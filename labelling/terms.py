@@ -6,11 +6,15 @@ in a table of 4 million hashed columns (Weinberger et al. 2009), so that no dict
 texts' pairs has to be kept; names are found again by hashing a text's own terms (term_names).
 """
 
+import warnings
 import zlib
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+
+# torch says once per process that its CSR tensors are "beta", whoever multiplies sparse matrices.
+warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta", UserWarning)
 
 COLUMNS = 1 << 22
 PIECE = 20_000  # texts at once

@@ -418,6 +418,16 @@ def test_sure_predictions_are_judged_by_labels_predicted_as_surely(tmp_path):
                 advice(tmp_path, request, team))
 
 
+def test_a_class_whose_texts_all_lie_beyond_what_is_solved_exactly(tmp_path):
+    request, team = made_up(n=300)
+    team.fitted.left_out[team.y == 2] = np.nan
+    said = advice(tmp_path, request, team)
+    assert "Classes that are found least" not in said  # two of them are known
+    row = read_csv(tmp_path / "classes.csv")[2]
+    assert (row["class"], row["labels"], row["recall"]) == ("c", "100", "")
+    assert "| c | 100 |  |  |" in (tmp_path / "summary.md").read_text()
+
+
 def test_progress_keeps_a_row_per_number_of_labels(tmp_path):
     for n in (100, 130, 130):
         advice(tmp_path, *made_up(n=n))

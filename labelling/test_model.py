@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from data import read_demo
-from labelling import doubts, honest, kept, kernel, model, outcome, terms
+from labelling import doubts, honest, kept, kernel, many, model, outcome, terms
 from tables.answers import Answer, Answers
 from vectors.words import index_tokens, tokens
 
@@ -142,8 +142,16 @@ def test_conjugate_gradients_end_where_the_inverse_does(monkeypatch):
     features, y = small(120)
     L, Y = np.arange(90), np.eye(3)[y[:90]]
     exact = kernel.fit(features, L, Y)
-    A = kernel.conjugate_gradients(features, L, exact.weights, exact.penalty,
-                                   torch.as_tensor(Y), tolerance=1e-6)
+    A = many.conjugate_gradients(features, L, exact.weights, exact.penalty, torch.as_tensor(Y),
+                                 tolerance=1e-6)
+    factors = [many.factor_of(features[name], L, w) for name, w in exact.weights.items()]
+    K = whole_kernel(features, exact.weights)[L][:, L]
+    S = np.sort(np.random.default_rng(90).permutation(90)[:45])  # its landmarks
+    close = K[:, S] @ np.linalg.solve(K[S][:, S] + 1e-4 * np.eye(45), K[S])
+    v = np.random.default_rng(0).normal(size=(90, 2))
+    moved = torch.as_tensor(close @ v + exact.penalty * v).float()
+    near = many.preconditioner(factors, exact.penalty, 90)(moved)
+    np.testing.assert_allclose(near, v, atol=0.05)
     np.testing.assert_allclose(kernel.scores(features, L, exact.weights, A), exact.scores,
                                atol=5e-3)
     monkeypatch.setattr(kernel, "EXACT", 60)  # more labels than are solved exactly

@@ -192,4 +192,6 @@ def test_a_run_is_made_again_and_found_the_same_or_not(tiny, tmp_path, capsys):
         assert cal_main("--again", *arguments) == 2
         error = capsys.readouterr().err
         assert message in error and error.count("\n") == 1
+    changed_config(folder, commands=["experiment(..., ['lc'], [2], 'it\"s')"])
+    assert cal_main("--again", folder, "lc", 2) == 2 and "from Python" in capsys.readouterr().err
     assert run_files(tiny[0])  # and what there was is untouched
