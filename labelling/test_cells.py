@@ -381,10 +381,15 @@ def test_stop_is_said_where_every_condition_holds_and_only_there(tmp_path):
     assert "You can stop: 40 more" in advice(tmp_path, *made_up())
     assert "Go on: 40 more" in advice(tmp_path, *made_up(), one=True)  # one class for every text
     request, team = made_up()
-    team.y[team.y == 2], team.y[2] = 0, 2  # a class with one label
-    team.__dict__["halves"] = np.arange(1000), (team.fitted.left_out.argmax(1) == team.y) * 1.0
-    team.p[:] = [0.96, 0.02, 0.02]
+    team.y[:] = np.where(team.y == 2, 0, team.y)
+    team.y[5] = 2  # a class with one label; all else is as if enough were known
+    own = np.where(np.arange(1000) % 10 == 0, 1 - team.y.clip(max=1), team.y)
+    team.fitted.left_out[:] = np.eye(3)[own]
+    team.__dict__["halves"] = np.arange(1000), (own == team.y) * 1.0
+    assert team.gain(50)[2] < judge.STOP and team.accuracy(np.arange(1000, 1200))[0] > 0.8
     assert "Go on" in advice(tmp_path, request, team)
+    team.y[5] = 0
+    assert "You can stop" in advice(tmp_path, request, team)
     request, team = made_up(right=0.3)  # no better than the largest class
     team.p[:] = 1 / 3
     assert "Go on" in advice(tmp_path, request, team)
