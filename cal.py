@@ -114,7 +114,7 @@ class ActiveLearning:
         self.x, self.x_test = x.float(), x_test.float()
         if log:
             fixed = {name: value for name, value in asdict(settings).items() if name != "rounds"}
-            log.made_with({"data": data.sha256, **fixed}, len(data.y))
+            log.made_with({"data": data.sha256, **fixed}, len(data.y), type(self))
 
     def learn(self, runs):
         """Algorithm 1: take every run from the end of its file to its last round."""

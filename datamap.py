@@ -46,10 +46,10 @@ def data_map(probs, y):
     fields [N] in float64, NumPy arrays for NumPy input. Raises ValueError for a label that is not
     one of 0 ... C - 1.
     """
-    p, gold = torch.as_tensor(probs, dtype=torch.float64), torch.as_tensor(y)
+    p, gold = torch.as_tensor(probs), torch.as_tensor(y)
     check_labels(gold, p.shape[-1])
     # p_theta(e)(y*_i | x_i), the column of the gold label: [E, N]
-    p_gold = p.take_along_dim(gold[None, ..., None], dim=-1)[..., 0]
+    p_gold = p.take_along_dim(gold[None, ..., None], dim=-1)[..., 0].double()
     # Eq. (1): mu_i = 1/E sum_e p_theta(e)(y*_i | x_i)
     mu = p_gold.mean(0)
     # Eq. (2): sigma_i = sqrt(sum_e (p_theta(e)(y*_i | x_i) - mu_i)^2 / E)

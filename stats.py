@@ -189,7 +189,7 @@ class Results:
 
     def finished(self, label):
         """{seed: lines} of a label's finished runs."""
-        last = 0 if label.startswith("full") else self.rounds
+        last = 0 if label in ("full", "full-long") else self.rounds
         return {s: lines for s, lines in self.runs.get(label, {}).items() if len(lines) == last + 1}
 
     def labels(self):

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import datamap
+from command import idle
 from labelling import next_batch
 from plumbing.files import InputError
 from tables.labels import read_classes, warn_of_others
@@ -45,7 +46,8 @@ def refuse_its_options(args):
     """An InputError for options that do nothing if every row has a label."""
     for option, given in (("--accept", args.accept), ("--no-source", args.no_source),
                           ("--show", args.show), ("--classes", args.classes),
-                          ("--annotator", args.annotator)):
+                          ("--annotator", args.annotator),
+                          ("--random-share", args.random_share != 0.2)):
         if given:
             raise InputError(f"every row of {args.dataset} has a label, and {option} is for tables"
                              " that are being labelled; leave it out")
@@ -61,9 +63,7 @@ def the_strategy(args):
         raise InputError("some rows have no label, and the next batch works only with --protocol"
                          " paper and --model fast; leave out --protocol, and give --model fast if"
                          " --fork names a network or an algorithm")
-    for option in ("seed_size", "rounds", "everything", "ablate", "save_dynamics", "baseline",
-                   "margin", "format"):
-        if getattr(args, option):
-            raise InputError(f"some rows have no label, and --{option.replace('_', '-')} is for"
-                             " experiments, in which every row has one; leave it out")
+    if found := idle.given(args, idle.OF_EXPERIMENTS):
+        raise InputError(f"some rows have no label, and {found[0]} is for experiments, in which"
+                         " every row has one; leave it out")
     return names[0]

@@ -5,7 +5,17 @@ import sys
 
 import datamap
 import forks
-from command import ablation, again, bench, labelling_mode, new_fork, options, processes
+from command import (
+    ablation,
+    again,
+    bench,
+    idle,
+    labelling_mode,
+    new_fork,
+    options,
+    processes,
+    space,
+)
 from command.experiment import (
     folder_of,
     fork_of,
@@ -16,10 +26,13 @@ from command.experiment import (
     work,
 )
 from fast.memory import one_thread
+from plumbing.clock import told
 from plumbing.files import InputError, note
+from plumbing.folder import warn_of_seeds
 from report import sections
 from stats import Results
 from strategies import STRATEGIES
+from tables.copies import warn_of_near_copies
 from tables.own_table import warn_of_classes
 from tables.records import is_table
 
@@ -48,13 +61,16 @@ def dispatch(args):
         return new_fork.write(args.new_fork)
     if args.again:
         return again.run(args)
+    idle.refuse(args)
     if args.ablate:
         return ablation.run(args)
     if args.report_only:
         folder = folder_of(args)
         fork = fork_of(args) if args.fork else recorded_fork(folder)
         remark = source_changed(folder, fork)
-        sections.write_report(folder, remark, **wishes(args, fork, Results(folder).labels()))
+        warn_of_seeds(folder)
+        with told("drawing the report"):
+            sections.write_report(folder, remark, **wishes(args, fork, Results(folder).labels()))
         if remark:
             note(f"note: {remark}")
         print(f"The report is {folder / 'report.md'}")
@@ -64,13 +80,16 @@ def dispatch(args):
         return bench.run(args.device, args.pool)
     one_thread()
     classes = labelling_mode.classes_of(args)
-    plan = plan_of(args)
+    with told(f"reading {args.dataset} and making its vectors"):
+        plan = plan_of(args)
     if is_table(args.dataset):
+        warn_of_near_copies(plan.data.texts, plan.data.x)
         if labelling_mode.is_due(plan):
             return labelling_mode.run(plan, classes)
         labelling_mode.refuse_its_options(args)
         first = plan.algorithm(plan.data, plan.s, None).seed_set(plan.seeds[0])
         warn_of_classes(plan.data, plan.data.y[first])
+    space.check(plan)
     labels = [run.label for phase in plan.phases for run in phase]
     report = functools.partial(sections.write_report, plan.folder,
                                **wishes(args, fork_of(args), labels, plan.folder))
@@ -87,7 +106,8 @@ def wishes(args, fork, labels, folder=None):
     fork: whose sections it has. labels: those that run now. folder: a results directory that may
     have others already.
     """
-    if folder and (folder / "config.json").exists():
+    known = folder and args.fresh is None and (folder / "config.json").exists()
+    if args.baseline and args.baseline not in labels and known:
         labels = [*labels, *Results(folder).labels()]
     if args.baseline and args.baseline not in labels:
         raise InputError(f"--baseline {args.baseline}: there is no run of it; add it to"

@@ -9,7 +9,6 @@ import datetime
 import functools
 import multiprocessing
 import os
-import signal
 import threading
 import time
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
@@ -23,6 +22,7 @@ from command.progress import Progress
 from fast.memory import one_thread
 from plumbing.files import InputError, shortened
 from plumbing.folder import claim, keep_texts, locked
+from plumbing.interrupt import be_worker, held_back
 
 
 def choose_device(name):
@@ -143,9 +143,8 @@ def in_a_pool(work, tasks, jobs, tick):
     spawn = multiprocessing.get_context("spawn")
     quiet_tracker()
     with ProcessPoolExecutor(jobs, spawn, initializer=start_worker) as pool:
-        ours = signal.signal(signal.SIGINT, signal.SIG_IGN)  # the workers inherit it: Ctrl-C is
-        left = {pool.submit(work, task) for task in tasks}   # for the process the user started
-        signal.signal(signal.SIGINT, ours)
+        with held_back():  # from the workers for good: Ctrl-C is for the process the user started
+            left = {pool.submit(work, task) for task in tasks}
         try:
             while left:
                 done, left = wait(left, timeout=1, return_when=FIRST_COMPLETED)
@@ -177,12 +176,7 @@ def start_worker():
     """Give a worker one thread, and end it when the process that started it ends."""
     os.environ["CAL_LAUNCHED"] = "1"
     one_thread()
-    threading.Thread(target=end_with_parent, daemon=True).start()
-
-
-def end_with_parent():
-    multiprocessing.parent_process().join()
-    os._exit(1)
+    be_worker()
 
 
 @contextlib.contextmanager

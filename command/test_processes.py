@@ -121,6 +121,64 @@ def test_four_processes_write_the_same_files(tiny, tmp_path):
         assert (tmp_path / maps).read_bytes() == (tiny[0] / maps).read_bytes()
 
 
+WINDOW = """
+import os, signal, sys
+from concurrent.futures import ProcessPoolExecutor
+from command import processes
+
+def work(task):
+    return task
+
+def caught(*_):
+    print("caught", flush=True)
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, caught)
+    started = ProcessPoolExecutor.submit
+    def submit(self, *task):
+        found = started(self, *task)  # the workers are starting: Ctrl-C reaches the whole group
+        os.killpg(0, signal.SIGINT)
+        return found
+    ProcessPoolExecutor.submit = submit
+    processes.share_out(work, [1, 2], 2, lambda: None)
+    print("done", flush=True)
+"""
+
+
+def test_ctrl_c_while_workers_start_is_not_lost_and_theirs_is_ignored(tmp_path):
+    (tmp_path / "window.py").write_text(WINDOW)
+    done = subprocess.run([sys.executable, tmp_path / "window.py"], capture_output=True, text=True,
+                          env={**os.environ, "PYTHONPATH": str(HERE), "OMP_NUM_THREADS": "1"},
+                          start_new_session=True, timeout=240)
+    assert done.stdout.split() == ["caught", "done"] and done.stderr == ""
+
+
+def test_each_way_to_end_a_run_whose_workers_start(tmp_path):
+    started = {}
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        command = [sys.executable, str(HERE / "cal.py"), "--vectors", "hash", "--seeds", "1", "2",
+                   "--jobs", "2", "--out", str(tmp_path / name)]
+        started[name] = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                         text=True, start_new_session=True)
+    workers = []
+    for name, process in started.items():
+        while not (mine := children(process.pid)):
+            assert process.poll() is None
+            time.sleep(0.002)
+        workers += mine
+        number = getattr(signal, name)
+        os.killpg(process.pid, number)
+        said, error = process.communicate(timeout=120)
+        assert process.returncode == 128 + number and said == ""
+        assert error.count("Interrupted; the same command continues") == 1
+        assert "Traceback" not in error and "Warning" not in error
+    end = time.monotonic() + 60
+    while any(Path(f"/proc/{pid}").exists() for pid in workers) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not any(Path(f"/proc/{pid}").exists() for pid in workers)
+    assert not list(tmp_path.rglob("*.part"))
+
+
 def children(pid):
     """The spawned processes that a process has started."""
     found = []

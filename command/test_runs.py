@@ -19,6 +19,7 @@ import torch
 
 import cal
 import data
+import strategies
 from command.test_processes import children
 from fast import SideBySide
 from plumbing import files
@@ -38,20 +39,67 @@ def run_file(path, *lines):
     return path
 
 
-@pytest.mark.parametrize("second", [
-    "3", "[]", '{"round": 1}', "[" * 100_000, "{", "null", "\xff", json.dumps(LINE),
-    *(json.dumps({**LINE, "round": 1, "picked": [8], **change}) for change in (
-        {"round": 2}, {"picked": [5]}, {"picked": [2500]}, {"picked": [-1]}, {"picked": "x"},
-        {"picked": [True]}, {"accuracy": float("nan")}, {"accuracy": 1.5},
-        {"batch": {"confidence": 2}}, {"seconds": None}, {"labelled": "x"})),
+@pytest.mark.parametrize("end", ["3", "[]", '{"round": 1', "{", "\0\0\0", "\xff",
+                                 json.dumps({**LINE, "round": 1, "picked": [8]})])
+def test_a_torn_end_is_cut_off(tmp_path, end):
+    path = run_file(tmp_path / "runs" / "cal-1.jsonl", LINE)
+    whole = path.read_bytes()
+    path.write_bytes(whole + end.encode("latin-1"))
+    assert read_run(path, 2500) == ([LINE], len(whole))
+    assert Log(tmp_path).read(cal.Run("cal", 1)) == [LINE] and path.read_bytes() == whole
+
+
+@pytest.mark.parametrize("second, wrong", [
+    ("3", "it is not a JSON object"), ("null", "it is not a JSON object"),
+    ("[" * 100_000, "it is not JSON"), ("{", "it is not JSON"), ("\xff", "it is not JSON"),
+    (json.dumps(LINE), "its round is 0"), ('{"round": 1}', "its labelled is missing"),
+    *((json.dumps({**LINE, "round": 1, "picked": [8], **change}), wrong) for change, wrong in (
+        ({"round": 2}, "its round is 2"), ({"picked": [5]}, "it picks row 5, which was picked"),
+        ({"picked": [2500]}, "its picked is [2500]"), ({"picked": [-1]}, "its picked is [-1]"),
+        ({"picked": "x"}, 'its picked is "x"'), ({"picked": [True]}, "its picked is [true]"),
+        ({"accuracy": float("nan")}, "its accuracy is NaN"), ({"accuracy": 1.5}, "accuracy is 1.5"),
+        ({"accuracy": "0.5"}, 'its accuracy is "0.5"'), ({"f1": -1}, "its f1 is -1"),
+        ({"batch": {"confidence": 2}}, 'its batch is {"confidence": 2}'),
+        ({"seconds": {"train": "long", "select": None}}, 'its seconds is {"train": "long"'),
+        ({"recall": [2]}, "its recall is [2]"), ({"seconds": None}, "its seconds is null"),
+        ({"labelled": "x" * 9000}, "its labelled is")))
 ])
-def test_what_is_no_round_is_cut_off(tmp_path, second):
+def test_a_whole_line_that_no_run_writes_is_one_sentence_and_stays(tmp_path, second, wrong):
     path = run_file(tmp_path / "runs" / "cal-1.jsonl", LINE, second, {**LINE, "round": 1})
-    lines, end = read_run(path, 2500)
-    assert lines == [LINE] and end == len(json.dumps(LINE)) + 1
-    log = Log(tmp_path)
+    before, log = path.read_bytes(), Log(tmp_path)
     log.rows = 2500
-    assert log.read(cal.Run("cal", 1)) == [LINE] and path.stat().st_size == end
+    with pytest.raises(InputError) as e:
+        log.read(cal.Run("cal", 1))
+    assert "cal-1.jsonl, line 2: " in str(e.value) and wrong in str(e.value)
+    assert "\n" not in str(e.value) and len(str(e.value)) < 400 and path.read_bytes() == before
+
+
+def test_a_damaged_run_file_is_said_by_every_command_and_fresh_starts_over(tiny, tmp_path, capsys):
+    shutil.copytree(tiny[0], tmp_path, dirs_exist_ok=True)
+    path = tmp_path / "demo-paper-pool" / "runs" / "lc-1.jsonl"
+    path.write_text(path.read_text().replace('"accuracy": 0.', '"accuracy": 7.', 1))
+    before, arguments = path.read_bytes(), [*TINY, "--seeds", 1, "--strategies", "lc", "--out",
+                                            tmp_path]
+    for more in ([], ["--report-only"]):
+        capsys.readouterr()
+        assert cal_main(*arguments, *more) == 2 and path.read_bytes() == before
+        error = capsys.readouterr().err.splitlines()[-1]
+        assert "lc-1.jsonl, line 1: its accuracy is 7." in error and "Traceback" not in error
+    assert cal_main(*arguments, "--fresh", "lc") == 0
+    want = run_files(tiny[0])  # the runs of the other seed are gone, too
+    assert run_files(tmp_path) == {name: want[name] for name in want if name != "lc-2.jsonl"}
+
+
+def test_run_files_of_seeds_that_no_command_has_named_are_said(tiny, tmp_path, capsys):
+    shutil.copytree(tiny[0], tmp_path, dirs_exist_ok=True)
+    runs = tmp_path / "demo-paper-pool" / "runs"
+    assert cal_main("--report-only", "--out", tmp_path) == 0
+    assert "left out" not in capsys.readouterr().err
+    for name in ("cal", "lc", "other"):  # no command has run `other`
+        shutil.copy(runs / "cal-1.jsonl", runs / f"{name}-77.jsonl")
+    assert cal_main("--report-only", "--out", tmp_path) == 0
+    assert "2 run files of seeds that no command has named here, the first cal-77.jsonl" in (
+        capsys.readouterr().err)
 
 
 def test_a_whole_run_file_is_read_whole(tmp_path):
@@ -170,6 +218,24 @@ def test_a_log_refuses_other_data_and_settings(tmp_path):
     SideBySide(d, cal.Settings(20, 2, 5, 1, 8), Log(tmp_path))  # rounds may grow
 
 
+def test_a_library_s_log_refuses_a_strategy_that_was_edited(tmp_path, monkeypatch):
+    """Typed into a notebook, a strategy has no file; here it is one of two in files of ours."""
+    x, y = np.random.default_rng(0).normal(size=(90, 8)), np.arange(90) % 3
+    d, s = data.of_arrays(x, y, x, y), cal.Settings(20, 1, 5, 1, 8)
+    monkeypatch.setitem(SideBySide.strategies, "mine", strategies.least_confidence)
+    SideBySide(d, s, Log(tmp_path)).learn(cal.runs_of(["mine", "random"], [1]))
+    before = json.loads((tmp_path / "runs" / "made-with.json").read_text())
+    assert before["sources"]["strategies"].keys() == {"mine", "random"}
+    SideBySide(d, s, Log(tmp_path)).learn(cal.runs_of(["mine"], [1]))
+    monkeypatch.setitem(SideBySide.strategies, "mine", strategies.max_entropy)  # edited
+    SideBySide(d, s, Log(tmp_path)).learn(cal.runs_of(["random"], [1]))  # is untouched
+    with pytest.raises(InputError, match="the source of mine has changed since the runs in"):
+        SideBySide(d, s, Log(tmp_path)).learn(cal.runs_of(["mine"], [1]))
+    with pytest.raises(InputError, match="the source of .*has changed"):  # another algorithm
+        cal.ActiveLearning(d, s, Log(tmp_path)).learn(cal.runs_of(["random"], [1]))
+    assert json.loads((tmp_path / "runs" / "made-with.json").read_text()) == before
+
+
 def test_maps_that_are_damaged_are_made_again(tiny, tmp_path):
     shutil.copytree(tiny[0], tmp_path, dirs_exist_ok=True)
     maps = tmp_path / "demo-paper-pool" / "runs" / "maps-2.npz"
@@ -238,7 +304,7 @@ def test_a_rank_from_nowhere_is_one_sentence(tmp_path, monkeypatch, capsys, rank
 # ---- ends ---------------------------------------------------------------------------------------
 
 
-def wait_for(condition, seconds=60):
+def wait_for(condition, seconds=180):
     end = time.monotonic() + seconds
     while not condition() and time.monotonic() < end:
         time.sleep(0.01)
@@ -258,7 +324,7 @@ def sizes(out):
 
 
 def test_workers_end_with_the_process_that_the_user_started(tmp_path):
-    ends = signal.SIGKILL, signal.SIGINT  # TERM is like KILL: nothing catches it
+    ends = signal.SIGKILL, signal.SIGINT
     more = ["--vectors", "hash", "--epochs", 5, "--rounds", 40]
     started = [start(tmp_path / str(int(how)), *more) for how in ends]
     for how in ends:

@@ -119,7 +119,8 @@ def share(right):
 def of_classes(table, folder):
     """The five classes that are found least, and those with too few labels."""
     lines = []
-    known = sorted((row for row in table if row["labels"] >= ENOUGH), key=lambda row: row["recall"])
+    known = sorted((row for row in table if row["labels"] >= ENOUGH and row["recall"] is not None),
+                   key=lambda row: row["recall"])
     if len(known) > 2:
         worst = ", ".join(f"{row['class']} {row['recall']:.0%} of {row['labels']}"
                           for row in known[:5])

@@ -24,16 +24,17 @@ from labelling.asking import ask, asked, batch_of
 from labelling.committee import train
 from labelling.judge import judge
 from page.explore import write_labelling
+from plumbing.clock import told
 from plumbing.draws import Draws
 from plumbing.files import counted, note, shortened
 from plumbing.folder import locked
 from report.figures import draw_maps
 from tables.answers import DOUBTED, NEXT, keep_answers, key, read_answers
+from tables.copies import ALIKE
 from tables.own_table import read_rows, warn_of_classes
 
 REGIONS = "easy", "ambiguous", "hard"
 FEW = 20  # labels; with fewer, typical texts are asked for (first_batch)
-ALIKE = 0.95  # the cosine above which two texts of a batch are near-duplicates
 DEFAULT = "margin"  # from PER_CLASS labels per class on; with fewer, random picks were worth more
 PER_CLASS = 10  # on a table of 58 classes (docs/your-csv-measured.md)
 
@@ -145,7 +146,8 @@ def next_batch(request, answers, labelled, free):
     warn_of_classes(data, data.y[labelled])
     test = read_rows(Path(request.test), request.text_column, request.label_column)[0] if (
         request.test) else []
-    team = model.train(data, answers, labelled, [text for _, _, text, _ in test], request.cache)
+    with told(f"learning from {counted(len(labelled), 'label')}"):
+        team = model.train(data, answers, labelled, [text for _, _, text, _ in test], request.cache)
     if not request.strategy:
         classes = len(np.unique(team.y))
         few = len(team.y) < PER_CLASS * classes

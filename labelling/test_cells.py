@@ -381,10 +381,15 @@ def test_stop_is_said_where_every_condition_holds_and_only_there(tmp_path):
     assert "You can stop: 40 more" in advice(tmp_path, *made_up())
     assert "Go on: 40 more" in advice(tmp_path, *made_up(), one=True)  # one class for every text
     request, team = made_up()
-    team.y[team.y == 2], team.y[2] = 0, 2  # a class with one label
-    team.__dict__["halves"] = np.arange(1000), (team.fitted.left_out.argmax(1) == team.y) * 1.0
-    team.p[:] = [0.96, 0.02, 0.02]
+    team.y[:] = np.where(team.y == 2, 0, team.y)
+    team.y[5] = 2  # a class with one label; all else is as if enough were known
+    own = np.where(np.arange(1000) % 10 == 0, 1 - team.y.clip(max=1), team.y)
+    team.fitted.left_out[:] = np.eye(3)[own]
+    team.__dict__["halves"] = np.arange(1000), (own == team.y) * 1.0
+    assert team.gain(50)[2] < judge.STOP and team.accuracy(np.arange(1000, 1200))[0] > 0.8
     assert "Go on" in advice(tmp_path, request, team)
+    team.y[5] = 0
+    assert "You can stop" in advice(tmp_path, request, team)
     request, team = made_up(right=0.3)  # no better than the largest class
     team.p[:] = 1 / 3
     assert "Go on" in advice(tmp_path, request, team)
@@ -416,6 +421,16 @@ def test_sure_predictions_are_judged_by_labels_predicted_as_surely(tmp_path):
     assert ("200 predictions of at least 0.9, marked to accept: about"
             f" {100 * wrong.mean():.0f} in 100 ({100 * low:.0f} to {100 * high:.0f}) differ") in (
                 advice(tmp_path, request, team))
+
+
+def test_a_class_whose_texts_all_lie_beyond_what_is_solved_exactly(tmp_path):
+    request, team = made_up(n=300)
+    team.fitted.left_out[team.y == 2] = np.nan
+    said = advice(tmp_path, request, team)
+    assert "Classes that are found least" not in said  # two of them are known
+    row = read_csv(tmp_path / "classes.csv")[2]
+    assert (row["class"], row["labels"], row["recall"]) == ("c", "100", "")
+    assert "| c | 100 |  |  |" in (tmp_path / "summary.md").read_text()
 
 
 def test_progress_keeps_a_row_per_number_of_labels(tmp_path):

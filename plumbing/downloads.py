@@ -60,9 +60,16 @@ def fetch(url, path, sha256, size=None):
             with contextlib.suppress(OSError):
                 folder.rmdir()
         raise InputError(
-            f"cannot fetch {path.name} from {url}: {e}; put the file in {path.parent} by hand, or"
-            " run `python cal.py`, which needs no download"
+            f"cannot fetch {path.name} from {url}: {cause(e)}; put the file in {path.parent} by"
+            " hand, or run `python cal.py`, which needs no download"
         )
+
+
+def cause(e):
+    """An exception in words, on one line; some have no text of their own."""
+    return shortened(e) if str(e).strip("' \n") else {
+        "EOFError": "the file breaks off", "TimeoutError": "the server does not answer"}.get(
+        type(e).__name__, type(e).__name__)
 
 
 def copy(reply, out, most):

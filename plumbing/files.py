@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import errno
 import functools
 import hashlib
 import os
@@ -66,7 +67,8 @@ def whole_file(path):
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     open_parts.add(part)
     try:
-        with open(part, "wb") as held:
+        part.unlink(missing_ok=True)  # of a killed process with our number, or somebody's link
+        with open(part, "xb") as held:
             lock(held)  # until this process has finished or died
             yield part
             with open(part, "r+b") as f:
@@ -78,8 +80,12 @@ def whole_file(path):
         open_parts.discard(part)
 
 
+NO_LOCKS = {getattr(errno, name, None) for name in ("ENOSYS", "EOPNOTSUPP", "ENOTSUP", "ENOLCK")}
+
+
 def lock(file):
-    """Lock an open file and return whether that worked. The lock ends with this process."""
+    """Lock an open file, until this process ends: whether that worked, and None if the file system
+    has no locks (some network and user-space file systems)."""
     try:
         if fcntl:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -87,9 +93,16 @@ def lock(file):
             file.seek(1 << 30)
             msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
             file.seek(0)
-    except OSError:
-        return False
+    except OSError as e:
+        return None if e.errno in NO_LOCKS else False
     return True
+
+
+def own_file(path, flags):
+    """os.open that follows no link: a folder that somebody else made may have one to outside."""
+    if path.is_symlink():
+        raise InputError(f"{path} is a link, and nothing is written through it; remove it")
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0), 0o666)
 
 
 def remove_parts(folder):

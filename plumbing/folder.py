@@ -13,10 +13,12 @@ from pathlib import Path
 from plumbing.config import read_config
 from plumbing.files import (
     InputError,
+    counted,
     left_out,
     lock,
     make_folder,
     note,
+    own_file,
     remove_parts,
     shortened,
     whole_file,
@@ -45,12 +47,14 @@ def locked(folder):
     """
     make_folder(folder)
     try:
-        file = open(folder / ".lock", "a+b")  # noqa: SIM115 (held until the end)
+        file = os.fdopen(own_file(folder / ".lock", os.O_RDWR | os.O_CREAT), "r+b")
     except OSError as e:
         raise InputError(f"cannot write to {folder}: {e.strerror}; choose another --out")
     with file:
-        if not lock(file):
-            file.seek(0)
+        if (got := lock(file)) is None:
+            note(f"warning: the file system of {folder} has no locks; run one command at a time in"
+                 " this folder")
+        elif not got:
             raise InputError(f"{folder} is in use by process {file.read(20).decode() or '?'}; wait"
                              " for it, or choose another --out")
         file.truncate(0)
@@ -66,9 +70,10 @@ def remove_leftovers(folder):
         remove_parts(place)
     for path in folder.glob("runs/*.round*.pt"):
         run, _, t = path.stem.rpartition(".round")
-        done = len(read_run(path.with_name(f"{run}.jsonl"))[0])
-        if t.isdigit() and int(t) < done - 1:
-            path.unlink()
+        with contextlib.suppress(InputError):  # a damaged run file is for its reader to say
+            done = len(read_run(path.with_name(f"{run}.jsonl"))[0])
+            if t.isdigit() and int(t) < done - 1:
+                path.unlink()
 
 
 def claim(folder, config, fresh=None):
@@ -130,9 +135,18 @@ def machines(folder, old, config):
     return [*before, new]
 
 
+OURS = re.compile(r"[^/]+-\d+\.(jsonl|npz|json)|.+\.(round|memory)\d+\.pt|made-with\.json|"
+                  r"texts\.json\.gz|\..+\.part|dynamics-\d+")  # what is in runs/
+
+
 def empty(folder):
-    """Remove what is in a folder; the folder itself may be a link to a bigger disk, and stays."""
+    """Remove what is in a folder; the folder itself may be a link to a bigger disk, and stays.
+
+    Of a link's folder, files with names of ours alone are removed: it may lead anywhere.
+    """
     for path in folder.iterdir() if folder.is_dir() else ():
+        if folder.is_symlink() and not OURS.fullmatch(path.name):
+            continue
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:
@@ -176,6 +190,21 @@ def runs_of(folder, strategy):
     """Whether there are run files of a strategy, under any threshold."""
     return any(re.fullmatch(rf"{re.escape(strategy)}(-t[\d.]+)?-\d+", path.stem)
                for path in folder.glob("runs/*.jsonl"))
+
+
+def warn_of_seeds(folder):
+    """Warn of run files (copied from another machine, say) whose seeds config.json lacks."""
+    if not (folder / "config.json").exists():
+        return
+    config = read_config(folder / "config.json")
+    labels = "|".join(map(re.escape, [*config["strategies"], "full"]))
+    found = [(path, match) for path in sorted(folder.glob("runs/*.jsonl"))
+             if (match := re.fullmatch(rf"(?:{labels})-(\d+)", path.stem))]
+    left = [path.name for path, match in found if int(match[1]) not in config["seeds"]]
+    if left:
+        note(f"warning: {counted(len(left), 'run file')} of seeds that no command has named here,"
+             f" the first {left[0]}, left out of the report; to take them in, name their seeds in"
+             " --seeds")
 
 
 def keep_texts(folder, data):
@@ -226,7 +255,7 @@ def reopen(folder):
     """Let finished runs continue: remove their last round, which picked nothing."""
     for path in folder.glob("runs/*.jsonl"):
         lines, _ = read_run(path)
-        if path.name.startswith("full-long"):  # as many epochs as there are rounds
+        if re.fullmatch(r"full-long-\d+", path.stem):  # as many epochs as there are rounds
             path.unlink()
         elif len(lines) > 1 and not lines[-1]["picked"]:
             raw = path.read_bytes().splitlines(keepends=True)

@@ -1,9 +1,17 @@
-"""Ctrl-C at any moment, even during the imports, prints one sentence; the exit code is 130."""
+"""Ctrl-C at any moment, even during the imports, prints one sentence; the exit code is 130.
+
+The same holds where a process is asked to end (TERM) or its terminal is closed (HUP): the exit code
+is 128 plus the signal's number, as in a shell.
+"""
 
 import contextlib
+import multiprocessing
 import os
 import signal
 import sys
+import threading
+
+ENDS = {getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)}
 
 
 def on_interrupt(module):
@@ -15,12 +23,54 @@ def on_interrupt(module):
     """
     if module == "__main__":
         signal.signal(signal.SIGINT, end)
+        for number in ENDS - {signal.SIGINT}:
+            if signal.getsignal(number) == signal.SIG_DFL:  # nohup ignores HUP, which stays so
+                signal.signal(number, end)
     elif module == "__mp_main__":  # a worker: it ends with the process that the user started
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        be_worker()
 
 
-def end(*_):
+def be_worker():
+    """Ignore Ctrl-C, which is for the process that started this one, and end as soon as that ends.
+
+    TERM and HUP, which were held back while this process started, end it as ever.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDS - {signal.SIGINT})
+    if parent := multiprocessing.parent_process():
+        threading.Thread(target=end_with, args=(parent,), daemon=True).start()
+
+
+def end_with(parent):
+    parent.join()
+    os._exit(1)
+
+
+@contextlib.contextmanager
+def held_back():
+    """Hold Ctrl-C, TERM and HUP back meanwhile: they come at the end.
+
+    Processes that are started here inherit that (see be_worker): none of them is left half started,
+    and none gets a Ctrl-C that is for us.
+    """
+    if hasattr(signal, "pthread_sigmask"):
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)
+        try:
+            yield
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    else:  # Windows
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+
+def end(number=signal.SIGINT, *_):
+    for other in ENDS:
+        signal.signal(other, signal.SIG_IGN)
     if os.environ.get("RANK", "0") == "0":
         with contextlib.suppress(OSError):
             os.write(2, b"\nInterrupted; the same command continues from the last finished"
@@ -30,7 +80,7 @@ def end(*_):
             os.unlink(path)
     with contextlib.suppress(Exception):
         sys.stdout.flush()
-    os._exit(130)
+    os._exit(128 + number)
 
 
 open_parts = set()  # files being written, to be removed (see files.whole_file)

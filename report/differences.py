@@ -23,18 +23,29 @@ def t_two_sided(t, df):
 
 
 def paired_t(d):
-    """The two-sided p-value of "the mean of d [S] is 0", by Student's t; 1 if every d is 0."""
+    """The two-sided p-value of "the mean of d [S] is 0", by Student's t; 1 if every d is 0.
+
+    Accuracies are multiples of 1 / T, so a few differences may be equal by chance. They have no
+    spread for a t test, and p is that of the sign test.
+    """
     if len(d) < 2 or not d.any():
         return 1.0
     sd = d.std(ddof=1)
-    return t_two_sided(abs(d.mean()) / sd * np.sqrt(len(d)), len(d) - 1) if sd else 0.0
+    if equal(d, sd):
+        return 2.0 ** (1 - len(d))
+    return t_two_sided(abs(d.mean()) / sd * np.sqrt(len(d)), len(d) - 1)
+
+
+def equal(d, sd):
+    """Whether d [S], with the standard deviation sd, are equal but for rounding."""
+    return sd <= 1e-9 * abs(d).max()
 
 
 def below(d, most):
     """The one-sided p-value of "the mean of d [S] is `most` or more", by Student's t."""
     gap, sd = most - d.mean(), d.std(ddof=1)
-    if not sd:
-        return float(gap <= 0)
+    if equal(d, sd):  # differences of 0 are those of equal runs
+        return (2.0 ** -len(d) if d.any() else 0.0) if gap > 1e-9 else 1.0
     t = gap / sd * np.sqrt(len(d))
     tail = t_two_sided(abs(t), len(d) - 1) / 2
     return tail if t > 0 else 1 - tail

@@ -36,11 +36,21 @@ def test_two_one_sided_tests_are_the_90_percent_interval():
         inside = abs(mean) + half < 0.01
         assert (differences.equivalence(d, 0.01) < 0.05) == inside
         assert differences.equivalence(d) == differences.equivalence(-d)
-    assert differences.equivalence(np.full(5, 0.009)) == 0
+    assert differences.equivalence(np.zeros(5)) == 0  # equal runs
     assert differences.equivalence(np.full(5, 0.01)) == 1  # the margin itself is not within it
     assert differences.equivalence(np.zeros(1)) == 1
     edge = [differences.equivalence(rng.normal(0.01, 0.003, 5)) for _ in range(3000)]
     assert np.mean(np.array(edge) < 0.05) == pytest.approx(0.05, abs=0.015)
+
+
+@pytest.mark.parametrize("S", [2, 3, 5, 8])
+def test_equal_differences_are_no_proof(S):
+    # Accuracies on 100 texts are multiples of 0.01, so two seeds often differ by the same.
+    for d in (np.full(S, 0.02), np.array([0.1 + 0.2 - 0.28, *[0.02] * (S - 1)])):
+        assert differences.paired_t(d) == differences.paired_t(-d) == 2 ** (1 - S)
+        assert differences.equivalence(d, 0.03) == 2**-S and differences.equivalence(d, 0.02) == 1
+    assert differences.answers([np.full(2, 0.02)])[0] == (0.5, "inconclusive")
+    assert differences.paired_t(np.full(S, 0.02) + 1e-5 * np.arange(S)) < 0.01  # as ever
 
 
 def test_answers_are_corrected_and_say_both():

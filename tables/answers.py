@@ -245,6 +245,19 @@ def warn_of_answers(folder, answers, rows):
         note(f"warning: {counted(len(against), 'row')} of the table with another label than the"
              f" answers in {folder}, the first in row {number}: {named(label)} in the table,"
              f" {named(answer)} in the answers; the table's label counts; correct the wrong one")
+    warn_of_renamed(folder, answers, {label for *_, label in rows if label})
     for lock in (*folder.glob(f".~lock.{NEXT}#"), *folder.glob(f"~${NEXT}")):
         note(f"warning: {NEXT} is open in a spreadsheet ({lock.name}); this command replaces it, so"
              " close it there before you label the next batch")
+
+
+def warn_of_renamed(folder, answers, own):
+    """Warn of a label that the answers alone have, if one that the table alone has may be its new
+    name. own: the table's labels."""
+    counts = Counter(a.label for a in answers.by_text.values() if a.label not in ("", SKIP))
+    gone, new = counts.keys() - own, own - counts.keys() - {SKIP}
+    if gone and new and len(gone) == len(new) and counts.keys() & own:
+        old = min(gone)
+        note(f"warning: {counted(counts[old], 'answer')} in {folder} with the label {named(old)},"
+             f" which the table lacks, and no answer has the table's label {named(min(new))}; if a"
+             f" label was renamed, rename it in {KEPT}, too")

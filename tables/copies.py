@@ -16,6 +16,8 @@ import unicodedata
 
 import numpy as np
 
+from plumbing.files import note
+
 INVISIBLE = re.compile("[\u00ad\u034f\u061c\u180b-\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f"
                        "\ufe00-\ufe0f\ufeff\U000e0000-\U000e01ef]")
 PUNCTUATION = re.compile(r"""[!"#%&'()*,\-./:;?@\[\\\]_`{}¡§«¶·»¿‐-‧‰-⁞、-〃〈-】〔-〟・]""")
@@ -44,6 +46,35 @@ def groups(texts):
     """
     place = {}
     return np.array([place.setdefault(bare(text), len(place)) for text in texts], np.int64)
+
+
+ALIKE = 0.95  # the cosine above which two texts are near-copies
+ASKED, AMONG = 1_000, 10_000  # texts that are compared, and with how many
+
+
+def near_copies(texts, x):
+    """The share of texts [N] that have a near-copy, which is another text by `groups`.
+
+    x [N, D]: their vectors. Of many texts a sample is compared with a sample, so the share is at
+    least that.
+    """
+    rng = np.random.default_rng(0)
+    among = np.sort(rng.permutation(len(x))[:AMONG])
+    asked = rng.permutation(len(among))[:ASKED]
+    unit = np.asarray(x[among], np.float32)
+    unit = unit / np.linalg.norm(unit, axis=1, keepdims=True).clip(1e-12)
+    group = groups([texts[i] for i in among])
+    near = (unit[asked] @ unit.T > ALIKE) & (group[asked][:, None] != group)
+    return float(near.any(1).mean()) if len(asked) else 0.0
+
+
+def warn_of_near_copies(texts, x):
+    """Say how many texts have a near-copy, if they are more than one in a hundred."""
+    share = near_copies(texts, x)
+    if share > 0.01:
+        note(f"note: {100 * share:.0f} in 100 texts have a near-copy, another text with a cosine"
+             f" above {ALIKE:g} between their vectors; an accuracy on texts that were left out may"
+             " look too high")
 
 
 def first_of(group):

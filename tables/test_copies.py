@@ -5,7 +5,7 @@ import unicodedata
 import numpy as np
 import pytest
 
-from tables.copies import first_of, groups, key
+from tables.copies import first_of, groups, key, near_copies, warn_of_near_copies
 
 SAME = ["Ein Café, 10 km", "ein  cafe\u0301,\u00a010\tkm ", "\ufeffEin Ca\u200bfé, 10 km",
         "Ein Ca\u00adfé, 10 km\ufe0f", "Ｅｉｎ Café, 10 ㎞", "EIN CAFÉ, 10 KM\n",
@@ -37,3 +37,23 @@ def test_keys_and_groups_are_equivalence_relations():
     first = first_of(group)
     assert first.sum() == len(set(group.tolist())) and group[first].tolist() == sorted(set(
         group.tolist()))
+
+
+def test_near_copies_are_counted_and_said_where_they_are_many(capsys):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(400, 30))
+    texts = [f"text {i}" for i in range(400)]
+    x[1], x[7], x[9] = x[0] * 3 + 0.01, x[6] + 0.2 * rng.normal(size=30), x[8]
+    texts[9] = "Text 8!"  # the same text, which is another matter
+    cosine = np.corrcoef(x[[6, 7]], rowvar=True)[0, 1]
+    want = {0, 1} | ({6, 7} if cosine > 0.95 else set())
+    assert near_copies(texts, x) == pytest.approx(len(want) / 400)
+    warn_of_near_copies(texts, x)
+    assert capsys.readouterr().err == ""
+    x[20:40] = x[20]
+    warn_of_near_copies(texts, x)
+    share = 100 * (len(want) + 20) / 400
+    assert f"note: {share:.0f} in 100 texts have a near-copy" in capsys.readouterr().err
+    assert near_copies(list("abcde"), np.zeros((5, 3))) == 0 == near_copies(["a"], np.ones((1, 3)))
+    many = np.repeat(rng.normal(size=(6_000, 8)), 2, axis=0)  # more than are compared
+    assert 0.7 < near_copies([f"text {i}" for i in range(12_000)], many) < 1

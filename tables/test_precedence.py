@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 import data
+from labelling import next_batch
 from plumbing.files import InputError, write_csv
 from tables.answers import Answer, Answers, alike
 from tables.own_table import read_table
-from test_cal import table
+from test_cal import cal_main, read_csv, table
 
 
 def test_a_blank_answer_changes_neither_the_label_nor_how_it_was_chosen():
@@ -72,3 +73,54 @@ def test_a_test_file_has_its_own_rows_of_vectors(table, tmp_path):
     assert (d.x == x[:60]).all() and (d.x_test == x[[60, 61, 63, 64, 65, 66]]).all()
     assert [d.classes[c] for c in d.y_test] == ["a", "b", "a", "b", "c", "a"]
     assert list(d.about["class_counts"].values()) == [20, 20, 20]  # of the training texts
+
+
+# ---- what changes between two calls, and while one runs -----------------------------------------
+
+
+def test_columns_and_rows_that_were_added_between_calls_move_no_label(tmp_path):
+    write_csv(tmp_path / "labels.csv", ["mine", "label", "row", "text", "note"],
+              [["x", "a", 2, "one", "?"], ["", "b", 3, "two", ""]])
+    write_csv(tmp_path / "my.csv", ["new", "label", "id", "text"],
+              [["", "c", 9, "zero"], ["", "", 1, "one"], ["", "", 5, "five"], ["", "", 2, "two"]])
+    texts, labels = read_table(tmp_path / "my.csv", folder=tmp_path)["train"]
+    assert dict(zip(texts, labels)) == {"zero": "c", "one": "a", "five": "", "two": "b"}
+
+
+def test_a_label_that_was_renamed_between_calls_is_said(tmp_path, capsys):
+    def read(own, answered):
+        rows = [[f"text {i}", own[i % len(own)] if i < 8 else ""] for i in range(14)]
+        write_csv(tmp_path / "my.csv", ["text", "label"], rows)
+        write_csv(tmp_path / "labels.csv", ["row", "text", "label"],
+                  [[i + 2, f"text {i}", answered[i % len(answered)]] for i in range(8, 12)])
+        read_table(tmp_path / "my.csv", folder=tmp_path)
+        return capsys.readouterr().err
+
+    assert ("2 answers in" in (error := read(["spam", "ham"], ["junk", "ham"]))
+            and "'junk', which the table lacks" in error and "label 'spam'" in error)
+    assert "renamed" not in read(["spam", "ham"], ["spam", "ham"])
+    assert "renamed" not in read(["spam", "ham"], ["spam", "ham", "new"])  # a class found since
+
+
+def test_a_table_that_is_saved_while_the_command_runs_is_noticed(tmp_path, monkeypatch, capsys):
+    rows = [[f"text {i} of {'ab'[i % 2] * 3}", "ab"[i % 2] if i < 30 else ""] for i in range(60)]
+    write_csv(tmp_path / "my.csv", ["text", "label"], rows)
+    arguments = ["--dataset", tmp_path / "my.csv", "--vectors", "hash", "--seeds", 1, "--epochs", 1,
+                 "--batch", 5, "--out", tmp_path / "out"]
+    assert cal_main(*arguments) == 0
+    folder, watch = tmp_path / "out" / "my.csv-paper-hash", next_batch.watch
+    before = (folder / "labelled.csv").read_bytes()
+
+    def saved_meanwhile(*seen):
+        write_csv(tmp_path / "my.csv", ["text", "label"], rows[::-1])  # sorted the other way
+        return watch(*seen)
+
+    monkeypatch.setattr(next_batch, "watch", saved_meanwhile)
+    capsys.readouterr()
+    assert cal_main(*arguments) == 2
+    assert "the table has changed meanwhile, so run the command again" in capsys.readouterr().err
+    assert (folder / "labelled.csv").read_bytes() == before and not list(folder.glob("*.part"))
+    monkeypatch.undo()
+    assert cal_main(*arguments) == 0
+    again = {row["text"]: row["label"] for row in read_csv(folder / "labelled.csv")}
+    assert again == {text: label for text, label in rows}

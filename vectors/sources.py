@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from plumbing.downloads import BROKEN, DAMAGED, open_text
-from plumbing.files import InputError, is_number, note, shortened
+from plumbing.downloads import BROKEN, DAMAGED, cause, open_text
+from plumbing.files import InputError, is_number, note
 from vectors.fasttext import bin_vectors, fnv1a
 
 DIM = 300  # d_emb in the paper
@@ -122,7 +122,7 @@ def vector_lines(source):
         raise InputError(f"there is no vector file {source}; --vectors takes pool, hash, fasttext,"
                          " a file or the URL of one")
     except (*BROKEN, *DAMAGED) as e:
-        raise InputError(f"cannot read the vectors in {source}: {shortened(e)}; give another file")
+        raise InputError(f"cannot read the vectors in {source}: {cause(e)}; give another file")
 
 
 def dimension(parts, source, n):
