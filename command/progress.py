@@ -64,7 +64,7 @@ class Progress:
 
 def described(name, content):
     """The newest line of a run file, in a few words."""
-    with contextlib.suppress(ValueError, IndexError, KeyError, TypeError):
+    with contextlib.suppress(ValueError, IndexError, KeyError, TypeError, RecursionError):
         line = json.loads(content.splitlines()[-1])
         return f"{name}: {line['labelled']} labels, accuracy {line['accuracy']:.3f}"
     return name

@@ -238,6 +238,7 @@ for (const radio of all("#bar input[type=radio]")) radio.addEventListener("chang
 $("epoch").addEventListener("input", event => setEpoch(+event.target.value));
 for (const code of all(".code")) code.classList.toggle("tall", code.offsetHeight > innerHeight - 120);
 
+for (const link of all("#bar a")) link.addEventListener("click", () => { link.closest("details").open = false; });
 addEventListener("resize", draw);
 addEventListener("beforeprint", () => { for (const d of all("main details")) d.open = true; });
 

@@ -168,13 +168,14 @@ def section(step, number, run):
     if step.key == "algorithm":
         paper = f'<h4>Algorithm 1</h4>{algorithm(places())}' + paper
     see = read_found.FIGURES.get(step.see, lambda: step.see)()
-    silent = f'<div class="see">{see}</div>' * bool(see)
-    silent += "".join(f'<p class="silent"><span class="mark">the paper is silent</span> {text}</p>'
-                     for text in step.silent)
+    boxes = f'<div class="see">{see}</div>' * bool(see) + "".join(
+        f'<p class="silent"><span class="mark">{mark}</span> {text}</p>'
+        for mark, texts in (("the paper is silent", step.silent), ("to know", step.aside))
+        for text in texts)
     play = f'<div class="play" id="play-{step.play}"></div>' if step.play else ""
     return (f'<section id="{step.key}"><h2><a href="#{step.key}">{number}. {step.title}</a></h2>'
             f'<p class="say">{step.say}</p>{predict(step, run)}<div class="columns">'
-            f'<div class="paper"><h3>The paper</h3>{paper}{silent}</div>'
+            f'<div class="paper"><h3>The paper</h3>{paper}{boxes}</div>'
             f'<div class="code"><h3>The code</h3>{"".join(codes)}</div>'
             f'<div class="values"><h3>What it held</h3>{"".join(values)}</div></div>{play}'
             f"</section>")

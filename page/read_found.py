@@ -103,7 +103,8 @@ def of_round_0(held, demo, view, rows):
     lc, entropy = (set(held[f"strategies.{name}", "returned"][0].tolist())
                    for name in ("least_confidence", "max_entropy"))
     return {"first": float(gold[0].mean()), "last": float(gold[-1].mean()),
-            **{f"mu_{name}": float(gold[:, kind == name].mean()) for name in set(kind.tolist())},
+            **{f"mu_{name}": float(gold[:, kind == name].mean())
+               for name in sorted(set(kind.tolist()))},
             "lc_entropy": len(lc & entropy), "lc_cal": len(lc & set(rows.tolist())),
             "chance": len(lc) ** 2 / int(view.U.sum()), "eps": float(held["stats.aso", "eps"]),
             **{f"mean_{name}": float(np.mean(held["stats.aso", name])) for name in "ab"}}
@@ -248,12 +249,13 @@ def index(steps, place):
 
 
 def why():
-    """HTML of the four points of docs/why-cal-loses.md, and of its repair, as they stand there."""
+    """HTML of the four points of docs/why-cal-loses.md, of θ′'s accuracy, and of the repair."""
     text = (DOCS / "why-cal-loses.md").read_text(encoding="utf-8")
-    points = re.findall(r"^\d\. (.*?)(?=^\d\. |^\| means)", text, re.M | re.S)
-    repair = re.search(r"^\*\*Two changes together repair CAL.*?(?=\n\n)", text, re.M | re.S)[0]
-    return ("<ol>" + "".join(f"<li>{marked(point)}</li>" for point in points) + "</ol><p>"
-            + marked(repair) + "</p>")
+    points = re.findall(r"^\d\. (.*?)(?=^\d\. |^$)", text, re.M | re.S)
+    more = [re.search(rf"^\*\*{start}.*?(?=\n\n)", text, re.M | re.S)[0]
+            for start in ("θ′ is as accurate", "Two changes together repair CAL")]
+    return ("<ol>" + "".join(f"<li>{marked(point)}</li>" for point in points) + "</ol>"
+            + "".join(f"<p>{marked(paragraph)}</p>" for paragraph in more))
 
 
 def marked(text):

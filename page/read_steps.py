@@ -29,7 +29,8 @@ class Code(NamedTuple):
 
 
 class Step(NamedTuple):
-    """A section of the page. say: two sentences of ours. silent: what the paper does not say.
+    """A section of the page. say: two sentences of ours. silent: what the paper does not say;
+    aside: what else to know of it.
 
     see: HTML to stand under the paper's words. play: the box of read.js to play in.
     """
@@ -40,6 +41,7 @@ class Step(NamedTuple):
     paper: tuple
     codes: tuple
     silent: tuple = ()
+    aside: tuple = ()
     play: str = ""
     predict: str = ""  # a question of read_found.PREDICT
     see: str = ""
@@ -61,8 +63,8 @@ STEPS = (
                  "words, ids, ends =", "yield x + fill"),
              Code("data.sum_vectors", (V("return bag(", "returned", "N+T D", "what it returns"),)),
          ),
-         ("The paper’s fastText file was not available. The demo’s vectors are learned from its own"
-          " training texts (PPMI and SVD), and are called <code>pool</code>.",)),
+         (), ("The paper’s fastText file was not available. The demo’s vectors are learned from its"
+              " own training texts (PPMI and SVD), and are called <code>pool</code>.",)),
     Step("algorithm", "Algorithm 1, whole",
          "This is the whole method: train, map, classify, pick, and start over. Each line of the"
          " paper links to the place in the code where it happens.",
@@ -75,7 +77,7 @@ STEPS = (
                  Note("theta, data_map = self.train", "V1"),)),
              Code("cal.ActiveLearning.new_theta", (), (Note("return self.Theta", "1"),)),
          ),
-         ("In the paper’s listing “return” stands inside the loop; it is meant to follow it.",)),
+         (), ("In the paper’s listing “return” stands inside the loop. It is meant after it.",)),
     Step("model", "The model θ",
          "θ is a plain network with three hidden layers, trained from new weights in every round."
          " Its last hidden layer, Ψ, is what CAL and DAL will look at.",
@@ -110,7 +112,7 @@ STEPS = (
                  V("probs.append", "probs[-1]", "R L C", "p after the first epoch"),
                  V("probs.append", "probs[-1]", "R L C", "p after the last epoch", "last")), (
                  Note("probs.append", "7"),)),
-         ), (), "", "first"),
+         ), (), (), "", "first"),
     Step("equations", "Confidence, variability, correctness",
          "The three statistics summarize the same E numbers: their mean, their spread, and how"
          " often the label was the likeliest class. None of them needs a validation set.",
@@ -121,7 +123,7 @@ STEPS = (
                  V("p_gold = p.take", "p_gold", "E R L", "p_gold, epoch by epoch"),
                  V("mu = p_gold.mean", "mu", "R L"), V("sigma = ((p_gold", "sigma", "R L"),
                  V("phi = (p.argmax", "phi", "R L"))),
-         ), (), "map", "regions",
+         ), (), (), "map", "regions",
          'Figures 1 and 2 here: <a href="figures/trec-maps.png">TREC, all texts and 500</a>, <a'
          ' href="figures/agnews-maps.png">AG News</a>; <a href="trec-explore.html">TREC to play'
          ' with</a>. In the demo every text was planted as easy, ambiguous or mislabelled, so the'
@@ -146,7 +148,7 @@ STEPS = (
          ("The paper gives neither dropout nor a mini-batch size for θ′. Here it has no dropout,"
           " and θ’s mini-batch size.",
           "The paper does not say what to do if all of L is in one class. Here CAL then picks at"
-          " random, and says so."), "threshold", "low", "table 3"),
+          " random, and says so."), (), "threshold", "low", "table 3"),
     Step("choice", "The choice: nearest to the border",
          "θ′ gives every text a probability of being high-cor. CAL takes the fifty texts of U for"
          " which it is nearest to one half.",
@@ -163,7 +165,7 @@ STEPS = (
                  V("score.scatter_", "score", "R N", "score, after j = 0"),
                  V("return picked", "picked", "R k")), (
                  Note("row = score.max", "border"), Note("return picked", "kind"))),
-         ), (), "border", "kind"),
+         ), (), (), "border", "kind"),
     Step("others", "The other strategies",
          "Random, LC, Entropy and BALD ask θ; DAL trains a classifier of its own. All of them end"
          " in the same <code>pick</code>, so they are one short function each.",
@@ -188,7 +190,7 @@ STEPS = (
                  V("return view.pick", "returned", "R k", "picked")), (
                  Note("binary = view.classifier", "13"), Note("binary = view.classifier", "V6"))),
          ),
-         ("BALD’s first authors subtract the mean entropy of the ten predictions (mutual"
+         (), ("BALD’s first authors subtract the mean entropy of the ten predictions (mutual"
           " information). The paper says “max-entropy acquisition function”, and so does this"
           " code.",), "", "shared", "table 4"),
     Step("seed-set", "The seed set",
@@ -216,7 +218,7 @@ STEPS = (
                  V("gap = a[", "gap[0]", "pieces", "gap, A − B"),
                  V("width = np.diff", "width", "pieces", "width of each piece"))),
          ),
-         ("The paper takes all rounds of all seeds as one sample. Rounds of one run are not"
+         (), ("The paper takes all rounds of all seeds as one sample. Rounds of one run are not"
           " independent; the report shows a test with one number per seed as well.",),
          "aso", "epsilon"),
 )

@@ -9,6 +9,7 @@ import shutil
 import numpy as np
 import pytest
 
+from command.progress import described
 from plumbing.config import read_config
 from plumbing.files import InputError
 from plumbing.maps import is_sound
@@ -78,6 +79,11 @@ def damage(runs):
     border = json.loads((runs / "border-1.json").read_text())
     (runs / "border-1.json").write_text(json.dumps({**border, "p_high": ["x"] * 2500}))
     (runs / "lc-1.jsonl").write_bytes((runs / "lc-1.jsonl").read_bytes()[:-9])  # a torn last line
+
+
+def test_the_progress_bar_bears_a_damaged_run_file():
+    for content in (b"[" * 10**6, b"3", b"", b'{"labelled": 3, "accuracy": "x"}'):
+        assert described("cal-1", content) == "cal-1"
 
 
 def objects():
