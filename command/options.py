@@ -75,6 +75,7 @@ def parser(strategies, epochs, models=("fast", "plain")):
     experiment_options(p.add_argument_group("experiment"), strategies, epochs, models)
     report_options(p.add_argument_group("report"))
     machine_options(p.add_argument_group("machine and output"), strategies)
+    p.set_defaults(fork_sha256=None)  # no option: what the command read of --fork's file
     return p
 
 

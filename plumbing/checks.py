@@ -89,6 +89,6 @@ def whole(y, name):
                          f"{name} is empty")
     right = (y >= 0) & (y == np.floor(y)) if y.dtype.kind in "biuf" else np.zeros(len(y), bool)
     if not right.all():
-        raise ValueError(f"{name}, row {right.argmin()}: {y[right.argmin()]!r} is no class number"
+        raise ValueError(f"{name}, row {right.argmin()}: {y[right.argmin()]} is no class number"
                          " (0, 1, 2, ...)")
     return y.astype(np.int64)

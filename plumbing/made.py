@@ -31,7 +31,8 @@ def sources(algorithm, strategies, measures=None):
     fork, whose digests are beside the strategies', under "measure NAME"."""
     classes = [c for owner in (algorithm, algorithm.Theta if isinstance(algorithm.Theta, type)
                                else object, algorithm.View)
-               for c in owner.__mro__ if c is not object and in_project(c.__module__)]
+               for c in owner.__mro__ if c is not object and in_project(c.__module__)
+               and not vars(c).get("changes_no_number")]
     core = {name: of_files([ROOT / name]) for name in CORE}
     if any(file_of(c.__module__) == ROOT / FAST[1] for c in classes):
         core |= {name: of_files([ROOT / name]) for name in FAST}

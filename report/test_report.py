@@ -66,7 +66,8 @@ def test_every_claim_can_hold_and_fail(tmp_path):
         def means(label, seed, t):
             confidence = 0.5 + (label == "lc") * -0.1 * sign + (label == "dal") * 0.01 * t * sign
             variability = 0.1 + (label == "cal") * 0.05 * sign
-            return confidence + 0.001 * seed, variability + 0.001 * (seed % 2), 0.5
+            own = 0.001 * (zlib.crc32(f"{label}{seed}{t}".encode()) % 5)  # seeds differ
+            return confidence + own, variability + own, 0.5
         return means
 
     def picks(shared):  # each label its own rows, or all the same ones

@@ -238,11 +238,13 @@ def test_the_plan_of_rare_counts_its_comparisons():
 def test_a_lead_changes_by_what_cal_changes(tmp_path):
     for name, cal_s in (("code2021", 0.65), ("code2021+twice", 0.62), ("code+twice", 0.62),
                         ("code", 0.62)):
-        hand_made(tmp_path / f"trec-{name}-pool", by_strength({**STRENGTH, "cal": cal_s}),
+        usual = by_strength({**STRENGTH, "cal": cal_s})
+        hand_made(tmp_path / f"trec-{name}-pool", lambda label, seed, t, usual=usual, name=name: (
+            usual(label, seed, t) + 0.001 * (seed % 2) * (label == "cal" and name == "code2021")),
                   rounds=2, labels=["cal", "lc", "random"])
     found = twice.differences(tmp_path, "trec", "pool")
     for other in ("lc", "random"):
-        np.testing.assert_allclose(found["2021", f"lead over {other}, change"], 0.03)
+        np.testing.assert_allclose(found["2021", f"lead over {other}, change"], 0.03, atol=0.0011)
         np.testing.assert_allclose(found["2021", f"lead over {other}, twice"].mean(),
                                    0.65 - STRENGTH[other], atol=0.002)
         assert not found["2022", f"lead over {other}, change"].any()
@@ -310,7 +312,8 @@ def test_the_tables_of_the_factors(tmp_path, capsys, monkeypatch):
     for cell, (_, chosen) in factors.CELLS.items():
         for run in cal.runs_of([cell], [1, 2, 3]):
             for i in range(2):
-                accuracy = 0.5 + 0.01 * run.seed + ("median" in chosen) * (0.05 + 0.1 * i)
+                gain = 0.05 + 0.1 * i + 0.0001 * (run.seed - 2)  # not the same in each seed
+                accuracy = 0.5 + 0.01 * run.seed + ("median" in chosen) * gain
                 log.append(run, {"round": i, "labelled": 9, "accuracy": accuracy, "macro_f1": 0.5,
                                  "recall": [0.5], "picked": [i] if i else [], "batch": None,
                                  "notes": {"words": 7.25} if i else {},
@@ -318,9 +321,9 @@ def test_the_tables_of_the_factors(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("sys.argv", ["factors", "--table", "--out", str(tmp_path)])
     factors.main()
     out = capsys.readouterr().out
-    assert "| demo-pool | median | 3 | +0.1000 ± 0.0000 | 0 | better" in out
+    assert "| demo-pool | median | 3 | +0.1000 ± 0.0002 |" in out and "| better" in out
     assert "| demo-pool | weights | 3 | +0.0000 ± 0.0000 | 1 | the same within 0.01" in out
-    assert "| cal+median | 0.6200 | +0.1000 ± 0.0000 | nan | nan | 7.250 |" in out
+    assert "| cal+median | 0.6200 | +0.1000 ± 0.0002 | nan | nan | 7.250 |" in out
 
 
 # ---- an upper curve, and transfer ---------------------------------------------------------------
