@@ -16,7 +16,7 @@ import datamap
 import strategies
 from fast import SideBySide, Stack, side_by_side
 from plumbing.draws import Draws
-from plumbing.files import InputError
+from plumbing.files import InputError, write_csv
 from plumbing.runs import Log
 from test_cal import HERE, TINY, X4, cal_main, run_files, small_data, tiny, view_of
 
@@ -297,14 +297,14 @@ def test_ten_epochs_of_both_bodies_give_the_same_probabilities():
     rectifier opens it in one body and not in the other, and the two part (seen on one CPU)."""
     d, apart = data.load("demo"), []
     for seed in (1, 2, 3):
-        L = torch.as_tensor(data.seed_set(d.y, 900, seed))[None]
+        L = torch.as_tensor(data.seed_set(d.y, 600, seed))[None]
         x, y, found = torch.as_tensor(d.x)[L], torch.as_tensor(d.y)[L], []
         for Theta, draws in ((Stack, Draws), (Twin, SameDraws)):
             theta = Theta(300, 6, [seed], 0)
             found.append(torch.stack([theta.probs(x) for _ in theta.fit(
                 x, y, 10, 16, draws([seed], 0, "train"))]))
         p, q = found
-        assert p.shape == q.shape == (10, 1, 900, 6)
+        assert p.shape == q.shape == (10, 1, 600, 6)
         assert (p[-1] - p[0]).abs().max() > 0.1  # there was something to learn
         fast, plain = (datamap.data_map(probs, y).correctness for probs in found)
         apart.append(((p - q).abs().max().item(), (fast != plain).sum().item()))
@@ -348,13 +348,19 @@ def test_both_bodies_have_one_surface(Theta):
     assert (one[0] - p[0]).abs().max() > 1e-3
 
 
+def small_table(folder):
+    """400 rows of the demo as a table of one's own: its path."""
+    write_csv(folder / "small.csv", ["text", "label"], list(zip(*data.read_demo()["train"]))[:400])
+    return folder / "small.csv"
+
+
 def test_the_command_on_plain_models(tmp_path, capsys):
     arguments = [*TINY, "--seeds", 1, "--strategies", "random", "bald", "cal", "--vectors", "hash",
-                 "--out", tmp_path]
+                 "--dataset", small_table(tmp_path), "--out", tmp_path]
     assert cal_main(*arguments, "--model", "plain") == 0 and cal_main(*arguments) == 0
-    folder = tmp_path / "demo-paper-hash-plain"
+    folder = tmp_path / "small.csv-paper-hash-plain"
     assert json.loads((folder / "config.json").read_text())["settings"]["model"] == "plain"
-    plain, fast = run_files(tmp_path, folder.name), run_files(tmp_path, "demo-paper-hash")
+    plain, fast = (run_files(tmp_path, name) for name in (folder.name, "small.csv-paper-hash"))
     assert set(plain) == set(fast) and plain != fast
     for name, lines in plain.items():
         assert [x["labelled"] for x in lines] == [x["labelled"] for x in fast[name]]
@@ -365,7 +371,8 @@ def test_the_command_on_plain_models(tmp_path, capsys):
 
 def test_another_default_type_changes_no_result(tmp_path):
     arguments = [*map(str, [*TINY, "--rounds", 1, "--seeds", 1, "--vectors", "hash", "--strategies",
-                            "entropy", "bald", "dal", "cal", "map+div", "--out"])]
+                            "entropy", "bald", "dal", "cal", "map+div", "--dataset",
+                            small_table(tmp_path), "--out"])]
     code = """
 import sys, torch
 torch.set_default_dtype(torch.float64)
@@ -377,6 +384,6 @@ for model in "fast", "plain":
                    cwd=HERE, capture_output=True, check=True)
     for model in ("fast", "plain"):
         assert cal_main(*arguments, tmp_path / "single", "--model", model) == 0
-    for name in ("demo-paper-hash", "demo-paper-hash-plain"):
+    for name in ("small.csv-paper-hash", "small.csv-paper-hash-plain"):
         double, single = (run_files(tmp_path / kind, name) for kind in ("double", "single"))
         assert double == single and len(single) == 6
