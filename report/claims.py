@@ -4,7 +4,7 @@ from itertools import combinations
 
 import numpy as np
 
-from report.differences import answers, interval, paired
+from report.differences import answers, paired, shown
 from report.names import SIX, name_of
 from stats import final_accuracy, mean_accuracy, overlaps
 
@@ -34,7 +34,7 @@ def verdict(differences, margin=None):
     sides = [answer.split()[0] for _, answer in judged]
     word = (FAILS if {"worse", "the"} & {*sides} else HOLDS if {*sides} == {"better"} else UNSURE)
     return word, ", ".join(
-        f"{name} {d.mean():+.3f} ± {interval(d, level)[1]:.3f}, p {p:.2g}"
+        f"{name} {shown(d, level)}, p {p:.2g}"
         + f" ({answer})" * answer.startswith("the same")
         for (name, d), (p, answer) in zip(differences.items(), judged))
 

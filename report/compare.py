@@ -90,6 +90,9 @@ def main():
     p.add_argument("--out", type=Path, metavar="FILE.csv", help="write the tables to this file too")
     args = p.parse_args()
     one, other = Results(args.one), Results(args.other)
+    if args.one.samefile(args.other):
+        raise InputError(f"{args.one} and {args.other} are one directory; name two that differ in"
+                         " one setting")
     if args.baseline and not (one.finished(args.baseline) and other.finished(args.baseline)):
         raise InputError(f"--baseline {args.baseline}: {args.one} and {args.other} have no runs of"
                          " it in common")

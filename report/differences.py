@@ -86,10 +86,23 @@ def critical_t(df, level=0.95):
 
 
 def interval(d, level=0.95):
-    """The confidence interval of the mean of d [S], by Student's t -> (mean, half width)."""
+    """The confidence interval of the mean of d [S], by Student's t -> (mean, half width).
+
+    The half width is inf for one difference, and for several that are equal but not 0: they are
+    equal by chance (see paired_t), so their spread says nothing.
+    """
     if len(d) < 2:
         return (d.mean() if len(d) else np.nan), np.inf
-    return d.mean(), critical_t(len(d) - 1, level) * d.std(ddof=1) / np.sqrt(len(d))
+    sd = d.std(ddof=1)
+    if d.any() and equal(d, sd):
+        return d.mean(), np.inf
+    return d.mean(), critical_t(len(d) - 1, level) * sd / np.sqrt(len(d))
+
+
+def shown(d, level=0.95, mean_as="+.3f", half_as=".3f"):
+    """The interval of d [S] as text: +0.012 ± 0.003, or +0.012 (no interval)."""
+    mean, half = interval(d, level)
+    return f"{mean:{mean_as}} " + (f"± {half:{half_as}}" if np.isfinite(half) else "(no interval)")
 
 
 def holm(p):

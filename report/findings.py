@@ -3,7 +3,7 @@
 import numpy as np
 
 from plumbing.files import escaped
-from report.differences import interval, paired
+from report.differences import interval, paired, shown
 from report.markdown import Verbatim, table
 from report.names import name_of
 from stats import mean_accuracy, plus_minus, roc_auc
@@ -124,14 +124,14 @@ def helped(r):
     lines, goal = [], r.accuracy("random")[:, -1].mean()
     for label in (label for label in r.labels() if label != "random"):
         d = paired(mean_accuracy, r.finished(label), r.finished("random"))
-        mean, half = interval(d)
-        sure = "" if len(d) < 2 else f" ± {half:.3f} (95 % interval over {len(d)} seeds)"
+        about = shown(d) if len(d) > 1 else f"{d.mean():+.3f}"
+        sure = f" (95 % interval over {len(d)} seeds)" if "±" in about else ""
         if len(d) > 1 and not way_of(d):
             sure += ", inconclusive,"
         n, last = first_reach(r, r.accuracy(label).mean(0), goal), r.labelled()[-1]
         saved = ("does not reach Random's final accuracy" if n is None else
                  f"reaches Random's final accuracy with {n:,} labels instead of {last:,}"
                  if n < last else "reaches Random's final accuracy with the last batch alone")
-        lines.append(f"- {escaped(name_of(label))}: {mean:+.3f}{sure} in mean accuracy compared"
+        lines.append(f"- {escaped(name_of(label))}: {about}{sure} in mean accuracy compared"
                      f" with picking at random; it {saved}.")
     return "## Would active learning have helped?\n\n" + "\n".join(lines)

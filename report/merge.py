@@ -132,6 +132,8 @@ def merge(folders, out):
         if not (folder / "config.json").exists():
             raise InputError(f"no results in {folder}")
         configs.append(read_config(folder / "config.json"))
+        if any(folder.samefile(before) for before in folders[: len(configs) - 1]):
+            raise InputError(f"{folder} is named twice; name different directories")
     config = configs[0]
     for folder, more in zip(folders[1:], configs[1:]):
         refuse_unlike(folders[0], folder, configs[0], more)

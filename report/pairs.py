@@ -58,7 +58,8 @@ def judged(found, margin, digits=3):
                                       holm(same), words):
         mean, half = interval(d)
         rows.append([*names, len(d),
-                     *(f"{value:+.{digits}f}" for value in (mean, mean - half, mean + half)),
+                     *(f"{value:+.{digits}f}" if np.isfinite(value) else ""
+                       for value in (mean, mean - half, mean + half)),
                      *("" if np.isnan(p) else f"{p:.{max(2, digits - 1)}g}" for p in cells), word])
     return rows
 

@@ -6,6 +6,9 @@ import numpy as np
 import pytest
 
 from report import differences
+from report.claims import verdict
+from report.findings import way_of
+from report.pairs import judged
 
 
 def test_student_s_t_against_printed_tables():
@@ -96,3 +99,15 @@ def test_the_interval_covers_the_truth_95_times_in_100():
         mean, half = differences.interval(rng.normal(1, 2, 5))
         inside.append(abs(mean - 1) < half)
     assert abs(np.mean(inside) - 0.95) < 0.015
+
+
+def test_equal_differences_have_no_interval():
+    equal = np.full(3, 0.02)
+    assert differences.interval(equal) == (0.02, np.inf)
+    assert differences.shown(equal) == "+0.020 (no interval)" == differences.shown(equal[:1])
+    assert differences.interval(np.zeros(3)) == (0, 0)  # equal runs
+    assert differences.shown(np.zeros(3)) == "+0.000 ± 0.000"
+    assert way_of(equal) == 0 and way_of(equal + np.array([0, 1e-4, 2e-4])) == 1
+    ((*_, mean, low, high, t, _, _, _, _, _, word),) = judged({("a", "b"): equal}, 0.01)
+    assert (mean, low, high, word) == ("+0.020", "", "", "inconclusive")
+    assert "+0.020 (no interval), p 0.25" in verdict({"a": equal})[1]

@@ -117,6 +117,12 @@ def test_the_longer_of_two_runs_is_taken_with_its_state(tmp_path, monkeypatch, c
     monkeypatch.setattr("sys.argv", ["merge", str(a), "--out", str(tmp_path / "d")])
     with pytest.raises(merge.InputError, match="two or more"):
         merge.main()
+    monkeypatch.chdir(tmp_path)
+    for module, names in ((merge, ["x", "x", "--out", "d"]), (compare, ["x", "x"])):
+        (tmp_path / "x").exists() or (tmp_path / "x").symlink_to(a)
+        monkeypatch.setattr("sys.argv", ["", str(a), *names[1:]])
+        with pytest.raises(merge.InputError, match="x.* (is named twice|are one directory)"):
+            module.main()
     monkeypatch.setattr("sys.argv", ["compare", str(a), str(b)])
     with pytest.raises(compare.InputError, match="3 seeds in common"):
         compare.main()

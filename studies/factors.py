@@ -24,7 +24,7 @@ from plumbing.arguments import Parser, at_least, script
 from plumbing.files import InputError
 from plumbing.folder import short_name
 from plumbing.runs import Log, read_run
-from report.differences import answers, interval
+from report.differences import answers, shown
 from report.markdown import markdown
 from stats import mean_accuracy
 from strategies import at_random_where_one_class
@@ -194,13 +194,13 @@ def tables(folder):
     main = {(name, effect): d for name, of in scores.items() for effect, d in effects(of).items()}
     print(markdown(["dataset", "main effect", "seeds", "mean accuracy, 95 % interval", "p (Holm)",
                     "answer"], [
-        [*key, len(d), "{:+.4f} ± {:.4f}".format(*interval(d)), f"{p:.2g}", answer]
+        [*key, len(d), shown(d, 0.95, "+.4f", ".4f"), f"{p:.2g}", answer]
         for (key, d), (p, answer) in zip(main.items(), answers(list(main.values())))]))
     for name, of in found.items():
         print(f"\n{name}\n")
         print(markdown(["strategy", "mean accuracy", "minus the paper's, 95 % interval", *NOTES], [
             [cell, f"{scores[name][cell].mean():.4f}",
-             "{:+.4f} ± {:.4f}".format(*interval(scores[name][cell] - scores[name]["cal"])),
+             shown(scores[name][cell] - scores[name]["cal"], 0.95, "+.4f", ".4f"),
              *(f"{noted(runs, note):.3f}" for note in NOTES)] for cell, runs in of.items()]))
 
 

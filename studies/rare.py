@@ -24,7 +24,7 @@ from plumbing.arguments import Parser, at_least, script
 from plumbing.files import InputError, make_folder, write_csv
 from plumbing.folder import short_name
 from plumbing.runs import Log
-from report.differences import holm, interval, paired_t
+from report.differences import holm, paired_t, shown
 from report.markdown import markdown, table
 from report.names import name_of
 
@@ -139,10 +139,9 @@ def compared(found):
         for measure in ("picks", "recall"):
             for other in [label for label in of if label != "cal"]:
                 d = of["cal"][measure] - of[other][measure]
-                mean, half = interval(d)
                 rows.append([name, measure, name_of(other), len(d),
                              f"{of['cal'][measure].mean():.3g}", f"{of[other][measure].mean():.3g}",
-                             f"{mean:+.3g} ± {half:.2g}", mean])
+                             shown(d, 0.95, "+.3g", ".2g"), d.mean()])
                 p.append(paired_t(d))
     adjusted = holm(np.array([*p, *[1.0] * (PLANNED - len(p))]))
     return [[*row[:-1], f"{q:.2g}",

@@ -21,7 +21,7 @@ from labelling import kernel
 from plumbing.arguments import Parser, at_least, script
 from plumbing.folder import short_name
 from plumbing.runs import Log
-from report.differences import answers, interval
+from report.differences import answers, shown
 from report.markdown import markdown
 from report.names import name_of
 
@@ -81,11 +81,11 @@ def rows_of(found):
         row = [model, name_of(who), len(values), f"{values.mean():.3f}"]
         if who in ("random", "own margin"):
             d = values - found[model, "random"]
-            row += ["{:+.3f} ± {:.3f}".format(*interval(d)) if d.any() else "", "", "", ""]
+            row += [shown(d) if d.any() else "", "", "", ""]
         else:
             for _ in range(2):
                 (_, d), (p, answer) = next(gaps), next(judged)
-                row += ["{:+.3f} ± {:.3f}".format(*interval(d)), f"p {p:.2g}, {answer}"]
+                row += [shown(d), f"p {p:.2g}, {answer}"]
         rows.append(row)
     return rows
 

@@ -13,7 +13,7 @@ in both protocols of a pair, so their runs are equal, and the change of CAL's le
 from pathlib import Path
 
 from plumbing.arguments import Parser, script
-from report.differences import answers, interval, paired
+from report.differences import answers, paired, shown
 from report.markdown import markdown
 from stats import Results, mean_accuracy
 
@@ -41,9 +41,7 @@ def compared(found):
     rows = []
     for name, d in found.items():
         p, answer = judged.get(name, (None, ""))
-        mean, half = interval(d)
-        rows.append([*name, len(d), f"{mean:+.3f} ± {half:.3f}", "" if p is None else f"{p:.2g}",
-                     answer])
+        rows.append([*name, len(d), shown(d), "" if p is None else f"{p:.2g}", answer])
     return rows
 
 

@@ -19,7 +19,7 @@ from fast import SideBySide
 from plumbing.arguments import Parser, at_least, script
 from plumbing.folder import short_name
 from plumbing.runs import Log
-from report.differences import interval
+from report.differences import shown
 from report.markdown import markdown
 from report.names import name_of
 
@@ -80,7 +80,7 @@ def rows_of(found):
     for name, accuracy in found.items():
         gain = accuracy.mean(1) - found["random"].mean(1)
         rows.append([name_of(name), len(accuracy), f"{accuracy.mean():.3f}",
-                     f"{accuracy[:, -1].mean():.3f}", "{:+.3f} ± {:.3f}".format(*interval(gain))])
+                     f"{accuracy[:, -1].mean():.3f}", shown(gain)])
     return rows
 
 

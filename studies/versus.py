@@ -11,7 +11,7 @@ its interval (95 % for all pairs together, after Bonferroni), the p-value of a p
 
 from plumbing.arguments import Parser, script, threshold
 from plumbing.files import InputError
-from report.differences import MARGIN, answers, interval, paired
+from report.differences import MARGIN, answers, paired, shown
 from report.markdown import markdown
 from report.names import name_of
 from stats import Results, final_accuracy, mean_accuracy
@@ -28,8 +28,7 @@ def compared(r, pairs, seeds=None, margin=MARGIN):
     for i in range(len(measures)):
         judged = answers([d[i] for d in found], margin)
         for row, d, (p, answer) in zip(rows, found, judged):
-            mean, half = interval(d[i], 1 - 0.05 / len(pairs))
-            row += [f"{mean:+.3f} ± {half:.3f}", f"{p:.2g}", answer]
+            row += [shown(d[i], 1 - 0.05 / len(pairs)), f"{p:.2g}", answer]
     return rows
 
 
