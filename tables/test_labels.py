@@ -266,7 +266,8 @@ def test_a_label_whose_row_is_gone_comes_back_and_an_emptied_one_does_not(tmp_pa
     assert found.by_text["two"].label == "b" and found.by_text["two"].reviewed == "a"
     assert found.by_text["three"].label == "" and len(found.conflicts) == 1
     answers.warn_of_answers(tmp_path, found, [])
-    assert "lacks 2 labels of" in (said := capsys.readouterr().err) and "the first for row 2" in said
+    said = capsys.readouterr().err
+    assert "lacks 2 labels of" in said and "the first for row 2" in said
     answers.keep_answers(tmp_path, found)
     assert answers.read_answers(tmp_path).restored == []
 
