@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,6 +18,7 @@ import cal
 from command import processes
 from fast import memory
 from plumbing.files import InputError
+from plumbing.interrupt import held_back
 from test_cal import HERE, TINY, cal_main, run_cal, run_files, tiny
 
 
@@ -151,6 +153,25 @@ def test_ctrl_c_while_workers_start_is_not_lost_and_theirs_is_ignored(tmp_path):
                           env={**os.environ, "PYTHONPATH": str(HERE), "OMP_NUM_THREADS": "1"},
                           start_new_session=True, timeout=240)
     assert done.stdout.split() == ["caught", "done"] and done.stderr == ""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends no such signal")
+def test_a_signal_waits_for_the_end_whatever_thread_it_reaches():
+    """Where the main thread blocks a signal, the system gives it to another one."""
+    happened, over = [], threading.Event()
+    other = threading.Thread(target=over.wait)
+    other.start()
+    before = signal.signal(signal.SIGTERM, lambda *_: happened.append("ended"))
+    try:
+        with held_back():
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(0.05)
+            happened.append("started")
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        over.set()
+        other.join()
+    assert happened == ["started", "ended"]
 
 
 def test_each_way_to_end_a_run_whose_workers_start(tmp_path):
