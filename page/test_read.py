@@ -196,7 +196,7 @@ def test_one_round_as_a_notebook_prints_the_page_s_numbers(fresh, capsys):
     at = run.texts["hard"].at[0]
     assert f"mu {m.confidence[0][at]:.3f}, sigma {m.variability[0][at]:.3f}, phi " in said
     source = (HERE / "page" / "one_round.py").read_text("utf-8")
-    assert len(source.splitlines()) <= 60 and source.count("# %%") == 5
+    assert len(source.splitlines()) <= 60 and source.count("\n# %%") == 5
 
 
 def test_round_1_follows_from_round_0(kept):
