@@ -1,8 +1,10 @@
 """Runs the tests on two cores: a second pytest process takes its share of them.
 
 Both processes collect the same tests and divide them into pieces. The process that reaches a piece
-first claims it with a file and runs it. The second process writes its reports to a file, and the
-first shows them with its own. With one core, few tests or --pdb, one process runs everything.
+first claims it with a file and runs it. The first process begins with the first piece and the
+second with the last, so that few fixtures are made twice. The second process writes its reports to
+a file, and the first shows them with its own. With one core, few tests or --pdb, one process runs
+everything.
 """
 
 import json
@@ -15,6 +17,7 @@ from pathlib import Path
 import pytest
 
 PIECE = 8  # tests that are claimed together
+SHARED_BY_BOTH = "CAL_TESTS"  # the environment's variable for a folder that both processes use
 
 
 def pytest_addoption(parser):
@@ -54,13 +57,14 @@ def second_process(config, folder):
     """Start the same pytest command as a second process, which claims its tests in `folder`."""
     command = [sys.executable, "-m", "pytest", *config.invocation_params.args, f"--second={folder}",
                "-p", "no:cacheprovider"]
+    os.environ[SHARED_BY_BOTH] = folder
     return subprocess.Popen(command, cwd=config.invocation_params.dir, stdin=subprocess.DEVNULL,
                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def run_claimed(session, folder, after_each=lambda: None):
     """Run the tests of every piece that the other process has not claimed."""
-    items = claimed(session.items, folder)
+    items = claimed(session.items, folder, backwards=bool(session.config.option.second))
     item = next(items, None)
     while item:
         following = next(items, None)
@@ -71,9 +75,10 @@ def run_claimed(session, folder, after_each=lambda: None):
         item = following
 
 
-def claimed(items, folder):
+def claimed(items, folder, backwards):
     """The items of the pieces whose file this process creates first."""
-    for first in range(0, len(items), PIECE):
+    pieces = range(0, len(items), PIECE)
+    for first in reversed(pieces) if backwards else pieces:
         try:
             os.close(os.open(folder / str(first), os.O_CREAT | os.O_EXCL))
         except FileExistsError:

@@ -219,7 +219,7 @@ def committee_of(views):
 
 
 @pytest.mark.parametrize("name", BEYOND)
-def test_a_committee_picks_as_one_and_tells_its_scores(name):
+def test_a_committee_picks_as_one(name):
     correctness, rng = [1.0] * 12 + [0.0] * 8, np.random.default_rng(2)
     views = [view_of(X4, range(20), correctness, torch.as_tensor(rng.normal(size=(4, 3))).float())
              for _ in range(3)]
@@ -227,7 +227,6 @@ def test_a_committee_picks_as_one_and_tells_its_scores(name):
     rows = BEYOND[name](committee, 7)
     assert rows.shape == (3, 7) and (rows == rows[0]).all()
     assert len(set(rows[0].tolist())) == 7 and rows.min() >= 20
-    assert set(committee.scores) >= set(rows[0].tolist())
 
 
 def test_a_committee_s_badge_and_core_set_see_every_member():

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,6 +18,7 @@ import cal
 from command import processes
 from fast import memory
 from plumbing.files import InputError
+from plumbing.interrupt import held_back
 from test_cal import HERE, TINY, cal_main, run_cal, run_files, tiny
 
 
@@ -153,9 +155,28 @@ def test_ctrl_c_while_workers_start_is_not_lost_and_theirs_is_ignored(tmp_path):
     assert done.stdout.split() == ["caught", "done"] and done.stderr == ""
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends no such signal")
+def test_a_signal_waits_for_the_end_whatever_thread_it_reaches():
+    """Where the main thread blocks a signal, the system gives it to another one."""
+    happened, over = [], threading.Event()
+    other = threading.Thread(target=over.wait)
+    other.start()
+    before = signal.signal(signal.SIGTERM, lambda *_: happened.append("ended"))
+    try:
+        with held_back():
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(0.05)
+            happened.append("started")
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        over.set()
+        other.join()
+    assert happened == ["started", "ended"]
+
+
 def test_each_way_to_end_a_run_whose_workers_start(tmp_path):
-    started = {}
-    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+    started, hup = {}, signal.getsignal(signal.SIGHUP)  # under nohup it is ignored, by workers too
+    for name in ("SIGINT", "SIGTERM", *["SIGHUP"] * (hup != signal.SIG_IGN)):
         command = [sys.executable, str(HERE / "cal.py"), "--vectors", "hash", "--seeds", "1", "2",
                    "--jobs", "2", "--out", str(tmp_path / name)]
         started[name] = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE,

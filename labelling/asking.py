@@ -42,20 +42,19 @@ def shared(rows, people):
     return out
 
 
-def ask(request, answers, batch, scores, predicted, regions):
+def ask(request, answers, batch, predicted):
     """Write next_batch.csv: the rows in order, with a last column for their labels.
 
     Returns the answers, with those that a person saved while this command ran.
     """
     answers = saved_since(request.folder, answers)
     data, people = request.data, request.annotators
-    names = ["row", "text", "how", "batch", "score", "region", "predicted", *["who"] * bool(people)]
+    names = ["row", "text", "how", "batch", "predicted", *["who"] * bool(people)]
     own = []
     for name in batch.columns:
         own.append(outcome.free_name(name, [*names, *COLUMNS, *own]))
     write_csv(request.folder / NEXT, [*names, *own, "label"], [
         [data.row_numbers[i], data.texts[i], batch.how[i], batch.number,
-         f"{scores[i]:.6f}" if i in scores else "", regions.get(i, ""),
          data.classes[predicted[i].argmax()] if len(predicted) else "",
          *[who] * bool(people), *batch.beside[i], ""] for i, who in shared(batch.rows, people)])
     return answers

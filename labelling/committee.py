@@ -22,10 +22,9 @@ def epochs_for(n, minibatch):
 class Committee(View):
     """A round in which the models of all seeds pick together, by the mean of their scores.
 
-    scores: {row: the mean score with which it was picked}, filled by pick. seen: a cache of probs.
+    seen: a cache of probs.
     """
 
-    scores: dict = field(default_factory=dict)
     seen: dict = field(default_factory=dict)
 
     def __getattr__(self, name):
@@ -44,13 +43,11 @@ class Committee(View):
         """The k best rows by the mean score, the same for every model -> [R, k]."""
         mean = score.mean(dim=0, keepdim=True)
         rows = View.pick(replace(self, U=self.U[:1]), mean, k)
-        self.scores.update(zip(rows[0].tolist(), mean[0, rows[0]].tolist()))
         return rows.expand(len(score), -1)
 
     def by_jury(self, choose):
         """choose(all models) -> (rows [k], scores [N]): the same rows for every model, [R, k]."""
-        rows, score = choose(list(range(len(self.L))))
-        self.scores.update((row, float(score[row])) for row in rows)
+        rows, _score = choose(list(range(len(self.L))))
         return torch.tensor(rows, device=self.x.device).expand(len(self.L), -1)
 
 

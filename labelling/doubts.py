@@ -1,5 +1,6 @@
 """Labels to check: how likely each is wrong, by a model that has learned from all the others."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,8 +45,6 @@ def find(team, data, answers):
     two = {place[k]: (code.get(a.label, y[place[k]]), of(a))
            for a, _ in answers.conflicts if (k := key(a.text)) in place}
     more = [int(i) for i in order if likelier[i] != y[i] and not again[i] and i not in two]
-    places = [*two, *more][:MOST]
-    theirs = [int(two[i][0]) if i in two else int(likelier[i]) for i in places]
     left = known & ~again
     believed = honest.wrong_range(left_out[left], y[left], team.found)
     before = {i: code.get(a.reviewed) for i, a in enumerate(of_text)
@@ -54,9 +53,12 @@ def find(team, data, answers):
     expected = honest.wrong_labels(left_out[seen], np.array([before[i] for i in seen], int),
                                    team.found).sum() if seen else 0
     changed = sum(of_text[i].label != of_text[i].reviewed for i in before)
+    believed = honest.informed(believed, expected, changed, len(before))
+    places = [*two, *more[: math.ceil(believed[2])]][:MOST]  # no more than may be wrong
+    theirs = [int(two[i][0]) if i in two else int(likelier[i]) for i in places]
     return Doubts(places, theirs, [two[i][1] if i in two else "the model disagrees"
-                                   for i in places], wrong[places].tolist(),
-                  honest.informed(believed, expected, changed, len(before)), len(before), changed)
+                                   for i in places], wrong[places].tolist(), believed,
+                  len(before), changed)
 
 
 def of(answer):

@@ -124,14 +124,19 @@ def of_classes(table, folder):
     if len(known) > 2:
         worst = ", ".join(f"{shortened(row['class'], 40)} {row['recall']:.0%} of {row['labels']}"
                           for row in known[:5])
-        lines.append(f"Classes that are found least: {shortened(worst)}. All: {folder / CLASSES}")
+        lines.append(f"Classes that are found least: {worst}. All: {folder / CLASSES}")
     if none := [shortened(row["class"], 40) for row in table if not row["labels"]]:
-        lines.append(f"{classes_have(len(none))} no label yet: {shortened(', '.join(none))}.")
+        lines.append(f"{classes_have(len(none))} no label yet: {listed(none)}.")
     if few := [row for row in table if 0 < row["labels"] < ENOUGH]:
-        names = shortened(", ".join(f"{shortened(row['class'], 40)} ({row['labels']})"
-                                    for row in few))
+        names = listed([f"{shortened(row['class'], 40)} ({row['labels']})" for row in few])
         lines.append(f"{classes_have(len(few))} fewer than {ENOUGH} labels: {names}.")
     return lines
+
+
+def listed(names, most=MOST):
+    """The first names, and how many more there are."""
+    more = [f"and {len(names) - most:,} more"] * (len(names) > most)
+    return ", ".join([*(shortened(name, 40) for name in names[:most]), *more])
 
 
 def classes_have(n):

@@ -136,15 +136,13 @@ class Fitted:
     """scores [N, C] of all texts; left_out [n, C]: of the labelled, by a model without each.
 
     left_out is NaN for labelled texts beyond EXACT. weights {name: w}; penalty: lambda.
-    predict: function(Y [n, K]) -> [N, K], the same model's scores for other values of the labelled;
-    those beyond EXACT are left out. A [n, C]: the labelled texts' coefficients.
+    A [n, C]: the labelled texts' coefficients.
     """
 
     scores: np.ndarray
     left_out: np.ndarray
     weights: dict
     penalty: float
-    predict: object = None
     A: torch.Tensor = None
 
 
@@ -162,14 +160,12 @@ def fit(features, rows, Y):
     del K
     left_out = torch.full(Y.shape, torch.nan, dtype=torch.float64)
     left_out[some] = leave_one_out(G, Y[some])
-    exact = lambda Y: G @ torch.as_tensor(Y).double()[some]
     if n > EXACT:
         A = conjugate_gradients(features, rows, weights, penalty, Y)
     else:
         A = torch.empty_like(Y)
-        A[some] = exact(Y)
-    return Fitted(scores(features, rows, weights, A), left_out.numpy(), weights, penalty,
-                  lambda Y: scores(features, rows[some], weights, exact(Y)), A)
+        A[some] = G @ Y[some]
+    return Fitted(scores(features, rows, weights, A), left_out.numpy(), weights, penalty, A)
 
 
 def mixed(weights, grams):

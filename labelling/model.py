@@ -1,6 +1,6 @@
 """The team's model of a table: what it predicts, how far it can be believed, and how it picks."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -102,21 +102,14 @@ def distinct(data, labelled):
 
 @dataclass(frozen=True)
 class ByModel(View):
-    """A round in which a Model picks. scores: {row: the score with which it was picked}."""
+    """A round in which a Model picks."""
 
     model: Model = None
-    scores: dict = field(default_factory=dict)
 
     def probs(self):
         """p(y | x) of every row: [1, N, C]."""
         p = self.model.p[: len(self.x)]
         return torch.as_tensor(p, dtype=torch.float32, device=self.x.device)[None]
-
-    def pick(self, score, k):
-        """View.pick, which keeps the scores."""
-        rows = View.pick(self, score, k)
-        self.scores.update(zip(rows[0].tolist(), score[0, rows[0]].tolist()))
-        return rows
 
 
 def view_of(model, view):

@@ -32,7 +32,7 @@ from report.figures import draw_maps
 from tables.answers import DOUBTED, NEXT, keep_answers, key, read_answers
 from tables.copies import ALIKE
 from tables.labels import named
-from tables.own_table import read_rows, warn_of_classes
+from tables.own_table import read_rows
 
 REGIONS = "easy", "ambiguous", "hard"
 FEW = 20  # labels; with fewer, typical texts are asked for (first_batch)
@@ -120,7 +120,7 @@ def first_batch(request, answers, labelled, free):
                             torch.as_tensor(free, device=device), 2 * request.batch, draws)
     rows = spread(data.x, rows, request.batch)
     batch = batch_of(request, answers, rows, dict.fromkeys(rows, "typical"))
-    answers = ask(request, answers, batch, {}, {}, {})
+    answers = ask(request, answers, batch, {})
     remove(folder, DOUBTED, "map.png", "predictions.csv", "finished.csv")
     outcome.write_labelled(request, answers)
     write_labelling(request, answers, batch.number, asked(request, batch), labelled, free=free)
@@ -144,7 +144,6 @@ There is no text to ask for: every text has a label or is skipped (-), and a mod
 def next_batch(request, answers, labelled, free):
     """Train, and write every file: what run does if there are enough labels."""
     data, folder = request.data, request.folder
-    warn_of_classes(data, data.y[labelled])
     test = read_rows(Path(request.test), request.text_column, request.label_column)[0] if (
         request.test) else []
     with told(f"learning from {counted(len(labelled), 'label')}"):
@@ -161,8 +160,8 @@ def next_batch(request, answers, labelled, free):
              " learn, so the data map tells little yet; label more, some of them drawn at random")
     rows, how = choose(request, view, free)
     draw_maps(folder / "map.png", {f"{counted(len(region), 'labelled text')}": watched.map})
-    batch, regions = batch_of(request, answers, rows, how), regions_of(team, rows, region)
-    answers, found = ask(request, answers, batch, view.scores, team.p, regions), None
+    batch = batch_of(request, answers, rows, how)
+    answers, found = ask(request, answers, batch, team.p), None
     if one:
         remove(folder, DOUBTED)
         note(f"warning: the model predicts one class, {named(data.classes[team.p[0].argmax()])},"
@@ -242,14 +241,6 @@ def region_of(correctness):
     The paper names the regions, but its only threshold is t_cor = 0.2 (Section 3); 0.8 mirrors it.
     """
     return np.where(correctness >= 0.8 - 1e-9, 0, np.where(correctness <= 0.2 + 1e-9, 2, 1))
-
-
-def regions_of(team, rows, region):
-    """{row: its predicted region}: the model, with the regions of the judged texts as classes."""
-    Y = np.zeros((len(team.rows), 3))
-    Y[team.judged] = np.eye(3)[region]
-    said = team.fitted.predict(Y)[rows].argmax(1)
-    return {row: REGIONS[r] for row, r in zip(rows, said)}
 
 
 # ---- what is written and printed ----------------------------------------------------------------

@@ -118,8 +118,6 @@ def test_scores_and_what_is_left_out_against_fitting_again():
         rest = np.delete(L, i)
         A = np.linalg.solve(K[rest][:, rest] + fitted.penalty * np.eye(49), np.delete(Y, i, 0))
         np.testing.assert_allclose(fitted.left_out[i], K[L[i], rest] @ A, atol=2e-3)
-    other = np.random.default_rng(1).normal(size=(50, 2))
-    np.testing.assert_allclose(fitted.predict(np.c_[Y, other])[:, :3], fitted.scores, atol=1e-5)
 
 
 def test_the_weights_and_the_penalty_have_the_smallest_error():

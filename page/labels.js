@@ -5,7 +5,8 @@ const LONG = 1500;                                // characters of a text that a
 const HITS = 200;                                 // found texts that are listed
 let items = [], others = [], shown = [];          // what is asked; the rest of the table; what the filters show
 let given = {};                                   // answers by person and text
-let done = [], unfolded = "", choice = 0, times = []; // for undo: lists of [item, the answer before]
+let done = [], unfolded = "", choice = 0, times = []; // for undo: lists of what answer() gives
+let ended = false, unkept = false;                // all that is shown has an answer; this browser keeps none
 
 // An answer is { row, text, label, how, who, reviewed, batch, at, saved }; label "" is an answer taken
 // back. Two tabs: the later one wins.
@@ -17,24 +18,28 @@ function readStore() {
 
 function fetchAnswers() {
   for (const [id, g] of Object.entries(readStore()))
-    if (g && typeof g.label === "string" && !(given[id]?.at >= g.at)) given[id] = { text: id, who: "", reviewed: "", batch: "", ...g };
+    if (g && typeof g.label === "string" && !(given[id]?.at > g.at)) given[id] = { text: id, who: "", reviewed: "", batch: "", ...g, saved: g.saved || given[id]?.at === g.at && given[id].saved };
 }
 
-function forgetTaken() {                          // what was saved and is in labels.csv now: the file counts
-  const kept = new Set(D.kept.map(k => idOf(k[1], k[4])));
-  const left = Object.entries(given).filter(([id, g]) => !(g.saved && kept.has(id)));
-  given = Object.assign(Object.create(null), Object.fromEntries(left));
-  try { localStorage.setItem(KEY, JSON.stringify(given)); } catch { /* store() says it */ }
+function forgetTaken() {                          // what is in labels.csv now, or was there after it was saved: the file counts
+  const again = (row, flag) => idOf(row[1], row[4]) + "\n" + flag, kept = new Set(), same = new Set();
+  for (const k of D.kept) { for (const flag of [!!k[5], false]) kept.add(again(k, flag)); same.add(again(k, !!k[5]) + "\n" + k[2]); }
+  const taken = Object.entries(given).filter(([id, g]) => g.saved && kept.has(id + "\n" + !!g.reviewed) || same.has(id + "\n" + !!g.reviewed + "\n" + g.label));
+  for (const [id] of taken) delete given[id];
+  if (taken.length) try { localStorage.setItem(KEY, JSON.stringify(given)); } catch { /* store() says it */ }
 }
 
 function store() {
   fetchAnswers();
   const open = Object.values(given).filter(g => g.label && !g.saved).length;
-  try { localStorage.setItem(KEY, JSON.stringify(given)); $("saved").textContent = open ? `${open.toLocaleString("en")} answers are kept in this browser only: save labels.csv and put it into ${D.folder}.` : ""; }
-  catch { $("saved").textContent = "This browser cannot keep your answers (its storage is full or closed): save labels.csv before you close the page."; }
+  try { localStorage.setItem(KEY, JSON.stringify(given)); unkept = false; $("saved").textContent = open ? `${open.toLocaleString("en")} answers are kept in this browser only: save labels.csv and put it into ${D.folder}.` : ""; }
+  catch { unkept = open > 0; $("saved").textContent = "This browser cannot keep your answers (its storage is full or closed): save labels.csv before you close the page."; }
 }
 
-const answerOf = t => given[idOf(t.text, S.who)]?.label || "";
+function answerOf(t) {                            // of a text with a label, what was said when it was looked at again
+  const g = given[idOf(t.text, S.who)];
+  return g && (g.reviewed || !t.label) ? g.label : "";
+}
 const guessOf = t => t.doubt ? t.model : t.likely?.[0]?.[0] ?? t.predicted ?? "";
 
 function startLabels() {
@@ -51,13 +56,18 @@ function startLabels() {
   for (const id of ["only", "by", "order", "who"]) $(id).onchange = e => { S[id] = e.target.value; filter(); firstOpen(); };
   $("look").oninput = e => { S.look = e.target.value; filter(); S.item = 0; writeAddress(); drawItem(); };
   $("look").onkeydown = e => { e.stopPropagation(); if (e.key === "Escape") { e.target.value = S.look = ""; filter(); firstOpen(); } if (e.key === "Enter" || e.key === "Escape") e.target.blur(); };
-  $("find").oninput = () => { choice = 0; drawChoices(); };
+  $("find").oninput = e => { choice = 0; drawChoices(); if (!e.target.value && !e.isComposing) e.target.blur(); }; // emptied: 1 to 9 are classes again
   $("find").onkeydown = find;
-  addEventListener("storage", e => { if (e.key === KEY) { fetchAnswers(); drawItem(); } });
-  addEventListener("beforeunload", e => { try { localStorage.getItem(KEY); } catch { e.preventDefault(); } });
+  addEventListener("storage", e => { if (e.key === KEY) { fetchAnswers(); forgetTaken(); drawItem(); } if (e.key === "batch of " + D.id && Number(e.newValue) > D.batch) sayStale(); });
+  addEventListener("beforeunload", e => { if (unkept) e.preventDefault(); });
+  addEventListener("keydown", e => { if ((e.ctrlKey || e.metaKey) && e.key === "s") { e.preventDefault(); save(); } else if (e.key === "Escape" && e.target.tagName === "SELECT") e.target.blur(); }, true);
+  $("labels").addEventListener("click", e => { if (e.detail && e.target.tagName === "BUTTON") e.target.blur(); }); // so that Enter is the likeliest class again
+  try { localStorage.setItem("batch of " + D.id, D.batch); } catch { /* store() says it */ }
   filter();
-  if (!location.hash.includes("item=")) firstOpen();
+  if (!location.hash.includes("item=") || S.batch && S.batch !== D.batch) firstOpen();
 }
+
+function sayStale() { $("notice").hidden = false; $("notice").textContent = "There is a newer batch: load this page again. Your answers are kept."; }
 
 function takeRest() {                             // texts that nobody is asked for: without a label, and labelled
   const R = D.rest || { rows: [], texts: [], likely: [], all: 0 }, asked = new Set(items.map(t => t.text));
@@ -99,9 +109,15 @@ function drawHits(word, n) {                      // the texts found by a search
 function firstOpen() { const i = shown.findIndex(t => !answerOf(t)); go(i < 0 ? 0 : i); }
 
 const classNames = () => [...new Set([...D.classes, ...(D.offered || []), ...Object.values(given).map(g => g.label)])].filter(c => c && c !== "-");
+function oftenGiven() {                           // classes by how often they were given, for texts of which nothing is known
+  const counts = new Map(classNames().map(c => [c, 0]));
+  for (const label of [...D.kept.map(k => k[2]), ...Object.values(given).map(g => g.label)]) if (counts.has(label)) counts.set(label, counts.get(label) + 1);
+  return [...counts.keys()].sort((a, b) => counts.get(b) - counts.get(a));
+}
 function offered(t) {                             // the nine likeliest for this text
+  if (!t || ended) return [];
   const first = t.doubt ? [t.model, t.label] : t.label ? [t.label] : (t.likely || []).map(l => l[0]);
-  return [...new Set([...first, ...classNames()])].slice(0, 9);
+  return [...new Set([...first, ...oftenGiven()])].slice(0, 9);
 }
 
 function drawText(t) {                            // folded if long, with what speaks for the guess marked
@@ -127,6 +143,7 @@ function drawItem() {
   for (const id of ["only", "by", "order", "who", "look"]) $(id).value = S[id];
   if (!shown.length) { $("text-to-label").textContent = ""; $("hint").textContent = "No text has these letters."; $("classes").replaceChildren(); return; }
   const t = shown[S.item = Math.max(0, Math.min(S.item, shown.length - 1))], answer = answerOf(t);
+  if (ended) { $("text-to-label").textContent = "Every text shown here has an answer. Ctrl+S saves labels.csv; ← goes back to the last one."; $("hint").textContent = ""; $("classes").replaceChildren(); drawChoices(); return drawProgress(); }
   drawText(t);
   const likely = new Map(t.likely || []), percent = p => p >= .005 ? ` ${Math.round(100 * p)} %` : "";
   $("hint").textContent = [hintOf(t), t.copies > 1 ? `this text stands in ${t.copies} rows` : "", ...(t.context || []).filter(([, value]) => value).map(([name, value]) => `${name}: ${value.slice(0, 300)}`),
@@ -140,10 +157,12 @@ function drawProgress() {
   const mine = items.filter(t => !S.who || !t.who || t.who.includes(S.who)), asked = mine.filter(t => !t.doubt);
   const ready = asked.filter(answerOf).length, doubts = mine.length - asked.length, seen = mine.filter(t => t.doubt && answerOf(t)).length;
   const pace = times.slice(-20).map((at, i, all) => i ? Math.min(60, (at - all[i - 1]) / 1000) : 0).slice(1).sort((a, b) => a - b);
-  const left = pace.length > 4 && ready < asked.length ? `; about ${Math.max(1, Math.round(pace[pace.length >> 1] * (asked.length - ready) / 60))} minutes left` : "";
+  const left = pace.length > 4 && ready < asked.length ? `; about ${minutes(pace[pace.length >> 1] * (asked.length - ready))} left` : "";
   $("progress").textContent = `${ready} of ${asked.length} texts labelled` + (doubts ? `, ${seen} of ${doubts} doubts looked at` : "") + left + (shown.length !== mine.length ? ` (${shown.length} shown)` : "");
   document.body.dataset.labelled = Object.values(given).filter(g => g.label).length;
 }
+
+const minutes = seconds => seconds < 90 ? "a minute" : `${Math.round(seconds / 60)} minutes`;
 
 function choiceButton(text, name, chosen) {
   const button = document.createElement("button");
@@ -169,22 +188,27 @@ function drawChoices() {
 
 function find(e) {
   e.stopPropagation();
+  if (e.isComposing || e.repeat && e.key === "Enter") return; // an input method's Enter ends a word
   if (e.ctrlKey && e.key === "z" && !e.target.value) { e.preventDefault(); undo(); }
   else if (e.key === "ArrowDown" || e.key === "ArrowUp") { e.preventDefault(); choice += e.key === "ArrowDown" ? 1 : -1; drawChoices(); }
   else if (e.key === "Escape") { e.target.value = ""; drawChoices(); e.target.blur(); }
   else if (e.key === "Enter") { const found = choices()[choice]; if (found) give(found[0]); }
 }
 
-function go(i) { S.item = Math.max(0, Math.min(shown.length - 1, i)); choice = 0; $("find").value = ""; $("find").blur(); writeAddress(); drawItem(); }
-function answer(t, label, at = Date.now()) {      // a label, or "" to take it back; [item, the label before]
-  const id = idOf(t.text, S.who), before = given[id]?.label || "", again = t.label;
-  given[id] = { row: t.row, text: t.text, label, how: again ? "" : t.how, who: S.who, reviewed: again || "", batch: again ? "" : D.batch ?? "", at };
-  return [t, before];
+function go(i) { ended = false; S.batch = D.batch ?? 0; S.item = Math.max(0, Math.min(shown.length - 1, i)); choice = 0; $("find").value = ""; $("find").blur(); writeAddress(); drawItem(); }
+function goBack() { go(ended ? S.item : S.item - 1); }
+function answer(t, label) {                       // [item, what tells its person and text, the answer before]
+  const id = idOf(t.text, S.who), before = given[id], again = t.label;
+  given[id] = { row: t.row, text: t.text, label, how: again ? "" : t.how, who: S.who, reviewed: again || "", batch: again ? "" : D.batch ?? "", at: Date.now() };
+  return [t, id, before];
 }
-function give(label) {
-  if (!shown.length || !label) return;
-  done.push([answer(shown[S.item], label)]); times.push(Date.now());
-  store(); go(S.item + 1);
+function give(label) {                            // then to the next text without an answer
+  if (!shown.length || !label || ended) return;
+  const anew = !answerOf(shown[S.item]), last = S.item === shown.length - 1;
+  done.push([answer(shown[S.item], label)]); times.push(Date.now()); store();
+  const open = t => !answerOf(t), after = shown.findIndex((t, i) => i > S.item && open(t)), i = after < 0 ? shown.findIndex(open) : after;
+  go(i >= 0 ? i : anew ? S.item : S.item + 1);
+  if (i < 0 && (anew || last)) { ended = true; drawItem(); }
 }
 function acceptAll() {
   const open = shown.filter(t => !answerOf(t) && guessOf(t) && !t.label);
@@ -193,8 +217,8 @@ function acceptAll() {
 }
 function undo() {                                 // one key takes back one answer, or all that were accepted at once
   const last = done.pop();
-  if (!last) return go(S.item - 1);
-  for (const [t, label] of last) answer(t, label);
+  if (!last) return goBack();
+  for (const [, id, before] of last) given[id] = { ...(before || given[id]), label: before?.label ?? "", saved: false, at: Date.now() };
   store();
   const i = shown.indexOf(last[0][0]);
   go(i < 0 ? S.item : i);
@@ -211,9 +235,9 @@ function labelsCsv() {                            // as tables/answers.py keeps 
 function save() {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob([labelsCsv()], { type: "text/csv" }));
-  link.download = "labels.csv";
+  link.download = S.who ? `labels-${S.who.replace(/[^\p{L}\p{N}]+/gu, "-")}.csv` : "labels.csv"; // two people's files beside each other
   link.click();
   for (const g of Object.values(given)) g.saved = true;
   store();
-  $("saved").textContent = `Saved. Put labels.csv into ${D.folder} and run the same command again.`;
+  $("saved").textContent = `Saved. Put ${link.download} into ${D.folder} and run the same command again.`;
 }

@@ -19,6 +19,7 @@ function showValues() {
     box.parentElement.querySelector(".shape").textContent = shape + (i !== S.round ? " (round 0)" : "");
   }
   for (const span of all(".found [data-round]")) span.hidden = +span.dataset.round !== S.round;
+  for (const button of all(".choices button")) button.setAttribute("aria-pressed", String(S[button.dataset.name]) === button.dataset.value);
   const t = textOf(), at = placeInL(), pick = R().picked.indexOf(t.row) + 1;
   $("followed").innerHTML = `<b>Followed:</b> “${escaped(D.texts[t.row])}” · label ${t.label} · planted as ${t.kind} · row ${t.row} · in round ${S.round} ` +
     (at !== null ? `in L, as number ${at + 1}` : `in U${pick ? `, and CAL picks it as number ${pick}` : ""}`);
@@ -76,7 +77,7 @@ function drawMap() {
   box.querySelector(".pictures").innerHTML =
     `<figure>${svg(w, h, "the followed text's probability of its label by epoch", bars)}<figcaption>p(gold label) after each epoch. Blue: the label is the likeliest class; orange: it is not.</figcaption></figure>` +
     `<figure>${svg(W, H, "data map of L", mapFrame() + dots)}<figcaption>The map of L over these epochs. Circle: φ &gt; ${S.tcor}; cross: φ ≤ ${S.tcor}. Ring and line: the followed text and its way.</figcaption></figure>`;
-  box.querySelector(".now").textContent = words;
+  box.querySelector(".now").textContent = `“${D.texts[textOf().row]}”, label ${textOf().label}. ${words}`;
 }
 
 function drawThreshold() {
@@ -182,7 +183,9 @@ function listenToKnobs(box) {
 // ---- the boxes to play in -----------------------------------------------------------------------
 
 function box(id, title, tryThis, controls) {
-  $(id).innerHTML = `<h3>Try it: ${title}</h3><p>${tryThis}</p>${controls}<p class="now" aria-live="polite"></p><div class="pictures"></div>`;
+  $(id).innerHTML = `<h3>Try it: ${title}</h3><p>${tryThis}</p><p class="reveal"><button>Answer the question above first, or show the picture</button></p>${controls}<p class="now" aria-live="polite"></p><div class="pictures"></div>`;
+  const question = $(id).closest("section").querySelector(".predict");
+  $(id).querySelector(".reveal button").addEventListener("click", () => { question.open = true; });
   return $(id);
 }
 
@@ -192,7 +195,9 @@ function slider(label, id, max, step, value) {
 
 function makeBoxes() {
   box("play-map", "the epochs", "Move the epoch from 1 to 30 and watch the ring. The probability of a text that θ learns climbs away from one sixth, so the text goes up and to the right; one that θ does not learn stays at the bottom left. Try the easy and the hard text, and CAL’s first pick in round 1.",
+    `<p class="choices">${[...all("#bar input[type=radio]")].map(radio => `<button data-name="${radio.name}" data-value="${radio.value}">${radio.name === "round" ? "round " : ""}${radio.parentElement.textContent.trim()}</button>`).join("")}</p>` +
     `<label>epoch <input type="range" id="epoch2" min="1" max="30" value="30"></label>`);
+  for (const button of all(".choices button")) button.addEventListener("click", () => document.querySelector(`#bar [name=${button.dataset.name}][value="${button.dataset.value}"]`).click());
   box("play-threshold", "t_cor", "Raise t_cor and watch circles become crosses: the classes of θ′ come nearer to two halves, and the line between them moves up the map.", slider("t_cor", "tcor", 0.95, 0.05, 0.2));
   box("play-border", "the border", "At 0.5 is CAL. Move the border to where most texts are and see what the picks become: which class, how long, how many planted as mislabelled.", slider("border", "border", 1, 0.01, 0.5));
   listenToKnobs(box("play-aso", "Almost Stochastic Order", "Drag a dot up or down (or use the arrow keys). Lower CAL’s best score below Random’s, and see how much of the squared gap that one score turns.", `<button id="again">back to the runs’ scores</button>`));
@@ -209,6 +214,23 @@ function setEpoch(e) {
 }
 
 function draw() { showValues(); drawMap(); drawThreshold(); drawBorder(); drawAso(); light(kept); }
+
+// ---- predictions: what was found, and the pictures, wait for the answer --------------------------
+
+function answered(question) {
+  const section = question.closest("section");
+  for (const note of section.querySelectorAll(".found")) note.open = question.open;
+  section.querySelector(".play")?.classList.toggle("waits", !question.open);
+  $("answers").setAttribute("aria-pressed", [...all(".predict")].every(other => other.open));
+}
+
+function listenToQuestions() {
+  for (const question of all(".predict")) { answered(question); question.addEventListener("toggle", () => answered(question)); }
+  $("answers").addEventListener("click", () => {
+    const open = $("answers").getAttribute("aria-pressed") !== "true";
+    for (const question of all(".predict")) question.open = open;
+  });
+}
 
 // ---- what lights up, and the keyboard -----------------------------------------------------------
 
@@ -242,5 +264,5 @@ for (const link of all("#bar a")) link.addEventListener("click", () => { link.cl
 addEventListener("resize", draw);
 addEventListener("beforeprint", () => { for (const d of all("main details")) d.open = true; });
 
-resetScores(); makeBoxes(); draw();
+resetScores(); makeBoxes(); draw(); listenToQuestions();
 document.body.dataset.ready = "1";

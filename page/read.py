@@ -31,7 +31,8 @@ from plumbing.files import InputError, write_text
 HERE = Path(__file__).parent
 DOCS = HERE.parent / "docs"
 SEEDS = ("1000", "1001", "1002", "1003", "1004")
-MARKS = {"code": "in the code", "figure": "a figure", "not reproduced": "not reproduced"}
+MARKS = {"code": "in the code", "figure": "a figure", "measured": "measured anew",
+         "not reproduced": "not reproduced"}
 
 
 def main():
@@ -166,7 +167,8 @@ def section(step, number, run):
                     code.values, key=lambda value: line_of(code.function, value.mark))))
     paper = "".join(map(part_of_paper, step.paper))
     if step.key == "algorithm":
-        paper = f'<h4>Algorithm 1</h4>{algorithm(places())}' + paper
+        every = [code for other in read_steps.STEPS for code in other.codes]
+        paper = f'<h4>Algorithm 1</h4>{algorithm(places(), every)}' + paper
     see = read_found.FIGURES.get(step.see, lambda: step.see)()
     boxes = f'<div class="see">{see}</div>' * bool(see) + "".join(
         f'<p class="silent"><span class="mark">{mark}</span> {text}</p>'
@@ -210,7 +212,7 @@ def note_of(abouts, run):
         if about in read_found.SAID:
             text = "".join(f'<span data-round="{i}"{" hidden" if i else ""}>'
                            f"{read_found.finding(about, run.facts[i])}</span>" for i in run.facts)
-            found.append(f'<details class="found" open><summary>{read_found.HEAD}</summary>{text}'
+            found.append(f'<details class="found"><summary>{read_found.HEAD}</summary>{text}'
                          "</details>")
         else:
             head, text = read_found.released(about)

@@ -86,13 +86,18 @@ def line_html(function, number, text, indent):
     return out + html.escape(text[at:])
 
 
+def shown_lines(code):
+    """{line number: text} of a Code: its function's, or the head and those between its marks."""
+    lines = lines_of(code.function)
+    if not code.first:
+        return lines
+    first, last = (line_of(code.function, mark) for mark in (code.first, code.last))
+    return {i: text for i, text in lines.items() if i == min(lines) or first <= i <= last}
+
+
 def code_of(code, notes):
     """HTML of a Code: its lines with their numbers; notes {line: HTML} stand under their lines."""
-    lines, file = lines_of(code.function), file_of(code.function)
-    if code.first:
-        first, last = (line_of(code.function, mark) for mark in (code.first, code.last))
-        head = min(lines)
-        lines = {i: text for i, text in lines.items() if i == head or first <= i <= last}
+    lines, file = shown_lines(code), file_of(code.function)
     indent = min(len(text) - len(text.lstrip()) for text in lines.values() if text.strip())
     rows, before = [], None
     for i, text in lines.items():
@@ -118,12 +123,22 @@ def places():
     return found
 
 
-def algorithm(where):
-    """HTML of Algorithm 1, each line linked to where it happens."""
+def link(file, i, codes):
+    """A link to line i of a file: to its place on the page, if one of the Codes shows it."""
+    target = f"{BACK}{file}#L{i}"
+    for code in codes:
+        lines = shown_lines(code)
+        if file_of(code.function) == file and min(lines) <= i <= max(lines):
+            target = f"#{code.function}:{min(line for line in lines if line >= i)}"
+    return f'<a href="{target}">{file}:{i}</a>'
+
+
+def algorithm(where, codes):
+    """HTML of Algorithm 1, each line linked to where it happens. codes: what the page shows."""
     rows = []
     for n, text in enumerate(ALGORITHM, 1):
         said = with_formulas(text.strip())
-        links = " ".join(f'<a href="{BACK}{file}#L{i}">{file}:{i}</a>' for file, i in where[n])
+        links = " ".join(link(file, i, codes) for file, i in where[n])
         depth = (len(text) - len(text.lstrip())) // 2
         rows.append(f'<li style="--depth:{depth}"><span>{said}</span> <small>{links}</small>')
     return f'<ol class="algorithm">{"".join(rows)}</ol>'

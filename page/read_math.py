@@ -27,7 +27,7 @@ def mathml(formula, display=False):
 
 def with_formulas(text):
     """A text in HTML, with what is between dollars as MathML (and its brackets beside it)."""
-    parts = re.split(r"(\(?)\$(.*?)\$([.,;:)]*)", text.replace(" ¦ ", " "))
+    parts = re.split(r"(\(?)\$(.*?)\$(th\b|[.,;:)]*)", text.replace(" ¦ ", " "))
     found = html.escape(parts[0], quote=False)
     for before, formula, after, rest in zip(*(parts[k::4] for k in (1, 2, 3, 4))):
         found += (f'<span class="whole">{before}{mathml(formula)}{after}</span>'

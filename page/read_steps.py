@@ -148,7 +148,9 @@ STEPS = (
          ("The paper gives neither dropout nor a mini-batch size for θ′. Here it has no dropout,"
           " and θ’s mini-batch size.",
           "The paper does not say what to do if all of L is in one class. Here CAL then picks at"
-          " random, and says so."), (), "threshold", "low", "table 3"),
+          " random, and says so."), (
+             "What the accuracy of θ′ says was measured anew: it is that of always naming the"
+             ' larger class (<a href="#found">section 12</a>).',), "threshold", "low", "table 3"),
     Step("choice", "The choice: nearest to the border",
          "θ′ gives every text a probability of being high-cor. CAL takes the fifty texts of U for"
          " which it is nearest to one half.",

@@ -356,8 +356,28 @@ def test_labelling_by_keyboard_alone(labelling, browser):
     browser.run("localStorage.setItem(KEY, JSON.stringify({[shown[2].text]: {row: shown[2].row,"
                 " label: 'c', how: 'x', at: Date.now() + 9e6}})); store()")  # another tab's answer
     assert browser.run("return answerOf(shown[2])") == "c" and len(browser.run(answers)) == 3
+    browser.keys("x")  # a letter, and taken back: the field is left, and 1 is a class again
+    browser.keys("\ue003")
+    assert browser.run("return document.activeElement.tagName + S.item") == "BODY2"
+    held = ("for (const repeat of [false, true, true]) dispatchEvent(new KeyboardEvent('keydown',"
+            " {key: '1', repeat})); return S.item")
+    assert browser.run(held) == 3  # a key that is held down answers one text
+    browser.run("done.push(shown.slice(0, -2).map(t => answer(t, 'a'))); go(1); give('b')")
+    assert browser.run("return S.item") == len(D["todo"]) - 2  # the next without an answer
+    browser.keys("\ue014-")  # later, then the last one: back to what was left out
+    assert browser.run("return S.item") == len(D["todo"]) - 2
+    browser.keys("211\ue007")  # all have one: a key too many changes none
+    assert browser.run("return answerOf(shown.at(-2)) + answerOf(shown.at(-1)) + ended"
+                       ) == D["todo"][-2]["likely"][1][0] + "-true"
+    browser.keys("\ue012")
+    assert browser.run("return ended + ' ' + S.item") == f"false {len(D['todo']) - 2}"
+    browser.open(folder / "explore.html", "batch=9&item=3")  # of another batch: its first open text
+    assert browser.run("return S.item") == 0
     browser.run("Storage.prototype.setItem = () => { throw new Error('full') }; store()")
     assert "cannot keep" in browser.run("return document.getElementById('saved').textContent")
+    assert browser.run("const e = new Event('beforeunload', {cancelable: true});"
+                       " dispatchEvent(e); return e.defaultPrevented")  # it asks before it closes
+    browser.run("unkept = false")
     quiet(browser)
 
 
@@ -419,6 +439,21 @@ def test_the_whole_table_two_people_and_answers_that_survive_the_next_call(brows
     browser.open(folder / "explore.html")  # what was saved is the file's now
     assert browser.run("return Object.keys(given).length") == 0
     assert "never used" not in browser.run("return labelsCsv()")
+    shutil.copy(folder / "explore.html", tmp_path / "old.html")
+    open_text = next(r["text"] for r in read_csv(folder / "next_batch.csv") if r["who"] == "ann")
+    browser.keys("1")  # in the old page; then the file has one label more, and a new call is made
+    browser.open(tmp_path / "old.html")
+    kept, more = read_csv(folder / "labels.csv"), [200, "a cat came", "a", "", "", "", ""]
+    write_csv(folder / "labels.csv", list(kept[0]), [*(r.values() for r in kept), more])
+    assert cal_main(*arguments) == 0
+    browser.keys("1")  # the old page again: what it keeps is found by the new one
+    old = browser.run("return labelsCsv()")
+    browser.open(folder / "explore.html")
+    assert browser.run("return Object.keys(given).length") == 2
+    assert browser.run("return given['ann\\n' + arguments[0]].label", open_text)
+    (folder / "labels.csv").write_text(old, "utf-8")  # saved over a newer one: nothing is lost
+    assert cal_main(*arguments) == 0
+    assert {r["text"] for r in read_csv(folder / "labels.csv")} >= {"a cat came", open_text}
     quiet(browser)
 
 

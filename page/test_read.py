@@ -103,7 +103,10 @@ def test_every_line_of_algorithm_1_is_linked_to_where_it_happens(kept):
     for n, there in places().items():
         assert n == len(ALGORITHM) or there, n
         for file, number in there:
-            assert f'<a href="../{file}#L{number}">' in kept, f"{file}:{number}{AGAIN}"
+            (target,) = set(re.findall(f'<a href="([^"]+)">{file}:{number}</a>', kept))
+            assert target == f"../{file}#L{number}" or int(target.split(":")[1]) >= number > 0
+    listed = kept.split('<ol class="algorithm">')[1].split("</ol>")[0]
+    assert listed.count('href="#') > 15 and "strategies.View.pick:" in listed, AGAIN
 
 
 def test_a_line_that_has_gone_is_an_error_that_says_what_to_do():
@@ -264,6 +267,13 @@ def test_the_page_in_a_browser(browser, kept):
     page, D = read.DOCS / "read.html", numbers_of(kept)
     browser.open(page)
     assert browser.run("return [...document.querySelectorAll('.play svg')].length") == 6
+    seen = ("return [...document.querySelectorAll('.play .pictures, .found')].map(e =>"
+            " e.tagName === 'DETAILS' ? e.open : e.offsetHeight > 0)")
+    assert browser.run(seen) == [False] * 9  # four pictures, five findings: predict first
+    browser.run("document.querySelector('#play-aso .reveal button').click()")
+    assert browser.run("return document.querySelector('#aso .predict').open")
+    browser.run("document.getElementById('answers').click()")
+    assert browser.run(seen) == [True] * 9
     value = re.search(r"<b[^>]*>mu</b>.*?data-v=\"(v\d+)\">", kept)[1]
     say = "return document.querySelector(`[data-v=${arguments[0]}]`).innerHTML"
     choose = "document.querySelector(`[name=${arguments[0]}][value='${arguments[1]}']`).click()"

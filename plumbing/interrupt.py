@@ -66,20 +66,27 @@ def held_back():
     """Hold Ctrl-C, TERM and HUP back meanwhile: they come at the end.
 
     Processes that are started here inherit that (see be_worker): none of them is left half started,
-    and none gets a Ctrl-C that is for us.
+    and none gets a Ctrl-C that is for us. The system gives a signal that this thread blocks to
+    another thread of ours (tqdm has one), so what Python then calls here only takes a note of it.
     """
-    if hasattr(signal, "pthread_sigmask"):
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)
-        try:
-            yield
-        finally:
-            signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    else:  # Windows
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGINT, before)
+    came = []
+    if main := threading.current_thread() is threading.main_thread():
+        before = {number: signal.getsignal(number) for number in ENDS}
+        for number, handler in before.items():
+            if handler not in (signal.SIG_IGN, None):
+                signal.signal(number, lambda number, _: came.append(number))
+    blocked = hasattr(signal, "pthread_sigmask") and signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)
+    try:
+        yield
+    finally:
+        if main:
+            for number, handler in before.items():
+                if handler not in (signal.SIG_IGN, None):
+                    signal.signal(number, handler)
+        if blocked is not False:
+            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+        if came:
+            signal.raise_signal(came[0])
 
 
 def end(number=signal.SIGINT, *_):

@@ -41,7 +41,7 @@ def test_wins_against_a_loop():
     assert [P[0, 1], P[1, 0]] == pytest.approx([0.025, 0.025], abs=0.004)
 
 
-def test_the_arena_of_a_results_directory(tmp_path):
+def test_the_arena_of_a_results_directory(tmp_path, as_ever):
     scores, labels = scores_of(4, 5, 6), ["random", "a_b", "cal-t0.4", "house"]
     r = hand_made(tmp_path, lambda label, seed, t: 0.7 if label == "full" else float(
         scores[labels.index(label), seed, t - 1]), rounds=6, labels=labels)  # round 0: t - 1 = -1

@@ -5,13 +5,14 @@ from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from itertools import combinations
 
-from plumbing.files import InputError, armed, counted, note, write_csv
+from plumbing.files import InputError, armed, counted, make_folder, note, write_csv
 from tables.copies import key
 from tables.labels import named
 from tables.records import records
 
 NEXT, KEPT = "next_batch.csv", "labels.csv"  # where people fill in labels, and where they are kept
 DOUBTED = "relabel.csv"  # labels to look at again; people fill in its column `checked`
+BACKUP = "backup"  # a folder with a second labels.csv, in case an older one is saved over the first
 COLUMNS = ["row", "text", "label", "how", "who", "reviewed", "batch"]  # of labels.csv
 SKIP = "-"  # as a label: do not ask again
 BEFORE = "-"  # as `reviewed`: the label before is not known
@@ -49,11 +50,13 @@ class Answers:
     """Every answer in a results folder, by text and by row; the one that counts for each text.
 
     others: answers to the same texts that do not count, in the order in which they were given.
+    restored: answers that labels.csv had when it was written and does not have now.
     """
 
     by_text: dict = field(default_factory=dict)
     by_row: dict = field(default_factory=dict)
     others: list = field(default_factory=list)
+    restored: list = field(default_factory=list)
 
     @property
     def given(self):
@@ -163,14 +166,21 @@ def read_answers(folder):
     """The Answers in labels.csv, next_batch.csv, relabel.csv, and copies such as `labels (1).csv`.
 
     The file that was saved last counts most; next_batch.csv counts more than all others, and what
-    was looked at again more than what was not. An InputError if one cannot be read.
+    was looked at again more than what was not. Labels whose rows are in none of the files are taken
+    from the backup, so a page or a person that saves an older labels.csv removes nothing; a row
+    whose label was emptied takes it back. An InputError if a file cannot be read.
     """
     found, last = Answers(), [folder / NEXT, folder / DOUBTED]
     copies = [path for name in (KEPT, NEXT, DOUBTED)
               for path in folder.glob(name.replace(".", "*.")) if path not in last]
-    for path in (*sorted(copies, key=lambda path: (path.stat().st_mtime_ns, path.name)), *last):
-        for answer in read(path) if path.exists() else ():
-            found.add(answer)
+    copies.sort(key=lambda path: (path.stat().st_mtime_ns, path.name))
+    every = [answer for path in (*copies, *last) if path.exists() for answer in read(path)]
+    place = lambda a: (key(a.text), a.who, bool(a.reviewed))
+    there = {place(a) for a in every if a.label or a.file not in (NEXT, DOUBTED)}
+    if (path := folder / BACKUP / KEPT).exists():
+        found.restored = [a for a in read(path) if a.label and place(a) not in there]
+    for answer in (*found.restored, *every):
+        found.add(answer)
     return found
 
 
@@ -209,9 +219,12 @@ def batch_of(row):
 
 
 def keep_answers(folder, answers):
-    """Write all labels to labels.csv before a new next_batch.csv replaces the old one."""
+    """Write all labels to labels.csv and its backup before a new next_batch.csv replaces the old
+    one."""
     if answers.given:
-        write_csv(folder / KEPT, COLUMNS, answers.kept())
+        make_folder(folder / BACKUP)
+        for path in (folder / BACKUP / KEPT, folder / KEPT):
+            write_csv(path, COLUMNS, answers.kept())
 
 
 def saved_since(folder, answers):
@@ -230,13 +243,17 @@ def warn_of_answers(folder, answers, rows):
 
     rows: (place, row number, text, label) of the table as it is in the file.
     """
+    if lost := answers.restored:
+        note(f"warning: {KEPT} lacks {counted(len(lost), 'label')} of {folder / BACKUP / KEPT}, the"
+             f" first for row {lost[0].row}; they still count; to take a label back, empty its cell"
+             f" in {KEPT} instead of removing its row")
     pairs = {key(after.text): (before, after) for before, after in answers.conflicts}
     if pairs:
         before, after = next(iter(pairs.values()))
         by = lambda a: f"{named(a.label)} {f'by {a.who}' if a.who else f'in {a.file}'}"
         note(f"warning: {counted(len(pairs), 'text')} with different answers, the first in row"
              f" {after.row}: {by(before)}, {by(after)}; {KEPT} keeps both, and {named(after.label)}"
-             f" counts; settle it in {DOUBTED}, or remove the wrong one")
+             f" counts; settle it in {DOUBTED}, or empty the wrong one's cell in {KEPT}")
     against = [(number, label, a.label) for _, number, text, label in rows
                if label and (a := answers.by_text.get(key(text))) and a.label
                and a.label != label and not a.reviewed] if answers.given else ()

@@ -253,6 +253,25 @@ def test_agreement_is_that_of_first_answers_whoever_looks_again(tmp_path, capsys
     assert len(found.kept()) == len([r for r in rows if r[2]]) + 2
 
 
+def test_a_label_whose_row_is_gone_comes_back_and_an_emptied_one_does_not(tmp_path, capsys):
+    rows = [[2, "one", "a", "random", "ann", "", 1], [2, "one", "b", "", "bob", "", 1],
+            [3, "two", "b", "random", "ann", "a", 1], [4, "three", "c", "margin", "", "", 2]]
+    write_csv(tmp_path / "labels.csv", answers.COLUMNS, rows)
+    answers.keep_answers(tmp_path, answers.read_answers(tmp_path))
+    old = [rows[0], [3, "two", "a", "random", "ann", "", 1], [4, "three", "", "", "", "", ""]]
+    write_csv(tmp_path / "labels.csv", answers.COLUMNS, old)  # before bob, and before a second look
+    found = answers.read_answers(tmp_path)
+    assert [(a.text, a.label, a.who) for a in found.restored] == [("one", "b", "bob"),
+                                                                 ("two", "b", "ann")]
+    assert found.by_text["two"].label == "b" and found.by_text["two"].reviewed == "a"
+    assert found.by_text["three"].label == "" and len(found.conflicts) == 1
+    answers.warn_of_answers(tmp_path, found, [])
+    said = capsys.readouterr().err
+    assert "lacks 2 labels of" in said and "the first for row 2" in said
+    answers.keep_answers(tmp_path, found)
+    assert answers.read_answers(tmp_path).restored == []
+
+
 @pytest.mark.parametrize(("content", "message"), [
     (None, "there is no file"), (b"", "has no class; give at least two"),
     (b"\n \n", "has no class"), (b"one\n", "has one class; give at least two"),
