@@ -122,13 +122,13 @@ def of_classes(table, folder):
     known = sorted((row for row in table if row["labels"] >= ENOUGH and row["recall"] is not None),
                    key=lambda row: row["recall"])
     if len(known) > 2:
-        worst = ", ".join(f"{row['class']} {row['recall']:.0%} of {row['labels']}"
+        worst = ", ".join(f"{shortened(row['class'], 40)} {row['recall']:.0%} of {row['labels']}"
                           for row in known[:5])
         lines.append(f"Classes that are found least: {worst}. All: {folder / CLASSES}")
-    if none := [row["class"] for row in table if not row["labels"]]:
+    if none := [shortened(row["class"], 40) for row in table if not row["labels"]]:
         lines.append(f"{classes_have(len(none))} no label yet: {listed(none)}.")
     if few := [row for row in table if 0 < row["labels"] < ENOUGH]:
-        names = listed([f"{row['class']} ({row['labels']})" for row in few])
+        names = listed([f"{shortened(row['class'], 40)} ({row['labels']})" for row in few])
         lines.append(f"{classes_have(len(few))} fewer than {ENOUGH} labels: {names}.")
     return lines
 

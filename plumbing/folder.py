@@ -12,6 +12,7 @@ from pathlib import Path
 
 from plumbing.config import read_config
 from plumbing.files import (
+    LARGEST,
     InputError,
     counted,
     left_out,
@@ -36,7 +37,8 @@ def results_name(dataset, protocol, vectors, noise=0, model="fast"):
 
 def short_name(source):
     """The name of a file or URL, without the endings of vector files."""
-    return re.sub(r"(\.(vec|txt|bin|npy|gz|zip))+$", "", Path(source.partition("?")[0]).name)
+    return re.sub(r"(\.(vec|txt|bin|npy|gz|zip))+$", "", Path(source.partition("?")[0]).name,
+                  flags=re.IGNORECASE)
 
 
 @contextlib.contextmanager
@@ -229,7 +231,9 @@ def read_texts(folder, N, C):
     if not path.exists():
         return {}
     with contextlib.suppress(OSError, EOFError, ValueError, RecursionError, zlib.error):
-        kept = json.loads(gzip.decompress(path.read_bytes()))
+        with gzip.open(path) as f:
+            text = f.read(LARGEST + 1)
+        kept = json.loads(text) if len(text) <= LARGEST else None
         if (isinstance(kept, dict) and all(
                 isinstance(kept.get(name), list) and len(kept[name]) == N
                 and all(type(value) is kind for value in kept[name])
