@@ -267,7 +267,7 @@ def test_the_results_are_drawn_and_judged_as_they_are(kept):
     told = kept.split('id="claims"')[1].split("</section>")[0]
     runs = explore.data_in(read.DOCS / "trec-explore.html")["runs"]
     ticks = [(float(v), float(y)) for y, v in re.findall(
-        r'y="([\d.]+)" text-anchor="end">(0\.\d\d)<', told.split("</svg>")[0])]
+        r'class="grid" d="M44 ([\d.]+)H.*?text-anchor="end">(0\.\d\d)<', told.split("</svg>")[0])]
     (low, y_low), (high, y_high) = ticks[0], ticks[-1]
     for name in ("cal", "random", "lc"):
         points = re.search(rf'class="curve of-{name}" points="([^"]+)"', told)[1].split()
