@@ -15,6 +15,8 @@ from report.merge import differing_settings, first_difference
 from report.names import parts_of
 from strategies import STRATEGIES
 
+ALL_DATA = "full", "full-long"  # trained on all the data, by no strategy
+
 
 def run(args):
     """Make the run again in a folder of its own; the exit code: 0 if it is the same, otherwise 1.
@@ -45,7 +47,10 @@ def run(args):
             refuse_changed(folder, config, config_of(plan))
             print(plan.command, flush=True)
             processes.conduct(work, [plan], lambda: None)
-        found = first_difference(before, read_run(plan.folder / "runs" / path.name)[0])
+        after = read_run(plan.folder / "runs" / path.name)[0]
+        found = first_difference(before, after) or (
+            len(after) < len(before)
+            and f"it had {len(before)} rounds, and now it has {len(after)}")
     if found:
         print(f"{path} is not the same: {found}")
         return 1
@@ -100,7 +105,7 @@ def arguments(config, label, seed, here, out):
     device = config["settings"].get("device") or "auto" if here.device == "auto" else here.device
     one_thread()
     for name, value in {
-            "strategies": None if label.startswith("full") else [strategy], "seeds": [int(seed)],
+            "strategies": None if label in ALL_DATA else [strategy], "seeds": [int(seed)],
             "t_cor": [float(t_cor or 0.2)], "rounds": config["settings"]["rounds"], "jobs": 1,
             "out": out, "everything": False, "quick": False, "baseline": None, "format": [],
             "device": processes.choose_device(device)}.items():

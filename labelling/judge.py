@@ -22,13 +22,14 @@ def judge(request, team, labelled, one, answers, steps):
     data, folder = request.data, request.folder
     rest = np.flatnonzero(data.y < 0)
     accuracy = team.accuracy(rest)
-    gain = team.gain(request.batch)
+    more = min(request.batch, len(rest)) or request.batch  # no more than there are
+    gain = team.gain(more)
     now = [len(labelled), int(team.sample.sum()), *(accuracy or [None] * 3), *gain]
     history = keep(folder / PROGRESS, now)
     table = write_classes(folder / CLASSES, request, team, rest)
     lines = [of_accuracy(team, accuracy, len(rest)), *of_sure(team, rest, request.accept or SURE),
              *of_agreement(answers), of_kernels(team), *of_classes(table, folder),
-             of_gain(team, table, gain, accuracy, request.batch, one, len(rest))]
+             of_gain(team, table, gain, accuracy, more, one, len(rest))]
     write_text(folder / SUMMARY, summary(data, folder, history, lines, table, steps))
     return "\n".join(["", *lines])
 
@@ -149,8 +150,8 @@ def of_gain(team, table, gain, accuracy, batch, one, rest):
     Never to stop if the model is not better than always saying the largest class.
     """
     about, low, high = (100 * value for value in gain)
-    told = (f"{batch:,} more labels are expected to add {about:.1f} points of accuracy"
-            f" ({low:.1f} to {high:.1f})")
+    told = (f"{counted(batch, 'more label')} {'is' if batch == 1 else 'are'} expected to add"
+            f" {about:.1f} points of accuracy ({low:.1f} to {high:.1f})")
     counts = np.array([row["labels"] for row in table])
     enough = (counts[counts > 0] >= ENOUGH).all() and (counts >= ENOUGH).sum() >= 2
     learned = accuracy is not None and accuracy[0] > counts.max() / counts.sum()

@@ -202,6 +202,10 @@ def warn_of_seeds(folder):
     labels = "|".join(map(re.escape, [*config["strategies"], "full"]))
     found = [(path, match) for path in sorted(folder.glob("runs/*.jsonl"))
              if (match := re.fullmatch(rf"(?:{labels})-(\d+)", path.stem))]
+    last = config["settings"]["rounds"]
+    if long := [path.name for path, _ in found if len(read_run(path)[0]) > last + 1]:
+        note(f"warning: {counted(len(long), 'run file')} with more rounds than the {last:,} of"
+             f" config.json, the first {long[0]}, left out of the report")
     left = [path.name for path, match in found if int(match[1]) not in config["seeds"]]
     if left:
         note(f"warning: {counted(len(left), 'run file')} of seeds that no command has named here,"
@@ -239,6 +243,7 @@ def read_texts(folder, N, C):
                 and all(type(value) is kind for value in kept[name])
                 for name, kind in (("texts", str), ("y", int), ("numbers", int)))
                 and all(0 <= c < C for c in kept["y"])):
+            "".join(kept["texts"]).encode()  # a ValueError for half a surrogate pair
             return kept
     left_out(path)
     return {}
