@@ -136,7 +136,7 @@ def text_vectors(raw, vectors, spellings, fill, cache=None):
     texts = raw["train"][0] + raw["test"][0]
     if "x" in raw:  # a fork's reader gives it
         return raw["x"], lengths_of(texts)
-    if str(vectors).endswith(".npy"):
+    if str(vectors).lower().endswith((".npy", ".npz")):
         return given(vectors, raw.get("places", np.arange(len(texts))), raw.get("length"), texts)
     path = kept.place(cache, raw.get("stem"), vectors, (raw["train"][0], raw["test"][0]),
                       (raw["max_len"], fill, spellings))

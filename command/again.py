@@ -1,20 +1,21 @@
 """--again RESULTS lc 2: make one run of a results directory again; is it the same?"""
 
 import shlex
-import tempfile
 from pathlib import Path
 
 import datamap
 import forks
 from command import options, processes
-from command.experiment import config_of, plan_of, recorded_fork, source_changed, work
+from command.experiment import config_of, fork_of, named_fork, plan_of, source_changed, work
 from fast.memory import one_thread
-from plumbing.files import InputError, note, shortened
+from plumbing.files import InputError, note, part_folder, shortened
 from plumbing.folder import read_config
 from plumbing.runs import read_run
 from report.merge import differing_settings, first_difference
 from report.names import parts_of
 from strategies import STRATEGIES
+
+ALL_DATA = "full", "full-long"  # trained on all the data, by no strategy
 
 
 def run(args):
@@ -25,15 +26,18 @@ def run(args):
     folder, label, seed = args.again
     folder = Path(folder)
     refuse_others(args)
+    if not seed.isdecimal():
+        raise InputError(f"--again {folder} {label} {seed}: the last word has to be a seed, a whole"
+                         " number")
     if not (folder / "config.json").exists():
         raise InputError(f"no results in {folder}")
     config, path = read_config(folder / "config.json"), folder / "runs" / f"{label}-{seed}.jsonl"
     before, _ = read_run(path)
     if not before:
         raise InputError(f"there is no run {path}; the runs there are of {shown(config)}")
-    if remark := source_changed(folder, recorded_fork(folder)):
+    if remark := source_changed(folder, named_fork(args, folder)):
         note(f"note: {remark}")
-    with tempfile.TemporaryDirectory() as out:
+    with part_folder() as out:
         args = arguments(config, label, seed, args, out)
         with forks.blamed():
             plan = plan_of(args)
@@ -43,7 +47,10 @@ def run(args):
             refuse_changed(folder, config, config_of(plan))
             print(plan.command, flush=True)
             processes.conduct(work, [plan], lambda: None)
-        found = first_difference(before, read_run(plan.folder / "runs" / path.name)[0])
+        after = read_run(plan.folder / "runs" / path.name)[0]
+        found = first_difference(before, after) or (
+            len(after) < len(before)
+            and f"it had {len(before)} rounds, and now it has {len(after)}")
     if found:
         print(f"{path} is not the same: {found}")
         return 1
@@ -65,9 +72,9 @@ def refuse_changed(folder, old, new):
 
 def refuse_others(args):
     """An InputError for an option that would do nothing: config.json records them all."""
-    defaults = vars(options.parser([], datamap.EPOCHS).parse_args([]))
+    defaults = vars(options.parser([], datamap.EPOCHS, fork_of(args).models).parse_args([]))
     for name, value in vars(args).items():
-        of_this_machine = name in ("again", "data_dir", "device", "fork_sha256")
+        of_this_machine = name in ("again", "data_dir", "device", "fork", "fork_sha256")
         if not of_this_machine and value != defaults.get(name):
             raise InputError(f"--again takes the options from config.json; leave out"
                              f" --{name.replace('_', '-')}")
@@ -76,21 +83,29 @@ def refuse_others(args):
 def arguments(config, label, seed, here, out):
     """The options that make a run again, from the commands that config.json records.
 
-    here: the options of this command; its --data-dir and --device are of this machine.
+    here: the options of this command; its --data-dir, --device and --fork are of this machine.
     """
     strategy, t_cor = parts_of(label)
     line = command_for(config, strategy)
     if not line.startswith("python cal.py"):
         raise InputError(f"the runs were made from Python; call {line} again, with another folder")
-    words = shlex.split(line)[2:]  # without python cal.py
-    fork = forks.load(options.fork_in(words))
+    try:
+        words = shlex.split(line)[2:]  # without python cal.py
+    except ValueError:
+        raise InputError(f"config.json records a command that is none: {shortened(line)}")
+    recorded, fork = options.fork_in(words), fork_of(here)
+    if recorded and not fork.path:
+        raise InputError(f"these runs were made with the fork {shortened(recorded)}; add --fork and"
+                         " the file's name, if you trust what it does")
+    if fork.path and not recorded:
+        raise InputError("these runs were made without a fork; leave out --fork")
     args = options.parser(list(STRATEGIES), datamap.EPOCHS, fork.models).parse_args(words)
-    args.fork_sha256 = fork.sha256
+    args.fork, args.fork_sha256 = here.fork, fork.sha256
     args.data_dir = here.data_dir if here.data_dir != "data" else args.data_dir
     device = config["settings"].get("device") or "auto" if here.device == "auto" else here.device
     one_thread()
     for name, value in {
-            "strategies": None if label.startswith("full") else [strategy], "seeds": [int(seed)],
+            "strategies": None if label in ALL_DATA else [strategy], "seeds": [int(seed)],
             "t_cor": [float(t_cor or 0.2)], "rounds": config["settings"]["rounds"], "jobs": 1,
             "out": out, "everything": False, "quick": False, "baseline": None, "format": [],
             "device": processes.choose_device(device)}.items():

@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
+import baselines  # noqa: F401  a spawned process needs today's strategies, too
 import cal
 import stats
 from data import Data
@@ -19,7 +20,7 @@ from fast import SideBySide, Stack, View, at_once
 from fast.memory import one_thread
 from plumbing.clock import stopwatch
 from plumbing.draws import Draws
-from plumbing.files import counted
+from plumbing.files import InputError, counted
 from strategies import STRATEGIES
 
 
@@ -41,7 +42,12 @@ def selection_at_scale(N, device, D=300, C=6, labelled=1250, k=50):
         ours, theirs = spawn.Pipe()
         process = spawn.Process(target=select, args=(name, N, D, C, labelled, k, device, theirs))
         process.start()
-        seconds, before, peak = ours.recv()
+        theirs.close()  # so that we are told if the process ends without an answer
+        try:
+            seconds, before, peak = ours.recv()
+        except EOFError:
+            raise InputError(f"the process that times {name} ended without an answer; is there"
+                             f" enough memory for {N:,} texts?")
         process.join()
         per_row = f"{seconds / N * 1e6:.1f} µs per row, peak memory {peak:.2f} GB"
         yield f"{name}, {N:,} x {D}", f"{seconds:.2f} s", f"{per_row} ({before:.2f} GB before)"

@@ -171,22 +171,15 @@ def command_of(args):
     return shlex.join(words)
 
 
-def recorded_fork(folder):
-    """The Fork that the latest command with --fork used in a directory, if it can still be read."""
+def named_fork(args, folder):
+    """The Fork that this command names. The code of one that a results directory names is not run,
+    because somebody else may have made the directory; a note says so."""
     path = folder / "config.json"
     old = read_config(path).get("forks") if path.exists() else None
-    if not isinstance(old, dict) or not old:
-        return Fork()
-    fork = Path(list(old)[-1])
-    if not fork.is_absolute() or fork.resolve().is_relative_to(folder.resolve()):
-        note(f"note: the report is drawn without its fork: {fork} would be code of a results"
-             " directory, which somebody else may have made")
-        return Fork()
-    try:
-        return forks.load(fork)
-    except InputError as e:
-        note(f"note: the report is drawn without its fork ({e})")
-        return Fork()
+    if old and not args.fork:
+        note(f"note: {folder} was made with the fork {shortened(list(old)[-1])}, whose code is not"
+             " run unless --fork names it")
+    return fork_of(args)
 
 
 def source_changed(folder, fork):

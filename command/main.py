@@ -20,8 +20,8 @@ from command.experiment import (
     folder_of,
     fork_of,
     load,
+    named_fork,
     plan_of,
-    recorded_fork,
     source_changed,
     work,
 )
@@ -29,6 +29,7 @@ from fast.memory import one_thread
 from plumbing.clock import told
 from plumbing.files import InputError, note
 from plumbing.folder import warn_of_seeds
+from plumbing.streams import standard_streams
 from report import sections
 from stats import Results
 from strategies import STRATEGIES
@@ -39,7 +40,12 @@ from tables.records import is_table
 
 def main():
     """The command line; returns the exit code."""
-    options.prepare_terminal()
+    with standard_streams("cal.py") as ended:
+        return ended(command())
+
+
+def command():
+    """What main does, with streams that can be written to."""
     load.cache_clear()
     try:
         fork = forks.load(options.fork_in(sys.argv[1:]))
@@ -50,23 +56,24 @@ def main():
     except InputError as e:
         print(f"cal.py: {e}", file=sys.stderr)
     except OSError as e:  # for example a full disk
-        print(f"cal.py: {e}; the same command continues from the last finished round",
-              file=sys.stderr)
+        where = f" ({e.filename})" if e.filename else ""
+        print(f"cal.py: {e.strerror or e}{where}; the same command continues from the last finished"
+              " round", file=sys.stderr)
     return 2
 
 
 def dispatch(args):
     """Do what the options ask for; returns the exit code."""
+    idle.refuse(args)
     if args.new_fork:
         return new_fork.write(args.new_fork)
     if args.again:
         return again.run(args)
-    idle.refuse(args)
     if args.ablate:
         return ablation.run(args)
     if args.report_only:
         folder = folder_of(args)
-        fork = fork_of(args) if args.fork else recorded_fork(folder)
+        fork = named_fork(args, folder)
         remark = source_changed(folder, fork)
         warn_of_seeds(folder)
         with told("drawing the report"):
@@ -89,6 +96,7 @@ def dispatch(args):
         labelling_mode.refuse_its_options(args)
         first = plan.algorithm(plan.data, plan.s, None).seed_set(plan.seeds[0])
         warn_of_classes(plan.data, plan.data.y[first])
+    idle.refuse_thresholds(args, [run.strategy for run in plan.phases[0]])
     space.check(plan)
     labels = [run.label for phase in plan.phases for run in phase]
     report = functools.partial(sections.write_report, plan.folder,

@@ -21,6 +21,9 @@ def flipped(data, share):
                          " row has one; leave it out")
     rng, C = np.random.default_rng([len(data.y), 10]), len(data.classes)
     rows = rng.permutation(len(data.y))[: round(share * len(data.y))]
+    if not len(rows):
+        raise InputError(f"--noise {share:g} of {len(data.y):,} labels is not even one; give a"
+                         " larger share, or leave it out")
     y = data.y.copy()
     y[rows] = (y[rows] + rng.integers(1, C, len(rows))) % C
     kind = np.full(len(y), "as given", object) if data.kind is None else data.kind.astype(object)

@@ -1,8 +1,6 @@
 """The command line's options."""
 
 import argparse
-import os
-import sys
 
 from plumbing.arguments import Parser, at_least, share, threshold
 from plumbing.files import InputError
@@ -28,36 +26,6 @@ def reading(args, folder):
         raise InputError("--test works only with your own table; give its file as --dataset, or"
                          " leave out --test")
     return {}
-
-
-def open_null(fd, name):
-    """Open a closed standard stream as the null device, in this process and its workers."""
-    try:
-        os.fstat(fd)
-    except OSError:
-        found = os.open(os.devnull, os.O_RDWR)
-        if found != fd:
-            os.dup2(found, fd)
-            os.close(found)
-    os.set_inheritable(fd, True)
-    setattr(sys, name, os.fdopen(fd, "r" if name == "stdin" else "w", closefd=False))
-
-
-def prepare_terminal():
-    """Print ? for ± and accents that the terminal cannot show; refuse arguments not in UTF-8."""
-    for fd, name in enumerate(("stdin", "stdout", "stderr")):
-        if getattr(sys, name) is None:  # closed: no file of ours may take its number
-            open_null(fd, name)
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")
-    for word in sys.argv:
-        try:
-            word.encode()
-        except UnicodeEncodeError:
-            print(f"cal.py: the argument {ascii(word)} is not UTF-8; rename the file",
-                  file=sys.stderr)
-            sys.exit(2)
 
 
 def fork_in(arguments):

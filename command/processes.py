@@ -20,7 +20,7 @@ import torch
 from command.experiment import config_of
 from command.progress import Progress
 from fast.memory import one_thread
-from plumbing.files import InputError, shortened
+from plumbing.files import InputError, note, shortened
 from plumbing.folder import claim, keep_texts, locked
 from plumbing.interrupt import be_worker, held_back
 
@@ -81,6 +81,8 @@ def conduct(work, plans, report):
     args = plans[0].args
     join_torchrun(args.device)
     rank, world = rank_and_world()
+    if args.jobs and world > 1:
+        note("note: --jobs has no effect under torchrun, which starts the processes")
     jobs = args.jobs or (min(len(plans[0].seeds), one_thread()) if args.device == "cpu" else 1)
     with contextlib.ExitStack() as held:
         for plan in plans if rank == 0 else ():

@@ -1,9 +1,15 @@
 """Options that would do nothing are refused in one sentence, before anything is read or written."""
 
+import subprocess
+import sys
+
 import pytest
 
-from plumbing.files import write_csv
-from test_cal import cal_main
+import baselines
+from command import bench
+from plumbing.files import InputError, write_csv
+from strategies import STRATEGIES
+from test_cal import HERE, cal_main
 
 
 @pytest.mark.parametrize("words, option", [
@@ -15,6 +21,17 @@ from test_cal import cal_main
     (["--classes", "x.txt"], "--classes works only"), (["--annotator", "a"], "--annotator works"),
     (["--report-only", "--fresh"], "--fresh has no effect with --report-only"),
     (["--report-only", "--fresh", "lc"], "--fresh has no effect with --report-only"),
+    (["--bench", "--save-dynamics"], "--save-dynamics has no effect with --bench"),
+    (["--bench", "--report-only"], "--report-only has no effect with --bench"),
+    (["--bench", "--device", "cpu", "--seeds", 1], "--seeds has no effect with --bench"),
+    (["--new-fork", "x.py", "--jobs", 2], "--jobs has no effect with --new-fork"),
+    (["--quick", "--rounds", 2, "--seeds", 1], "--quick has no effect beside --seeds and --rounds"),
+    (["--dataset", "x.csv", "--margin", 0.1], "--margin has no effect on a table of your own"),
+    (["--noise", 0.0001, "--vectors", "hash"], "--noise 0.0001 of 2,500 labels is not even one"),
+    (["--strategies", "lc", "dal", "--t-cor", 0.4, "--vectors", "hash"],
+     "--t-cor has no effect on lc, dal, which read no data map"),
+    (["--again", "x", "lc", "1", "--jobs", 2], "leave out --jobs"),
+    (["--again", "x", "lc", "first"], "the last word has to be a seed"),
 ])
 def test_idle_options_are_refused(tmp_path, monkeypatch, capsys, words, option):
     monkeypatch.chdir(tmp_path)
@@ -25,6 +42,9 @@ def test_idle_options_are_refused(tmp_path, monkeypatch, capsys, words, option):
 
 @pytest.mark.parametrize("labels, words, option", [
     ("half", ["--quick"], "--quick is for experiments"),
+    ("half", ["--jobs", 1], "--jobs is for experiments"),
+    ("half", ["--t-cor", 0.4], "--t-cor has no effect on margin"),
+    ("half", ["--strategies", "random", "--random-share", 0.1], "--random-share has no effect"),
     ("half", ["--fresh"], "--fresh is for experiments"),
     ("half", ["--fresh", "lc"], "--fresh is for experiments"),
     ("half", ["--format", "pdf"], "--format is for experiments"),
@@ -40,3 +60,20 @@ def test_options_of_the_other_use_of_a_table_are_refused(tmp_path, capsys, label
                     tmp_path / "out", *words) == 2
     error = capsys.readouterr().err.splitlines()
     assert option in error[-1] and not list((tmp_path / "out").glob("t.csv-*"))
+
+
+def test_a_report_alone_says_which_options_it_takes_no_notice_of(tmp_path, capsys):
+    assert cal_main("--report-only", "--out", tmp_path, "--seeds", 1, "--rounds", 2, "--noise", 0.1,
+                    "--format", "pdf", "--margin", 0.1) == 2
+    said, error = capsys.readouterr().err.splitlines()
+    assert said.startswith("note: --seeds, --rounds: no effect with --report-only")
+    assert "no results in" in error and "noise0.1" in error
+
+
+def test_a_pool_is_timed_with_every_strategy_and_a_process_that_ends_is_said(monkeypatch):
+    code = "import command.bench as b; print(*b.STRATEGIES)"  # as a spawned process sees it
+    done = subprocess.run([sys.executable, "-c", code], cwd=HERE, capture_output=True, text=True)
+    assert done.stdout.split() == list(STRATEGIES)
+    monkeypatch.setattr(bench, "STRATEGIES", {"no such": None})
+    with pytest.raises(InputError, match="the process that times no such ended without an answer"):
+        next(bench.selection_at_scale(200, "cpu", D=8, C=2, labelled=20, k=5))

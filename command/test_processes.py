@@ -200,6 +200,29 @@ def test_each_way_to_end_a_run_whose_workers_start(tmp_path):
     assert not list(tmp_path.rglob("*.part"))
 
 
+def test_ctrl_c_while_a_module_is_imported_or_makes_a_folder(tmp_path):
+    started = {}
+    for words in ("dynamics x --out y", "report.merge x y --out z", "studies.versus x a-b"):
+        started[words] = subprocess.Popen([sys.executable, "-m", *words.split()], cwd=HERE,
+                                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    code = ("import time; from plumbing.files import part_folder; from plumbing import interrupt;"
+            "import sys, numpy; interrupt.on_interrupt('__main__')\n"
+            "with part_folder(sys.argv[1], '.z.') as f:\n (f / 'a').touch(); time.sleep(60)")
+    started[code] = subprocess.Popen([sys.executable, "-c", code, str(tmp_path)], cwd=HERE,
+                                     stderr=subprocess.PIPE, text=True)
+    for words, process in started.items():
+        maps = Path(f"/proc/{process.pid}/maps")
+        while b"numpy" not in maps.read_bytes() or words == code and not list(tmp_path.glob("*/a")):
+            time.sleep(0.002)
+        process.send_signal(signal.SIGINT)
+        _, error = process.communicate(timeout=60)
+        assert process.returncode == 130 and error.strip() in (
+            "Interrupted; give the same command again.",
+            "Interrupted; the same command continues from the last finished round.")
+        assert ("give" in error) == (words != code)
+    assert not list(tmp_path.iterdir())
+
+
 def children(pid):
     """The spawned processes that a process has started."""
     found = []

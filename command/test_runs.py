@@ -405,7 +405,7 @@ def test_the_bar_shows_percentage_and_time_left_in_60_columns(tmp_path, columns=
 
 
 def test_a_terminal_that_knows_ascii_alone():
-    code = "from command.options import prepare_terminal; prepare_terminal(); print('1 \u00b1 2')"
+    code = "from plumbing.streams import prepare; prepare('cal.py'); print('1 \u00b1 2')"
     done = subprocess.run([sys.executable, "-c", code], cwd=HERE, capture_output=True, text=True,
                           env={**os.environ, "PYTHONIOENCODING": "ascii"}, check=True)
     assert done.stdout == "1 ? 2\n"

@@ -13,7 +13,6 @@ import cal
 import data
 import forks
 import strategies
-from command.experiment import recorded_fork
 from plumbing import made
 from plumbing.files import InputError
 from plumbing.folder import reopen
@@ -167,14 +166,34 @@ def test_a_report_alone_keeps_a_fork_s_sections(doors, tmp_path, capsys):
     folder, _, arguments = doors
     report = (folder / "report.md").read_text()
     shutil.copytree(folder, tmp_path / "tiny-paper-pool")  # where a command without --fork looks
-    assert cal_main("--dataset", "tiny", "--out", tmp_path, "--report-only") == 0
+    words = "--dataset", "tiny", "--model", "fast", "--out", tmp_path, "--report-only"
+    assert cal_main(*arguments[:2], *words) == 0
     assert (tmp_path / "tiny-paper-pool" / "report.md").read_text() == report
     assert capsys.readouterr().err == ""
-    moved = written(tmp_path, "1 / 0")
-    config = tmp_path / "tiny-paper-pool" / "config.json"
-    config.write_text(config.read_text().replace(str(arguments[1]), str(moved)))
-    assert recorded_fork(config.parent).path is None
-    assert "drawn without its fork" in capsys.readouterr().err
+
+
+def test_a_fork_that_a_folder_names_is_not_run_unless_the_command_names_it(doors, tmp_path, capsys):
+    folder, _, arguments = doors
+    results = tmp_path / "tiny-paper-pool"
+    shutil.copytree(folder, results)  # somebody else's folder, which names a file of theirs
+    theirs = written(tmp_path, f"open({str(tmp_path / 'harm')!r}, 'w')")
+    config = results / "config.json"
+    config.write_text(config.read_text().replace(str(arguments[1]), str(theirs)))
+    assert cal_main("--dataset", "tiny", "--out", tmp_path, "--report-only") == 0
+    error = capsys.readouterr().err
+    assert f"was made with the fork {theirs}, whose code is not run unless --fork names" in error
+    assert "Calibration" not in (results / "report.md").read_text()
+    assert cal_main("--again", results, "history", 1) == 2
+    assert f"made with the fork {theirs}; add --fork" in capsys.readouterr().err
+    assert cal_main("--again", results, "history", 1, "--fork", arguments[1]) == 0
+    assert "is the same in all 3 rounds" in capsys.readouterr().out
+    assert not (tmp_path / "harm").exists()
+    old = json.loads(config.read_text())
+    for command, message in (("python cal.py 'x", "a command that is none"),
+                             ("python cal.py --model fast", "made without a fork; leave out")):
+        config.write_text(json.dumps({**old, "commands": [command]}))
+        assert cal_main("--again", results, "history", 1, "--fork", arguments[1]) == 2
+        assert message in capsys.readouterr().err.splitlines()[-1]
 
 
 def remembering(fork, folder, rounds):
@@ -328,7 +347,7 @@ def test_options_that_do_not_go_with_a_fork(doors, tmp_path, capsys):
             (["--fork", mine, "--protocol", "code"], "Mine+Net works only with --protocol paper"),
             (["--fork", mine, "--model", "fast", "--protocol", "code", "--dataset", "tiny",
               "--strategies", "flips"], "flips asks for the training dynamics"),
-            (["--fork", mine, "--new-fork", mine], "it stays as it is"),
+            (["--new-fork", mine], "it stays as it is"),
             (["--new-fork", tmp_path / "a" / "b.py"], "there is no folder"),
             (["--new-fork", tmp_path / "b.txt"], "ends in .py")):
         code = cal_main(*arguments)

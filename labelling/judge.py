@@ -22,13 +22,14 @@ def judge(request, team, labelled, one, answers, steps):
     data, folder = request.data, request.folder
     rest = np.flatnonzero(data.y < 0)
     accuracy = team.accuracy(rest)
-    gain = team.gain(request.batch)
+    more = min(request.batch, len(rest)) or request.batch  # no more than there are
+    gain = team.gain(more)
     now = [len(labelled), int(team.sample.sum()), *(accuracy or [None] * 3), *gain]
     history = keep(folder / PROGRESS, now)
     table = write_classes(folder / CLASSES, request, team, rest)
     lines = [of_accuracy(team, accuracy, len(rest)), *of_sure(team, rest, request.accept or SURE),
              *of_agreement(answers), of_kernels(team), *of_classes(table, folder),
-             of_gain(team, table, gain, accuracy, request.batch, one, len(rest))]
+             of_gain(team, table, gain, accuracy, more, one, len(rest))]
     write_text(folder / SUMMARY, summary(data, folder, history, lines, table, steps))
     return "\n".join(["", *lines])
 
@@ -122,13 +123,13 @@ def of_classes(table, folder):
     known = sorted((row for row in table if row["labels"] >= ENOUGH and row["recall"] is not None),
                    key=lambda row: row["recall"])
     if len(known) > 2:
-        worst = ", ".join(f"{row['class']} {row['recall']:.0%} of {row['labels']}"
+        worst = ", ".join(f"{shortened(row['class'], 40)} {row['recall']:.0%} of {row['labels']}"
                           for row in known[:5])
         lines.append(f"Classes that are found least: {worst}. All: {folder / CLASSES}")
-    if none := [row["class"] for row in table if not row["labels"]]:
+    if none := [shortened(row["class"], 40) for row in table if not row["labels"]]:
         lines.append(f"{classes_have(len(none))} no label yet: {listed(none)}.")
     if few := [row for row in table if 0 < row["labels"] < ENOUGH]:
-        names = listed([f"{row['class']} ({row['labels']})" for row in few])
+        names = listed([f"{shortened(row['class'], 40)} ({row['labels']})" for row in few])
         lines.append(f"{classes_have(len(few))} fewer than {ENOUGH} labels: {names}.")
     return lines
 
@@ -149,8 +150,8 @@ def of_gain(team, table, gain, accuracy, batch, one, rest):
     Never to stop if the model is not better than always saying the largest class.
     """
     about, low, high = (100 * value for value in gain)
-    told = (f"{batch:,} more labels are expected to add {about:.1f} points of accuracy"
-            f" ({low:.1f} to {high:.1f})")
+    told = (f"{counted(batch, 'more label')} {'is' if batch == 1 else 'are'} expected to add"
+            f" {about:.1f} points of accuracy ({low:.1f} to {high:.1f})")
     counts = np.array([row["labels"] for row in table])
     enough = (counts[counts > 0] >= ENOUGH).all() and (counts >= ENOUGH).sum() >= 2
     learned = accuracy is not None and accuracy[0] > counts.max() / counts.sum()

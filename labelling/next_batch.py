@@ -31,6 +31,7 @@ from plumbing.folder import locked
 from report.figures import draw_maps
 from tables.answers import DOUBTED, NEXT, keep_answers, key, read_answers
 from tables.copies import ALIKE
+from tables.labels import named
 from tables.own_table import read_rows
 
 REGIONS = "easy", "ambiguous", "hard"
@@ -163,8 +164,8 @@ def next_batch(request, answers, labelled, free):
     answers, found = ask(request, answers, batch, team.p), None
     if one:
         remove(folder, DOUBTED)
-        note(f"warning: the model predicts one class, {data.classes[team.p[0].argmax()]!r}, for"
-             " every text, so it cannot tell which labels to check, and relabel.csv is not"
+        note(f"warning: the model predicts one class, {named(data.classes[team.p[0].argmax()])},"
+             " for every text, so it cannot tell which labels to check, and relabel.csv is not"
              " written; label more texts")
     else:
         found = doubts.find(team, data, answers)
@@ -265,12 +266,13 @@ def steps_of(data, rows, found, team, folder):
    row that it names, or label them in your browser: {folder / 'explore.html'}""")
     if found and found.places:
         i, theirs = team.rows[found.places[0]], found.theirs[0]
-        against = (f"the model predicts {data.classes[theirs]}" if "model" in found.why[0] else
-                   f"{found.why[0]} is {data.classes[theirs]}")
+        label, likelier = (shortened(data.classes[c], 40) for c in (data.y[i], theirs))
+        against = (f"the model predicts {likelier}" if "model" in found.why[0] else
+                   f"{shortened(found.why[0])} is {likelier}")
         steps.append(f"""Check labels, the most suspicious first: {folder / DOUBTED}
    {doubts.counted_wrong(found)}
    The most suspicious one is in row {data.row_numbers[i]}, {shortened(data.texts[i], 60)!r}.
-   The label is {data.classes[data.y[i]]}; {against}.
+   The label is {label}; {against}.
    Write the right label into the last column, the same one if it is right.""")
     steps.append("Run the same command again. It uses the labels that you have added." if rows else
                  f"No text is left to label. The finished table is {folder / 'labelled.csv'}")

@@ -2,3 +2,7 @@
 It is explore.html with guide.js in it. explore.py adds the data; border.py keeps a part of it.
 
 read.py writes docs/read.html, the paper beside its code beside what it held in a run."""
+
+from plumbing.interrupt import on_interrupt_of_a_module
+
+on_interrupt_of_a_module()  # before the imports that take seconds

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from plumbing.files import InputError, shortened
+from plumbing.streams import standard_streams
 
 
 class Parser(argparse.ArgumentParser):
@@ -22,14 +23,15 @@ def script(main):
     """Run a script's main and exit; bad input gets one sentence on stderr and exit code 2."""
     path = Path(sys.argv[0])
     name = path.parent.name if path.name == "__main__.py" else path.name
-    try:
-        sys.exit(main())
-    except (InputError, OSError) as e:
-        print(f"{name}: {e}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        print(f"{name}: interrupted", file=sys.stderr)
-        sys.exit(130)
+    with standard_streams(name) as ended:
+        try:
+            sys.exit(ended(main()))
+        except (InputError, OSError) as e:
+            print(f"{name}: {e}", file=sys.stderr)
+            sys.exit(2)
+        except KeyboardInterrupt:
+            print(f"{name}: interrupted", file=sys.stderr)
+            sys.exit(130)
 
 
 def at_least(lowest):

@@ -5,6 +5,7 @@ import json
 from plumbing.files import InputError, shortened
 
 MOST = 10**8  # texts, or anything else that is counted
+RUNS = 1_000  # seeds, or strategies: each has files, which take time to look for
 
 
 def count(value, least=0):
@@ -16,7 +17,8 @@ def one_or_more(value):
 
 
 def text(value):
-    return isinstance(value, str)
+    """Whether a value is a text that can be written: half a surrogate pair cannot."""
+    return isinstance(value, str) and value.encode(errors="ignore").decode() == value
 
 
 def name(value):
@@ -24,9 +26,9 @@ def name(value):
     return text(value) and 0 < len(value) < 200 and not {"/", "\0"} & set(value)
 
 
-def many(kind, least=0):
+def many(kind, least=0, most=MOST):
     """Whether a value is a list of different values of a kind."""
-    return lambda value: (isinstance(value, list) and len(value) >= least
+    return lambda value: (isinstance(value, list) and least <= len(value) <= most
                           and all(map(kind, value)) and len(set(value)) == len(value))
 
 
@@ -52,7 +54,8 @@ def sources(value):
 NEEDED = {
     "settings.dataset": text, "settings.protocol": text, "settings.vectors": text,
     "settings.rounds": count, "settings.batch": one_or_more, "settings.seed_size": one_or_more,
-    "seeds": many(lambda seed: type(seed) is int and seed >= 0), "strategies": many(name),
+    "seeds": many(lambda seed: type(seed) is int and seed >= 0, 0, RUNS),
+    "strategies": many(name, 0, RUNS),
     "classes": many(text, 1), "about.train": one_or_more, "about.test": one_or_more,
     "about.classes": one_or_more, "about.class_counts": named(count),
 }

@@ -6,7 +6,9 @@ import hashlib
 import http.client
 import io
 import lzma
+import string
 import time
+import urllib.parse
 import urllib.request
 import zipfile
 import zlib
@@ -16,6 +18,7 @@ from tqdm import tqdm
 from plumbing.files import InputError, counted, note, remove_parts, shortened, whole_file
 
 MOST = 1 << 30  # bytes that a download of unknown size may have
+LONGEST = 10_000_000  # characters of a line: a file may unpack to a thousand times its size
 DAMAGED = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, NotImplementedError,
            RuntimeError)  # what unpacking raises if a file is damaged or has a password
 BROKEN = (OSError, http.client.HTTPException, ValueError)  # what urllib raises; ValueError: a URL
@@ -52,9 +55,9 @@ def fetch(url, path, sha256, size=None):
             with contextlib.closing(Download(url)) as reply, open(part, "wb") as out:
                 got = copy(reply, out, size or MOST)
             if size and got != size:
-                raise InputError(f"the file has {got:,} bytes instead of {size:,}")
+                raise InputError(f"the file has {got:,} bytes instead of {size:,}{web_page(part)}")
             if hashlib.sha256(part.read_bytes()).hexdigest() != sha256:
-                raise InputError("the file's SHA-256 is not the published one")
+                raise InputError("the file's SHA-256 is not the published one" + web_page(part))
     except BROKEN as e:
         for folder in new:
             with contextlib.suppress(OSError):
@@ -65,11 +68,29 @@ def fetch(url, path, sha256, size=None):
         )
 
 
+def web_page(path):
+    """Half a sentence if a file is a web page, such as one of a proxy that asks for a name."""
+    start = path.read_bytes()[:1000].lstrip().lower()
+    return "; it is a web page" if start.startswith((b"<!doctype", b"<html")) else ""
+
+
+CAUSES = (  # the first that fits: some exceptions have no words, or those of the library's inside
+    (UnicodeDecodeError, "it is not a text in UTF-8"),
+    (UnicodeError, "its address cannot be used"),
+    (TimeoutError, "the server does not answer"),
+    (EOFError, "the file breaks off"),
+    (http.client.IncompleteRead, "the connection breaks off"),
+    (http.client.RemoteDisconnected, "the server closed the connection without an answer"),
+    (http.client.BadStatusLine, "the server's answer is not one of a web server"),
+    ((zlib.error, lzma.LZMAError, zipfile.BadZipFile, gzip.BadGzipFile), "it is damaged ({})"),
+)
+
+
 def cause(e):
-    """An exception in words, on one line; some have no text of their own."""
-    return shortened(e) if str(e).strip("' \n") else {
-        "EOFError": "the file breaks off", "TimeoutError": "the server does not answer"}.get(
-        type(e).__name__, type(e).__name__)
+    """An exception in words, on one line."""
+    e = e.reason if isinstance(getattr(e, "reason", None), OSError) else e  # of a URLError
+    words = next((words for kind, words in CAUSES if isinstance(e, kind)), "{}")
+    return words.format(shortened(e) if str(e).strip("' \n") else type(e).__name__)
 
 
 def copy(reply, out, most):
@@ -94,7 +115,8 @@ class Download(io.RawIOBase):
     def __init__(self, url):
         if url.partition(":")[0].lower() not in ("http", "https"):
             raise InputError(f"{url} is not an http or https address; give one, or a file")
-        self.url, self.at, self.breaks = url, 0, 0
+        self.url, self.at, self.breaks = urllib.parse.quote(url, safe=string.punctuation), 0, 0
+        self.size = None
         self.connect()
         self.bar = tqdm(total=self.size, unit="B", unit_scale=True, desc=url.rpartition("/")[2])
 
@@ -108,7 +130,11 @@ class Download(io.RawIOBase):
         self.reply = urllib.request.urlopen(request, timeout=30)
         skip = self.at if self.reply.status != 206 else 0
         length = self.reply.headers.get("Content-Length", "")
+        before = self.size
         self.size = int(length) + self.at - skip if length.isdecimal() else None
+        if before is not None and self.size != before:
+            raise OSError(f"the server's file had {before:,} bytes, and now it has"
+                          f" {self.size or 0:,}; it has changed meanwhile")
         while skip and (piece := self.reply.read(min(skip, 1 << 16))):
             skip -= len(piece)
 
@@ -150,18 +176,38 @@ def member(source, names):
     return fit[0]
 
 
+def refuse_url(source):
+    """An InputError for the URL of a file that cannot be read from start to end."""
+    name = str(source).partition("?")[0]
+    if "://" in name and (ending := next((x for x in WHOLE if name.lower().endswith(x)), "")):
+        raise InputError(f"{source}: a {ending} cannot be streamed; download it and"
+                         " give its path")
+
+
+WHOLE = ".zip", ".bin", ".npy"
+
+
 @contextlib.contextmanager
 def open_text(source):
     """(lines, a URL's progress bar or None) of a text file, .gz or .zip, unpacked as it is read."""
     name = source.partition("?")[0] if "://" in source else source
-    if "://" in source and name.endswith(".zip"):
-        raise InputError(f"{source}: a .zip cannot be streamed; download it and give its path")
+    refuse_url(source)
     raw = Download(source) if "://" in source else io.FileIO(source)
     with contextlib.closing(raw):
         file = io.BufferedReader(raw, 1 << 18)
-        if name.endswith(".gz"):
+        if name.lower().endswith(".gz"):
             file = gzip.GzipFile(fileobj=file)
-        elif name.endswith(".zip"):
+        elif name.lower().endswith(".zip"):
             archive = zipfile.ZipFile(file)
             file = archive.open(member(source, archive.namelist()))
-        yield io.TextIOWrapper(file, encoding="utf-8", newline="\n"), getattr(raw, "bar", None)
+        text = io.TextIOWrapper(file, encoding="utf-8", newline="\n")
+        yield lines_of(text, source), getattr(raw, "bar", None)
+
+
+def lines_of(text, source):
+    """The lines of a text file; an InputError for one that is too long to be a line."""
+    while line := text.readline(LONGEST):
+        if len(line) == LONGEST:
+            raise InputError(f"{source}: a line has more than {LONGEST:,} characters; give a file"
+                             " with a word and its values per line")
+        yield line

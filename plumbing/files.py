@@ -8,6 +8,7 @@ import hashlib
 import os
 import re
 import sys
+import tempfile
 import zipfile
 import zlib
 from pathlib import Path
@@ -28,6 +29,9 @@ class InputError(ValueError):
     """Something that a user can mend. The command prints it as one sentence; its exit code is 2."""
 
 
+CONTROL = re.compile("[\0-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+
+
 def note(text):
     """Print a remark on stderr, once: processes that another one has launched are silent."""
     if os.environ.get("RANK", "0") == "0" and "CAL_LAUNCHED" not in os.environ:
@@ -35,8 +39,9 @@ def note(text):
 
 
 def shortened(text, most=200):
-    """A text as a sentence can quote it: on one line, and cut off if it is long."""
-    text = " ".join(str(text).split())
+    """A text as a sentence can quote it: on one line, cut off if it is long, and without control
+    characters, which a terminal would obey."""
+    text = CONTROL.sub(lambda c: ascii(c[0])[1:-1], " ".join(str(text).split()))
     return text if len(text) <= most else text[: most - 3] + "..."
 
 
@@ -78,6 +83,17 @@ def whole_file(path):
         with contextlib.suppress(OSError):
             part.unlink()
         open_parts.discard(part)
+
+
+@contextlib.contextmanager
+def part_folder(parent=None, prefix="tmp"):
+    """A temporary folder, which is removed at the end, after Ctrl-C too."""
+    with tempfile.TemporaryDirectory(prefix=prefix, dir=parent) as folder:
+        open_parts.add(Path(folder))
+        try:
+            yield Path(folder)
+        finally:
+            open_parts.discard(Path(folder))
 
 
 NO_LOCKS = {getattr(errno, name, None) for name in ("ENOSYS", "EOPNOTSUPP", "ENOTSUP", "ENOLCK")}
@@ -127,11 +143,15 @@ def write_arrays(path, arrays):
         np.savez_compressed(f, **arrays)
 
 
+LARGEST = 3 << 29  # bytes that a file of ours unpacks to, 1.5 GB
+
+
 def read_arrays(path):
-    """The {name: array} of a .npz file, or {} if the file is missing or damaged."""
+    """The {name: array} of a .npz file, or {} if the file is missing, damaged, or too large."""
     try:
         with np.load(path) as arrays:
-            return dict(arrays)
+            size = sum(member.file_size for member in arrays.zip.infolist())
+            return dict(arrays) if size <= LARGEST else {}
     except (OSError, ValueError, EOFError, KeyError, MemoryError, NotImplementedError,
             zipfile.BadZipFile, zlib.error):
         return {}

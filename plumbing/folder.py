@@ -12,6 +12,7 @@ from pathlib import Path
 
 from plumbing.config import read_config
 from plumbing.files import (
+    LARGEST,
     InputError,
     counted,
     left_out,
@@ -36,7 +37,8 @@ def results_name(dataset, protocol, vectors, noise=0, model="fast"):
 
 def short_name(source):
     """The name of a file or URL, without the endings of vector files."""
-    return re.sub(r"(\.(vec|txt|bin|npy|gz|zip))+$", "", Path(source.partition("?")[0]).name)
+    return re.sub(r"(\.(vec|txt|bin|npy|gz|zip))+$", "", Path(source.partition("?")[0]).name,
+                  flags=re.IGNORECASE)
 
 
 @contextlib.contextmanager
@@ -200,6 +202,10 @@ def warn_of_seeds(folder):
     labels = "|".join(map(re.escape, [*config["strategies"], "full"]))
     found = [(path, match) for path in sorted(folder.glob("runs/*.jsonl"))
              if (match := re.fullmatch(rf"(?:{labels})-(\d+)", path.stem))]
+    last = config["settings"]["rounds"]
+    if long := [path.name for path, _ in found if len(read_run(path)[0]) > last + 1]:
+        note(f"warning: {counted(len(long), 'run file')} with more rounds than the {last:,} of"
+             f" config.json, the first {long[0]}, left out of the report")
     left = [path.name for path, match in found if int(match[1]) not in config["seeds"]]
     if left:
         note(f"warning: {counted(len(left), 'run file')} of seeds that no command has named here,"
@@ -229,12 +235,15 @@ def read_texts(folder, N, C):
     if not path.exists():
         return {}
     with contextlib.suppress(OSError, EOFError, ValueError, RecursionError, zlib.error):
-        kept = json.loads(gzip.decompress(path.read_bytes()))
+        with gzip.open(path) as f:
+            text = f.read(LARGEST + 1)
+        kept = json.loads(text) if len(text) <= LARGEST else None
         if (isinstance(kept, dict) and all(
                 isinstance(kept.get(name), list) and len(kept[name]) == N
                 and all(type(value) is kind for value in kept[name])
                 for name, kind in (("texts", str), ("y", int), ("numbers", int)))
                 and all(0 <= c < C for c in kept["y"])):
+            "".join(kept["texts"]).encode()  # a ValueError for half a surrogate pair
             return kept
     left_out(path)
     return {}

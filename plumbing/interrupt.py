@@ -7,6 +7,7 @@ is 128 plus the signal's number, as in a shell.
 import contextlib
 import multiprocessing
 import os
+import shutil
 import signal
 import sys
 import threading
@@ -28,6 +29,19 @@ def on_interrupt(module):
                 signal.signal(number, end)
     elif module == "__mp_main__":  # a worker: it ends with the process that the user started
         be_worker()
+
+
+def on_interrupt_of_a_module():
+    """The same for `python -m room.module`; a room's __init__.py calls this.
+
+    Python imports the room while it looks for the module, and sys.argv[0] is -m meanwhile.
+    """
+    if sys.argv[:1] == ["-m"]:
+        said.append("give the same command again")
+        on_interrupt("__main__")
+
+
+said = ["the same command continues from the last finished round"]
 
 
 def be_worker():
@@ -80,9 +94,10 @@ def end(number=signal.SIGINT, *_):
         signal.signal(other, signal.SIG_IGN)
     if os.environ.get("RANK", "0") == "0":
         with contextlib.suppress(OSError):
-            os.write(2, b"\nInterrupted; the same command continues from the last finished"
-                        b" round.\n")
+            os.write(2, f"\nInterrupted; {said[-1]}.\n".encode())
     for path in list(open_parts):
+        if os.path.isdir(path):
+            shutil.rmtree(path, ignore_errors=True)
         with contextlib.suppress(OSError):
             os.unlink(path)
     with contextlib.suppress(Exception):
@@ -90,4 +105,4 @@ def end(number=signal.SIGINT, *_):
     os._exit(128 + number)
 
 
-open_parts = set()  # files being written, to be removed (see files.whole_file)
+open_parts = set()  # files and folders being written, to be removed (see files.whole_file)

@@ -10,8 +10,9 @@ STATISTICS = ("confidence", "variability", "correctness")
 def read_maps(path, N):
     """The arrays of a file of maps of N texts; {} if it is missing, or damaged (which is said).
 
-    rows [n], the seed set; full_STATISTIC [N] and seed_STATISTIC [n]; full_gold, full_said [E, N]
-    and seed_gold, seed_said [E', n] in bytes, if there are at most 256 classes; kind [N] if known.
+    y [N], class numbers; rows [n], the seed set; full_STATISTIC [N] and seed_STATISTIC [n];
+    full_gold, full_said [E, N] and seed_gold, seed_said [E', n] in bytes, if there are at most 256
+    classes; kind [N] if known.
     """
     if not path.exists():
         return {}
@@ -24,7 +25,9 @@ def read_maps(path, N):
 
 def is_sound(m, N):
     """Whether arrays are those of maps of N texts."""
-    rows = m.get("rows")
+    rows, y = m.get("rows"), m.get("y")
+    if y is None or y.shape != (N,) or y.dtype.kind not in "iu":
+        return False
     if rows is None or rows.ndim != 1 or rows.dtype.kind not in "iu" or not len(rows) or not (
             (rows >= 0) & (rows < N)).all():
         return False

@@ -101,7 +101,7 @@ class Log:
 
     def __init__(self, folder):
         self.folder, self.lines, self.rows = Path(folder) / "runs", {}, None
-        self.algorithm, self.checked = None, set()
+        self.algorithm, self.checked, self.batch = None, set(), None
         make_folder(self.folder)
 
     def made_with(self, identity, rows, algorithm=None):
@@ -111,7 +111,7 @@ class Log:
         algorithm: the class whose source is recorded, with that of each strategy (see `made`). The
         command line's folders have it in config.json.
         """
-        self.rows, before = rows, self.kept_identity()
+        self.rows, self.batch, before = rows, identity.get("batch"), self.kept_identity()
         if not (self.folder.parent / "config.json").exists():
             self.algorithm = algorithm
         if not before:
@@ -156,6 +156,11 @@ class Log:
         if run not in self.lines:
             path = self.path(run)
             self.lines[run], end = read_run(path, self.rows)
+            for number, line in enumerate(self.lines[run][:-1], 1):
+                if self.batch and len(line["picked"]) != self.batch:
+                    raise InputError(f"{path}, line {number}: it picks {len(line['picked']):,} rows"
+                                     f" instead of {self.batch:,}, but no run writes that; correct"
+                                     " the line, or remove it and all lines after it")
             if path.exists() and path.stat().st_size > end:
                 with os.fdopen(own_file(path, os.O_RDWR), "r+b") as f:
                     f.truncate(end)

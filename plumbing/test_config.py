@@ -9,10 +9,14 @@ import shutil
 import numpy as np
 import pytest
 
+import cal
 from command.progress import described
+from plumbing import files, folder
 from plumbing.config import read_config
 from plumbing.files import InputError
+from plumbing.folder import read_texts
 from plumbing.maps import is_sound
+from plumbing.runs import Log
 from test_cal import TINY, cal_main, run_files, tiny  # noqa: F401
 
 FOLDER = "demo-paper-pool"
@@ -29,6 +33,7 @@ FOLDER = "demo-paper-pool"
     ("about.tokens_known", "x"), ("about.class_counts", {"ABBR": 3}), ("sources", {"core": 3}),
     ("machines", [3]), ("machines", [{}]), ("commands", [[]]), ("versions", 3),
     ("projections", ["x"]), ("forks", ["x"]), ("about", None), ("settings", []),
+    ("seeds", list(range(1001))), ("settings.vectors", "\ud800"),
 ])
 def test_a_config_with_a_wrong_value_is_one_sentence(tiny, tmp_path, key, value):  # noqa: F811
     config = json.loads((tiny[0] / FOLDER / "config.json").read_text())
@@ -48,6 +53,7 @@ def test_a_config_with_a_wrong_value_is_one_sentence(tiny, tmp_path, key, value)
 
 
 @pytest.mark.parametrize("changes", [
+    {"y": None}, {"y": [1.0] * 4}, {"y": [1] * 3},
     {"rows": None}, {"rows": [9, 2]}, {"rows": [0.5, 1.5]}, {"rows": []}, {"full_confidence": None},
     {"full_confidence": [0.1] * 3}, {"seed_variability": [np.nan, 0]},
     {"full_correctness": [2] * 4},
@@ -56,7 +62,7 @@ def test_a_config_with_a_wrong_value_is_one_sentence(tiny, tmp_path, key, value)
     {"seed_gold": np.zeros((0, 2), np.uint8), "seed_said": np.zeros((0, 2), np.uint8)},
 ])
 def test_maps_of_another_shape_or_kind_are_damaged(changes):
-    m = {"rows": np.array([2, 0]), "kind": np.array(["easy"] * 4)}
+    m = {"rows": np.array([2, 0]), "y": np.array([0, 1, 1, 0]), "kind": np.array(["easy"] * 4)}
     for name, n in (("full", 4), ("seed", 2)):
         m |= {f"{name}_{s}": np.full(n, 0.5) for s in ("confidence", "variability", "correctness")}
         m |= {f"{name}_{s}": np.zeros((3, n), np.uint8) for s in ("gold", "said")}
@@ -79,6 +85,38 @@ def damage(runs):
     border = json.loads((runs / "border-1.json").read_text())
     (runs / "border-1.json").write_text(json.dumps({**border, "p_high": ["x"] * 2500}))
     (runs / "lc-1.jsonl").write_bytes((runs / "lc-1.jsonl").read_bytes()[:-9])  # a torn last line
+
+
+def test_half_a_surrogate_pair_in_a_text_is_damage(tmp_path, capsys):
+    for text, sound in (("\u00e9", True), ("\ud800", False)):
+        kept = {"texts": ["a", text], "y": [0, 1], "numbers": [2, 3]}
+        (tmp_path / "runs").mkdir(exist_ok=True)
+        path = tmp_path / "runs" / "texts.json.gz"
+        path.write_bytes(gzip.compress(json.dumps(kept).encode()))
+        assert bool(read_texts(tmp_path, 2, 2)) == sound
+    assert f"{path} is damaged" in capsys.readouterr().err
+
+
+def test_what_unpacks_to_more_than_the_limit_is_left_out(tmp_path, monkeypatch):
+    kept = {"texts": ["a" * 1000] * 2, "y": [0, 1], "numbers": [2, 3]}
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "runs" / "texts.json.gz").write_bytes(gzip.compress(json.dumps(kept).encode()))
+    files.write_arrays(tmp_path / "a.npz", {"a": np.zeros(1000)})
+    assert read_texts(tmp_path, 2, 2) and files.read_arrays(tmp_path / "a.npz")
+    for module in (files, folder):
+        monkeypatch.setattr(module, "LARGEST", 2000)
+    assert not read_texts(tmp_path, 2, 2) and not files.read_arrays(tmp_path / "a.npz")
+
+
+def test_a_run_that_picked_more_than_a_batch_is_not_taken_up(tmp_path):
+    line = {"round": 0, "labelled": 9, "accuracy": 0.5, "picked": [3, 4], "batch": None,
+            "seconds": {"train": 0.1, "select": 0.1}}
+    log = Log(tmp_path)
+    log.made_with({"data": "x", "batch": 1}, 9)
+    log.path(cal.Run("lc", 1)).write_text(
+        json.dumps(line) + "\n" + json.dumps({**line, "round": 1, "picked": []}) + "\n")
+    with pytest.raises(InputError, match="lc-1.jsonl, line 1: it picks 2 rows instead of 1, but"):
+        log.read(cal.Run("lc", 1))
 
 
 def test_the_progress_bar_bears_a_damaged_run_file():

@@ -13,13 +13,14 @@ import pytest
 
 import data
 from plumbing import downloads
-from plumbing.files import InputError
+from plumbing.files import InputError, shortened
 from test_cal import HERE
 
 BODY = bytes(range(256)) * 1000
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    """Serves BODY; /missing is a 404, /drop-N breaks off the first N times, /short lies."""
+    """Serves BODY; /missing is a 404, /drop-N breaks off the first N times; /changed-drop-1 is
+    another file after that, /web%20page a page, and /odd no HTTP."""
 
     asked = {}
 
@@ -27,9 +28,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
         n = Handler.asked[self.path] = Handler.asked.get(self.path, 0) + 1
         if self.path == "/missing":
             return self.send_error(404)
+        if self.path == "/odd":
+            return self.wfile.write(b"\x1b[31m" * 9)
         self.send_response(200)
-        self.send_header("Content-Length", str(len(BODY)))
+        body = b"<!DOCTYPE html>" * 2 if "web" in self.path else BODY
+        self.send_header("Content-Length", str(500 if "changed" in self.path and n > 1
+                                               else len(body)))
         self.end_headers()
+        if "web" in self.path:
+            return self.wfile.write(body)
         drops = int(self.path.rpartition("-")[2]) if "drop" in self.path else 0
         self.wfile.write(BODY if n > drops else BODY[:1000])
 
@@ -59,6 +66,10 @@ def test_fetch_checks_and_tries_again(server, tmp_path, path):
     ("/missing", SHA, None, "404"),
     ("/good", "0" * 64, len(BODY), "SHA-256"),
     ("/good", SHA, len(BODY) + 1, "256,000 bytes instead of 256,001"),
+    ("/web page", SHA, len(BODY), "30 bytes instead of 256,000; it is a web page"),
+    ("/web page", SHA, None, "SHA-256 is not the published one; it is a web page"),
+    ("/changed-drop-1", SHA, len(BODY), "had 256,000 bytes, and now it has 500; it has changed"),
+    ("/odd", SHA, None, "the server's answer is not one of a web server"),
     (None, SHA, None, "refused"),
 ])
 def test_fetch_failures_say_what_to_do(server, tmp_path, path, sha, size, message):
@@ -136,3 +147,24 @@ def test_an_endless_reply_is_read_no_further_than_the_file_is_long(odd_server, t
     with pytest.raises(InputError, match="more than 60,000 bytes"):
         downloads.fetch(f"{odd_server}/endless", tmp_path / "f", SHA, 60_000)
     assert Reply.sent < 20_000_000  # what the buffers between us have taken
+
+
+def test_vectors_of_a_faulty_server_are_refused_by_name(server, odd_server):
+    for url, message in ((f"{odd_server}/html.vec", "html.vec is a web page"),
+                         (f"{server}/odd.bin?x=1", "a .bin cannot be streamed"),
+                         (f"{server}/odd.npy", "a .npy cannot be streamed"),
+                         (f"{server}/good.vec", "cannot read the vectors in .*/good.vec: it is not"
+                          " a text in UTF-8; download it in another way and give its path")):
+        with pytest.raises(InputError, match=message):
+            data.load("demo", vectors=url)
+
+
+def test_a_line_that_has_other_values_than_the_header_says_is_refused(tmp_path):
+    (tmp_path / "v.vec").write_text("2 3\nhow 1 2")  # cut off in its first line
+    with pytest.raises(InputError, match="v.vec, line 2: 2 values instead of 3, as its first line"):
+        data.load("demo", vectors=str(tmp_path / "v.vec"))
+
+
+def test_what_is_printed_of_somebody_s_text_is_no_command_to_a_terminal():
+    assert shortened("a\x1b[31m\x9b1m\u202eb\n\tc") == "a\\x1b[31m\\x9b1m\\u202eb c"
+    assert shortened("né ไทย 👩\u200d🔬") == "né ไทย 👩\u200d🔬"  # an emoji's own joiner stays

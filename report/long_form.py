@@ -25,7 +25,7 @@ def write_curves(r):
     rows = []
     for label, seed, lines in runs:
         strategy, t_cor = parts_of(label)
-        first = [*about, strategy, t_cor or ("" if label.startswith("full") else "0.2"), seed]
+        first = [*about, strategy, t_cor or ("" if label in ("full", "full-long") else "0.2"), seed]
         finished, made = seed in r.finished(label), made_by(r, strategy)
         for x in lines:
             batch = x["batch"] or {}

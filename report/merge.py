@@ -12,11 +12,10 @@ import glob
 import json
 import os
 import shutil
-import tempfile
 from pathlib import Path
 
 from plumbing.arguments import Parser, script
-from plumbing.files import InputError, counted, note, shortened, write_text
+from plumbing.files import InputError, counted, note, part_folder, shortened, write_text
 from plumbing.folder import machine, read_config, short_name
 from plumbing.made import changed, close
 from plumbing.runs import read_run
@@ -139,8 +138,8 @@ def merge(folders, out):
         refuse_unlike(folders[0], folder, configs[0], more)
         config = merged(config, more)
     out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{out.name}.", dir=out.parent) as part:
-        part = Path(part) / out.name
+    with part_folder(out.parent, f".{out.name}.") as part:
+        part = part / out.name
         part.mkdir()
         for folder in folders:
             if (folder / "runs").is_dir():

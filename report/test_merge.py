@@ -189,6 +189,10 @@ def test_a_run_is_made_again_and_found_the_same_or_not(tiny, tmp_path, capsys):
     assert cal_main("--again", folder, "lc", 2) == 1
     assert "not the same: they differ in round 1 (accuracy)" in capsys.readouterr().out
     assert cal_main("--again", folder, "full", 1) == 0
+    path = folder / "runs" / "full-1.jsonl"
+    path.write_text(path.read_text() + json.dumps(lines[1]) + "\n")  # a round too many
+    assert cal_main("--again", folder, "full", 1) == 1
+    assert "it had 2 rounds, and now it has 1" in capsys.readouterr().out
     changed_config(folder, settings__data_sha256="0")
     capsys.readouterr()
     for arguments, message in (((folder, "lc", 2, "--rounds", 5), "leave out --rounds"),

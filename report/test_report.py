@@ -9,7 +9,7 @@ import pytest
 import cal
 import data
 import stats
-from report import claims, differences, figures, sections
+from report import claims, differences, figures, long_form, sections
 from test_cal import as_ever, cal_main, read_csv, run_files, tiny
 
 
@@ -271,3 +271,21 @@ def test_report_only_redraws_the_same_bytes(tiny, as_ever):
             (folder / name).unlink()
     assert not cal_main("--report-only", "--out", out)
     assert {p.name: p.read_bytes() for p in folder.iterdir() if p.is_file()} == before
+
+
+def test_a_strategy_whose_name_begins_as_all_data_s_is_a_strategy(tmp_path):
+    r = hand_made(tmp_path, lambda label, seed, t: 0.5, rounds=2, labels=["fullcal"], seeds=2)
+    assert r.labels() == ["fullcal"] and r.accuracy("fullcal").shape == (2, 3)
+    assert r.accuracy("full").shape == (2, 1)
+    long_form.write_curves(r)
+    rows = [row for row in read_csv(tmp_path / "curves.csv") if row["strategy"] == "fullcal"]
+    assert len(rows) == 6 and {row["t_cor"] for row in rows} == {"0.2"}
+
+
+def test_no_recorded_command_ends_its_block_of_code(tmp_path):
+    r = hand_made(tmp_path, lambda label, seed, t: 0.5, rounds=1, seeds=1)
+    r.config["commands"] = ["python cal.py --out a\n```\n# a title", "x ````` y"]
+    lines = sections.again(r).splitlines()
+    fence = next(line for line in lines if line.startswith("`"))
+    inside = lines[lines.index(fence) + 1 : lines.index(fence, lines.index(fence) + 1)]
+    assert inside == "\n".join(r.config["commands"]).splitlines() and fence == "`" * 6

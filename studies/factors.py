@@ -2,6 +2,7 @@
 
     python -m studies.factors --dataset trec --data-dir /work/data --out factors
     python -m studies.factors --table --out factors      over every dataset that has been run
+    python -m studies.factors --dataset trec --cells cal cal+unitlength --seeds 7211 --out confirmed
 
 A strategy here is CAL with some of its choices changed, and its name lists them:
 cal+centred+weights+median. docs/predictions.md declares the comparisons. Run files are kept, so
@@ -158,6 +159,11 @@ def effects(of):
     return found | {c: mean_of(of, choice=c) - mean_of(of, without=c) for c in CHOICES}
 
 
+def beside(of):
+    """{cell: [S]}: the mean accuracy of each of some cells minus that of the paper's."""
+    return {cell: scores - of["cal"] for cell, scores in of.items() if cell != "cal"}
+
+
 def mean_of(of, psi=None, choice=None, without=None):
     """The mean over the cells with this Psi, with this choice, or without that one: [S]."""
     return np.mean([of[cell] for cell, (kind, chosen) in CELLS.items()
@@ -167,13 +173,13 @@ def mean_of(of, psi=None, choice=None, without=None):
 
 def read(folder):
     """{cell: {seed: lines}} of the seeds that every cell has finished (to the longest run)."""
-    runs = {cell: {int(path.stem.rsplit("-", 1)[1]): read_run(path)[0]
-                   for path in (Path(folder) / "runs").glob(f"{cell}-*.jsonl")} for cell in CELLS}
+    runs = {cell: {int(path.stem.rsplit("-", 1)[1]): read_run(path)[0] for path in paths}
+            for cell in CELLS if (paths := [*(Path(folder) / "runs").glob(f"{cell}-*.jsonl")])}
     most = max((len(lines) for of in runs.values() for lines in of.values()), default=0)
     seeds = sorted(set.intersection(*({s for s, lines in of.items() if len(lines) == most}
                                       for of in runs.values())))
     if not seeds:
-        raise InputError(f"no seed has finished all {len(CELLS)} strategies in {folder}")
+        raise InputError(f"no seed has finished all {len(runs)} strategies in {folder}")
     return {cell: {seed: of[seed] for seed in seeds} for cell, of in runs.items()}
 
 
@@ -185,14 +191,18 @@ def noted(runs, name):
 
 
 def tables(folder):
-    """Print the main effects over every dataset of the folder, and each dataset's cells."""
+    """Print the effects over every dataset of the folder, and each dataset's cells.
+
+    They are the main effects if all cells were run, and differences from the paper's cell if not.
+    """
     found = {path.parent.name: read(path.parent) for path in sorted(Path(folder).glob("*/runs"))}
     if not found:
         raise InputError(f"there are no runs in the folders of {folder}; run a --dataset first")
     scores = {name: {cell: np.array([mean_accuracy(lines) for lines in runs.values()])
                      for cell, runs in of.items()} for name, of in found.items()}
-    main = {(name, effect): d for name, of in scores.items() for effect, d in effects(of).items()}
-    print(markdown(["dataset", "main effect", "seeds", "mean accuracy, 95 % interval", "p (Holm)",
+    main = {(name, effect): d for name, of in scores.items()
+            for effect, d in (effects(of) if len(of) == len(CELLS) else beside(of)).items()}
+    print(markdown(["dataset", "effect", "seeds", "mean accuracy, 95 % interval", "p (Holm)",
                     "answer"], [
         [*key, len(d), shown(d, 0.95, "+.4f", ".4f"), f"{p:.2g}", answer]
         for (key, d), (p, answer) in zip(main.items(), answers(list(main.values())))]))
@@ -210,12 +220,16 @@ def main():
     p.add_argument("--vectors", default="pool")
     p.add_argument("--data-dir", default="data")
     p.add_argument("--seeds", nargs="+", type=at_least(0), default=[*SEEDS])
+    p.add_argument("--cells", nargs="+", choices=CELLS, default=[*CELLS], metavar="CELL",
+                   help="some of the strategies, cal among them (default: all)")
     p.add_argument("--rounds", type=at_least(1), default=ROUNDS)
     p.add_argument("--table", action="store_true", help="print the tables of all that is in --out")
     p.add_argument("--out", default="factors")
     args = p.parse_args()
     if bool(args.dataset) == args.table:
         p.error("give either --dataset or --table")
+    if "cal" not in args.cells:
+        p.error("--cells needs cal, beside which the others are shown")
     torch.set_num_threads(1)
     if args.table:
         return tables(args.out)
@@ -223,7 +237,7 @@ def main():
     s = cal.Settings(d.seed_size, args.rounds, BATCH, minibatch=d.batch_size)
     folder = Path(args.out) / f"{Path(args.dataset).stem}-{short_name(args.vectors)}"
     for seed in args.seeds:  # all strategies of a seed, then the next: a cut leaves whole seeds
-        Crossed(d, s, Log(folder)).learn(cal.runs_of(CELLS, [seed]))
+        Crossed(d, s, Log(folder)).learn(cal.runs_of(args.cells, [seed]))
 
 
 if __name__ == "__main__":

@@ -192,6 +192,9 @@ def read(path):
     names = [name.lower() for name in header]
     if again and "checked" not in names:
         return  # of an earlier version, which was only to be read
+    if doubled := [name for name in (*COLUMNS, "checked") if names.count(name) > 1]:
+        raise InputError(f"{path} has {names.count(doubled[0])} columns {doubled[0]!r}; rename"
+                         " those that this command did not write")
     for line, cells in table:
         row = dict(zip(names, map(armed, cells)))
         try:

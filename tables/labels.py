@@ -7,12 +7,13 @@ from decimal import Decimal
 
 from plumbing.files import InputError, counted, note
 from tables.copies import bare, key
-from tables.records import BOMS, encoding_of
+from tables.encodings import BOMS, encoding_of
 
 SKIP = "-"  # as a label: do not ask again
 MISSING = {"nan", "none", "null", "na", "n/a", "n.a.", "#n/a", "#na", "<na>", "?", "nat", "nil",
            "#ref!", "#value!", "#name?", "undefined", "unknown", "missing", "(blank)", "--", "---",
-           "_", "."}
+           "_", ".", SKIP, "tbd", "todo", "(empty)", "(none)", "no label", "unlabelled",
+           "unlabeled", ""}  # SKIP: another dash, which a spreadsheet makes of it; "": invisible
 NUMBER = re.compile(r"[+-]?\d+([.,]\d*)?(e[+-]?\d{1,3})?")
 THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+")
 LETTERS = str.maketrans("асеорхуіјѕвкмнтαορνικτ", "aceopxyijsbkmhtaopvikt")  # Cyrillic, Greek

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import numpy as np
 
-from plumbing.files import InputError, armed, counted, note
+from plumbing.files import InputError, armed, counted, note, shortened
 from tables.answers import SKIP, Answers, key, read_answers, warn_of_answers
 from tables.copies import bare, groups
-from tables.labels import warn_of_labels
+from tables.labels import listed, named, warn_of_labels
 from tables.records import column, records
+
+INVISIBLE = 20  # characters up to which a text may be all invisible ones, such as U+200B
 
 
 def read_table(path, _data_dir=None, text_column="text", label_column="label", test=None,
@@ -61,7 +63,12 @@ def split(path, rows, stratified):
     """
     group = groups([text for _, _, text, _ in rows])
     first = np.unique(group, return_index=True)[1]  # [groups], each one's first row
-    y = np.unique([rows[i][3] for i in first], return_inverse=True)[1]
+    own, y = np.unique([rows[i][3] for i in first], return_inverse=True)
+    if (few := np.bincount(y) < 2).any() or len(own) < 2:
+        label = str(own[few.argmax()])
+        raise InputError(f"{path}: the label {named(label)} has one text alone, if copies of a text"
+                         " count once, and training and test set need one each of two classes; add"
+                         " another, or remove it")
     fifth = set(stratified(y, max(1, len(y) // 5), 0).tolist())
     held_out = [rows[first[g]] for g in sorted(fifth)]
     rest = [row for g, row in zip(group.tolist(), rows) if g not in fifth]
@@ -75,7 +82,10 @@ def split(path, rows, stratified):
 
 def warn_of_shared(path, rows, test, held_out):
     """Warn of texts that the test file shares with the table."""
-    known = {bare(text) for _, _, text, _ in rows}
+    known, own = ({bare(text) for _, _, text, _ in of} for of in (rows, held_out))
+    if len(own) < len(held_out):
+        note(f"note: {test}: {len(held_out):,} rows hold {counted(len(own), 'different text')}, and"
+             " each row counts")
     if shared := [number for _, number, text, _ in held_out if bare(text) in known]:
         note(f"warning: {counted(len(shared), 'text')} of {test} also in {path}, the first in row"
              f" {shared[0]}; a model has seen them, so its accuracy looks too high; remove them")
@@ -99,7 +109,7 @@ def read_rows(path, text_column, label_column):
             raise InputError(f"{path}, row {number}: {len(row)} values for {len(header)} columns;"
                              " quote a text that contains the delimiter")
         text, label = (armed(row[i]).strip() for i in where)
-        if text:
+        if text and (len(text) > INVISIBLE or key(text)):
             rows.append((place, number, text, label))
         else:
             skipped += 1
@@ -144,11 +154,11 @@ def check_classes(path, rows):
     """Refuse a simulation with fewer than two classes, or with a class that cannot be split."""
     counts = Counter(label for *_, label in rows)
     if len(counts) < 2:
-        raise InputError(f"{path}: every label is {rows[0][3]!r}; give a table with at least two"
-                         " classes")
+        raise InputError(f"{path}: every label is {named(rows[0][3])}; give a table with at least"
+                         " two classes")
     for _, number, _, label in rows:
         if counts[label] == 1:
-            raise InputError(f"{path}, row {number}: no other row has the label {label!r}, and"
+            raise InputError(f"{path}, row {number}: no other row has the label {named(label)}, and"
                              " training and test set need one each; add another or remove it")
 
 
@@ -167,8 +177,8 @@ def warn_of_duplicates(path, rows):
 def warn_of_classes(data, y):
     """Warn of classes for which the labels y [n] are few, or none."""
     counts = dict(zip(data.classes, np.bincount(y, minlength=len(data.classes)).tolist()))
-    if few := [f"{c} ({n})" for c, n in counts.items() if 0 < n < 5]:
-        note(f"warning: classes with fewer than five labels: {', '.join(few)}")
-    if none := [c for c, n in counts.items() if not n]:
-        note(f"warning: classes without a labelled text: {', '.join(none)}; models cannot predict"
+    if few := [f"{shortened(c, 40)} ({n})" for c, n in counts.items() if 0 < n < 5]:
+        note(f"warning: classes with fewer than five labels: {listed(few)}")
+    if none := [shortened(c, 40) for c, n in counts.items() if not n]:
+        note(f"warning: classes without a labelled text: {listed(none)}; models cannot predict"
              " them")

@@ -1,17 +1,18 @@
 """Tables as people save them, with commas, semicolons, tabs or JSON lines, in any encoding."""
 
-import codecs
 import csv
 import json
+import math
 import re
 from pathlib import Path
 
-from plumbing.files import InputError, note, shortened
+from plumbing.files import InputError, shortened
+from tables.encodings import encoding_of, undecodable_line
 
 csv.field_size_limit(2**31 - 1)  # a text may be longer than 131,072 characters
-SEP = re.compile("\ufeff*sep=(.)\r?\n?")  # Excel's own first line, which names the delimiter
+# Excel's own first line, which names the delimiter.
+SEP = re.compile('\ufeff*"?sep=(.)"?[ \t]*\r?\n?', re.IGNORECASE)
 STRIPPED = " \t\r\n\ufeff"  # around a column's name; a byte order mark may stand there twice
-BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 
 def is_table(name):
@@ -78,7 +79,7 @@ def json_records(path, lines, wanted):
     header = None
     for number, line in enumerate(lines, 1):
         try:
-            found = json.loads(line) if line.strip() else {}
+            found = DECODER.decode(line) if line.strip() else {}
         except (ValueError, RecursionError) as e:
             raise InputError(f"{path}, line {number}: this is not JSON ({shortened(e)}); give one"
                              " JSON object per line")
@@ -101,6 +102,18 @@ def json_records(path, lines, wanted):
         raise InputError(f"{path} is empty; give one JSON object per line")
 
 
+def once(pairs):
+    """The pairs of a JSON object as a dict; a ValueError if a name stands there twice."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        name = next(name for i, (name, _) in enumerate(pairs) if name in dict(pairs[:i]))
+        raise ValueError(f"{name!r} stands there twice")
+    return found
+
+
+DECODER = json.JSONDecoder(object_pairs_hook=once)
+
+
 def plain(value, name, text, where):
     """The value of a column that is read, as a cell; an InputError if it is no text or label.
 
@@ -109,7 +122,7 @@ def plain(value, name, text, where):
     """
     if isinstance(value, list) and len(value) < 2:
         value = value[0] if value else None
-    number = isinstance(value, (int, float)) and not text
+    number = isinstance(value, (int, float)) and not text and abs(value) != math.inf
     if value is None or value != value or isinstance(value, str) or number:
         return cell_of(value)
     raise InputError(f"{where}: its {name!r} is {shortened(json.dumps(value), 60)}; give "
@@ -128,39 +141,6 @@ def cell_of(value):
     return cell
 
 
-def encoding_of(path):
-    """A text file's encoding: that of its byte order mark, else UTF-8 if it fits, else cp1252."""
-    with open(path, "rb") as f:
-        start = f.read(4)
-        for bom, encoding in BOMS.items():
-            if start.startswith(bom):
-                return encoding
-        if b"\0" in start:
-            return "utf-16-le" if start[1:2] == b"\0" else "utf-16-be"
-        f.seek(0)
-        decoder = codecs.getincrementaldecoder("utf-8")()
-        try:
-            while piece := f.read(1 << 20):
-                decoder.decode(piece)
-            decoder.decode(b"", final=True)
-        except UnicodeDecodeError:
-            note(f"note: {path} is not UTF-8 and is read as cp1252 (Western European); if its"
-                 " accents are wrong, save it as UTF-8")
-            return "cp1252"
-    return "utf-8"
-
-
-def undecodable_line(path, encoding):
-    """The number of the first line that a one-byte encoding cannot read; 0 for other encodings."""
-    with open(path, "rb") as f:
-        for n, line in enumerate(f if "16" not in encoding else (), 1):
-            try:
-                line.decode(encoding)
-            except UnicodeError:
-                return n
-    return 0
-
-
 def delimiter_of(header, wanted, tabs):
     """The delimiter of a table with this header line."""
     def found(delimiter):
@@ -175,6 +155,8 @@ def column(path, header, name, options="--text-column and --label-column"):
     """The number of a table's column, upper or lower case; an InputError names those that exist."""
     same = [i for i, found in enumerate(header) if found.lower() == name.lower()]
     exact = [i for i in same if header[i] == name]
+    if not any(header):
+        raise InputError(f"{path}: its first line is empty; it must hold the columns' names")
     if not same:
         raise InputError(f"{path} has no column {name!r}; its columns are "
                          + shortened(", ".join(map(repr, header)))

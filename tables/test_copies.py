@@ -5,7 +5,10 @@ import unicodedata
 import numpy as np
 import pytest
 
+import data
+from plumbing.files import InputError, write_csv
 from tables.copies import first_of, groups, key, near_copies, warn_of_near_copies
+from tables.own_table import read_table
 
 SAME = ["Ein Café, 10 km", "ein  cafe\u0301,\u00a010\tkm ", "\ufeffEin Ca\u200bfé, 10 km",
         "Ein Ca\u00adfé, 10 km\ufe0f", "Ｅｉｎ Café, 10 ㎞", "EIN CAFÉ, 10 KM\n",
@@ -57,3 +60,16 @@ def test_near_copies_are_counted_and_said_where_they_are_many(capsys):
     assert near_copies(list("abcde"), np.zeros((5, 3))) == 0 == near_copies(["a"], np.ones((1, 3)))
     many = np.repeat(rng.normal(size=(6_000, 8)), 2, axis=0)  # more than are compared
     assert 0.7 < near_copies([f"text {i}" for i in range(12_000)], many) < 1
+
+
+def test_a_class_of_one_text_is_refused_and_copies_in_a_test_file_are_said(tmp_path, capsys):
+    for rows, label in (([("one", "a")] * 30 + [("two", "b"), ("Two!", "b"), ("three", "a")], "b"),
+                        ([("one", "ab"[i % 2]) for i in range(30)], "a")):
+        write_csv(tmp_path / "t.csv", ["text", "label"], rows)
+        with pytest.raises(InputError, match=f"the label '{label}' has one text alone"):
+            read_table(tmp_path / "t.csv", stratified=data.seed_set)
+    write_csv(tmp_path / "t.csv", ["text", "label"], [(f"t{i}", "ab"[i % 2]) for i in range(9)])
+    write_csv(tmp_path / "test.csv", ["text", "label"], [("x", "a"), ("X.", "a"), ("y", "b")])
+    raw = read_table(tmp_path / "t.csv", test=tmp_path / "test.csv")
+    assert len(raw["test"][0]) == 3 and "3 rows hold 2 different texts, and" in (
+        capsys.readouterr().err)

@@ -299,3 +299,15 @@ def test_a_list_of_classes_in_any_encoding_and_labels_that_it_does_not_have(tmp_
     error = capsys.readouterr().err.splitlines()
     assert "does not have the class 'A' of rows 3, 9; is it 'a'?" in error[0]
     assert "does not have the class 'zoo' of row 5; correct" in error[1] and len(error) == 2
+
+
+def test_numbers_are_alike_by_value():
+    for same in (["1,000", "1000", "1000.0", "+1e3"], ["1,5", "1.5", "01.50"], ["0", "-0", "0.0"]):
+        assert len({labels.look(label) for label in same}) == 1
+    assert len({labels.look(label) for label in ("1,000", "1", "1,0001", "-1000", "v1")}) == 5
+
+
+def test_labels_that_occur_once_are_said_and_no_others(capsys):
+    labels.warn_of_labels("t.csv", ["a", "a", "b", "c", "c", "c"])
+    assert capsys.readouterr().err.splitlines() == [
+        "warning: labels that occur only once (a typing error?): 'b'"]

@@ -6,7 +6,7 @@ import pytest
 import data
 from labelling import next_batch
 from plumbing.files import InputError, write_csv
-from tables.answers import Answer, Answers, alike
+from tables.answers import Answer, Answers, alike, read_answers
 from tables.own_table import read_table
 from test_cal import cal_main, read_csv, table
 
@@ -30,6 +30,14 @@ def test_what_was_looked_at_again_is_replaced_by_nothing_but_another_look():
         found.add(Answer(2, "one", label, reviewed=reviewed))
         assert found.by_text["one"].label == {"c": "b"}.get(label, label)
     assert found.conflicts == [] and {a.label for a in found.others} == {"a", "b", "c"}
+
+
+def test_two_columns_of_one_name_lose_no_label(tmp_path):
+    write_csv(tmp_path / "labels.csv", ["row", "text", "label", "Label"], [[2, "one", "a", ""]])
+    before = (tmp_path / "labels.csv").read_bytes()
+    with pytest.raises(InputError, match="labels.csv has 2 columns 'label'; rename those that"):
+        read_answers(tmp_path)
+    assert (tmp_path / "labels.csv").read_bytes() == before
 
 
 @pytest.mark.parametrize("change, same", [

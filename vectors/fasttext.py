@@ -1,10 +1,12 @@
 """fastText's binary models, read with NumPy; the vectors equal the library's, bit for bit."""
 
 import mmap
+import re
 import struct
 
 import numpy as np
 
+from plumbing.downloads import refuse_url
 from plumbing.files import InputError
 
 
@@ -15,6 +17,7 @@ def bin_vectors(path, words):
     character n-grams. The file is memory-mapped, so only the rows needed are read. Raises
     InputError for supervised, quantized and damaged models.
     """
+    refuse_url(path)
     try:
         with open(path, "rb") as f:  # the map is closed with the last array that uses it
             file = mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ)
@@ -34,6 +37,9 @@ def bin_vectors(path, words):
 
 def read_bin(path, file, wanted):
     """(input matrix [rows, dim], {wanted word: id}, words, minn, maxn, buckets) of a model."""
+    if re.match(rb"\d+ \d+\n", file[:40]):
+        raise InputError(f"{path} is a word2vec file, which is not read; save it as text, and name"
+                         " the file .vec")
     magic, version, dim, *rest = struct.unpack_from("<14i", file)
     model, bucket, minn, maxn = rest[6], rest[7], rest[8], rest[9]
     if magic != 793712314 or version not in (11, 12):

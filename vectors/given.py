@@ -2,10 +2,11 @@
 
 import numpy as np
 
+from plumbing.downloads import refuse_url
 from plumbing.files import InputError
 from vectors.facts import lengths_of
+from vectors.sources import LARGEST
 
-LARGEST = np.float64(1e15)  # the square of a larger value, times a width, overflows float32
 PIECE = 50_000  # rows that are checked together
 
 
@@ -18,6 +19,7 @@ def given(path, places, length, texts):
     value that is not finite.
     """
     length = len(places) if length is None else length
+    refuse_url(path)
     try:
         x = np.load(path, mmap_mode="c", allow_pickle=False)
     except FileNotFoundError:
@@ -37,6 +39,8 @@ def given(path, places, length, texts):
         raise InputError(f"{path} has {len(x):,} rows, but there are {length:,} texts; give a row"
                          " per text in the order of the table, also for empty texts (for trec and"
                          " agnews, the training texts and then the test texts)")
+    if not any(x[start : start + PIECE].any() for start in range(0, length, PIECE)):
+        raise InputError(f"{path} holds zeros alone; give vectors that tell texts apart")
     for start in range(0, length, PIECE):
         piece = x[start : start + PIECE]
         if not (finite := np.isfinite(piece).all(1)).all():

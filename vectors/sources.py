@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from plumbing.downloads import BROKEN, DAMAGED, cause, open_text
-from plumbing.files import InputError, is_number, note
+from plumbing.files import InputError, counted, is_number, note
 from vectors.fasttext import bin_vectors, fnv1a
 
 DIM = 300  # d_emb in the paper
 MOST_DIM = 10_000  # values that a line of a vector file may have
+LARGEST = np.float64(1e15)  # the square of a larger value, times a width, overflows float32
 FASTTEXT = "https://dl.fbaipublicfiles.com/fasttext/vectors-crawl/cc.en.300.vec.gz"
 
 
@@ -32,7 +33,7 @@ def load_vectors(source, words, spellings=spellings):
     if source == "hash":
         return hash_vectors(words)
     source = FASTTEXT if source == "fasttext" else str(source)
-    if source.endswith(".bin"):
+    if source.lower().endswith(".bin"):
         return bin_vectors(source, words)
     return text_vectors(source, words, spellings)
 
@@ -103,11 +104,16 @@ def vector_lines(source):
                     line = line.lstrip("\ufeff")  # a byte order mark
                 if dim is None:
                     separator = "\t" if "\t" in line else " "
-                parts = line.rstrip(" \t\n\r").split(separator)
+                parts = line.strip(" \t\n\r").split(separator)
+                if separator * 2 in line:
+                    parts = [part for part in parts if part]
                 if n == 1 and len(parts) == 2 and all(part.isdecimal() for part in parts):
-                    promised = int(parts[0])  # the header: the numbers of words and of values
+                    promised, width = map(int, parts)  # the header: how many words and values
                     continue
                 dim = dim or dimension(parts, source, n)
+                if promised is not None and dim != width:
+                    raise InputError(f"{source}, line {n}: {counted(dim, 'value')} instead of"
+                                     f" {width:,}, as its first line says; download it again")
                 if len(parts) <= dim or len(parts) > dim + 1 and is_number(parts[1]):
                     found = len(parts) - 1
                     raise InputError(f"{source}, line {n}: {found:,} values instead of {dim};"
@@ -122,11 +128,15 @@ def vector_lines(source):
         raise InputError(f"there is no vector file {source}; --vectors takes pool, hash, fasttext,"
                          " a file or the URL of one")
     except (*BROKEN, *DAMAGED) as e:
-        raise InputError(f"cannot read the vectors in {source}: {cause(e)}; give another file")
+        todo = ("; download it in another way and give its path, or choose other --vectors"
+                if "://" in source else "; give another file")
+        raise InputError(f"cannot read the vectors in {source}: {cause(e)}{todo}")
 
 
 def dimension(parts, source, n):
     """How many values a line has; an InputError if none, too many, or not numbers."""
+    if parts[0].lstrip().lower().startswith(("<!doctype", "<html")):
+        raise InputError(f"{source} is a web page; give a file of word vectors")
     found = len(parts) - 1
     if not 0 < found <= MOST_DIM:
         raise InputError(f"{source}, line {n}: {found if found else 'no'} values; give a file of"
@@ -143,8 +153,9 @@ def floats(values, source, n):
     except ValueError:
         raise InputError(f"{source}, line {n}: a value is not a number; give a file of word"
                          " vectors")
-    if not np.isfinite(out).all():
-        raise InputError(f"{source}, line {n}: a value is not finite; remove the line")
+    if not (np.abs(out) <= LARGEST).all():
+        raise InputError(f"{source}, line {n}: a value is not finite, or over {LARGEST:g}; remove"
+                         " the line")
     return out
 
 
