@@ -96,6 +96,16 @@ def small(N=80, C=3, seed=0):
     return kernel.features_of(texts, x), y
 
 
+def test_chinese_is_read_by_characters_and_their_order():
+    # The two classes have the same characters; a model of single ones would be right half the time.
+    rng, y = np.random.default_rng(0), np.arange(400) % 2
+    others = lambda: "".join(rng.choice(list("这那有我们你他她在上下来去说看想用买东西天时候"), 5))
+    texts = [others() + ("好评", "评好")[c] + others() for c in y]
+    features = kernel.features_of(texts, rng.normal(size=(400, 8)).astype(np.float32))
+    found = kernel.fit(features, np.arange(100), np.eye(2)[y[:100]])
+    assert (found.scores[100:].argmax(1) == y[100:]).mean() > 0.8
+
+
 def whole_kernel(features, weights):
     """K between all texts, from dense rows."""
     K = np.ones((len(features["vectors"]),) * 2)

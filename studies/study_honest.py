@@ -5,7 +5,8 @@
 From --most texts, 100, 300 and 1,000 are labelled at random, and none or some of the labels are
 made wrong: uniformly, by class (half of the classes give theirs to one other), or by confusion (to
 the class that a model finds likeliest of the others). A row per kind: means over the draws, and in
-how many of them a 95 % range held the truth (docs/your-csv-measured.md).
+how many of them a 95 % range held the truth (docs/your-csv-measured.md). *With copies*: a tenth of
+the texts stand in 2 to 20 rows.
 """
 
 import numpy as np
@@ -17,8 +18,9 @@ from studies.study_labelling import calibration_error, fitted, load
 
 KINDS = (("none", 0), ("uniform", 0.02), ("uniform", 0.05), ("uniform", 0.1), ("uniform", 0.2),
          ("by class", 0.1), ("confusion", 0.1))
-HEADER = ("labels", "made wrong", "accuracy", "said", "held", "width", "calibration error",
-          "planted", "believed wrong", "held", "believed one by one")
+DIGITS = 3, 3, 2, 3, 2, 3, 3, 0, 1, 2, 1  # of the means of HEADER, from `accuracy` on
+HEADER = ("labels", "made wrong", "accuracy", "said", "held", "with copies: error", "held", "width",
+          "calibration error", "planted", "believed wrong", "held", "believed one by one")
 
 
 def made_wrong(y, C, kind, share, other, rng):
@@ -52,9 +54,12 @@ def one_draw(features, y, C, n, kind, share, draw):
     team = fitted(features, L, given, C, np.ones(n, bool))
     right = team.p[rest].argmax(1) == y[rest]
     said, low, high = team.accuracy(rest)
+    rows = np.repeat(rest, np.where(rng.random(len(rest)) < 0.1, rng.integers(2, 21, len(rest)), 1))
+    true, (about, least, most) = (team.p[rows].argmax(1) == y[rows]).mean(), team.accuracy(rows)
+    copies = [abs(about - true), least <= true <= most]
     planted = int((given[L] != y[L]).sum())
     about, least, most = honest.wrong_range(team.fitted.left_out, given[L], team.found)
-    return [right.mean(), said, low <= right.mean() <= high, high - low,
+    return [right.mean(), said, low <= right.mean() <= high, *copies, high - low,
             calibration_error(team.p[rest].max(1), right), planted, about,
             round(least) <= planted <= round(most), (team.wrong() > 0.5).sum()]
 
@@ -65,20 +70,21 @@ def main():
     p.add_argument("--data-dir", default="data")
     p.add_argument("--draws", type=at_least(1), default=24)
     p.add_argument("--first", type=at_least(0), default=1, help="the first draw's number")
+    p.add_argument("--labels", nargs="+", type=at_least(20), default=[100, 300, 1000])
+    p.add_argument("--kinds", type=at_least(1), default=len(KINDS), help="the first so many")
     p.add_argument("--most", type=at_least(1_100), default=6_000, help="texts, at most")
     args = p.parse_args()
     torch.set_num_threads(1)
     texts, x, y, C = load(args)
     features = kernel.features_of(texts, x)
     print("| " + " | ".join(HEADER) + " |\n" + "| --- " * len(HEADER) + "|", flush=True)
-    for n in (100, 300, 1000):
-        for kind, share in KINDS:
+    for n in args.labels:
+        for kind, share in KINDS[: args.kinds]:
             found = np.array([one_draw(features, y, C, n, kind, share, draw) for draw in
                               range(args.first, args.first + args.draws)], float).mean(0)
             what = f"{share:.0%} {kind}" if share else "none"
             print(f"| {n:,} | {what} | " + " | ".join(
-                f"{value:.{digits}f}" for value, digits in zip(found, (3, 3, 2, 3, 3, 0, 1, 2, 1)))
-                + " |", flush=True)
+                f"{value:.{digits}f}" for value, digits in zip(found, DIGITS)) + " |", flush=True)
 
 
 if __name__ == "__main__":
