@@ -67,7 +67,7 @@ def the_strategy(args):
         raise InputError(f"some rows have no label, and {found[0]} is for experiments, in which"
                          " every row has one; leave it out")
     idle.refuse_thresholds(args, [names[0] or next_batch.DEFAULT])
-    if names[0] == "random" and args.random_share != 0.2:
+    if names[0] == "random" and args.random_share not in (0, 0.2):
         raise InputError("--random-share has no effect with --strategies random, which draws every"
                          " text at random; leave it out")
     return names[0]

@@ -23,6 +23,7 @@ def on_interrupt(module):
     are renamed when they are whole.
     """
     if module == "__main__":
+        sys.excepthook = one_sentence_for_memory
         signal.signal(signal.SIGINT, end)
         for number in ENDS - {signal.SIGINT}:
             if signal.getsignal(number) == signal.SIG_DFL:  # nohup ignores HUP, which stays so
@@ -42,6 +43,19 @@ def on_interrupt_of_a_module():
 
 
 said = ["the same command continues from the last finished round"]
+
+
+def one_sentence_for_memory(kind, e, trace):
+    """sys.excepthook: what Python and torch raise if there is too little memory is one sentence.
+
+    It may come during the imports, too; any other exception that nobody has caught is printed.
+    """
+    little = "allocate memory", "failed to map segment"
+    if issubclass(kind, MemoryError) or any(words in str(e) for words in little):
+        os.write(2, b"there is too little memory; end other programs, or give fewer --jobs or"
+                    b" texts; the same command continues from the last finished round\n")
+        os._exit(2)
+    sys.__excepthook__(kind, e, trace)
 
 
 def be_worker():

@@ -65,3 +65,15 @@ def test_a_stream_that_cannot_be_written_to_is_taken_for_the_null_device(tmp_pat
         assert out.write("x") is None and out.error.errno == 28
         file.write("to nowhere")
     assert (tmp_path / "f").read_text() == ""
+
+
+@pytest.mark.parametrize("what, code, message", [
+    ("MemoryError()", 2, "there is too little memory"),
+    ("RuntimeError('CPUAllocator: cannot allocate memory')", 2, "too little memory"),
+    ("ImportError('x.so: failed to map segment from shared object')", 2, "too little memory"),
+    ("KeyError('x')", 1, "KeyError: 'x'")])
+def test_too_little_memory_is_one_sentence(what, code, message):
+    script = f"from plumbing.interrupt import on_interrupt\non_interrupt('__main__')\nraise {what}"
+    done = subprocess.run([sys.executable, "-c", script], cwd=HERE, capture_output=True, text=True)
+    assert done.returncode == code and message in done.stderr
+    assert (done.stderr.count("\n") == 1) == (code == 2)

@@ -6,7 +6,7 @@ import pytest
 import data
 from labelling import next_batch
 from plumbing.files import InputError, write_csv
-from tables.answers import Answer, Answers, alike, read_answers
+from tables.answers import Answer, Answers, alike, read_answers, warn_of_renamed
 from tables.own_table import read_table
 from test_cal import cal_main, read_csv, table
 
@@ -22,6 +22,25 @@ def test_a_blank_answer_changes_neither_the_label_nor_how_it_was_chosen():
     assert [row[1:4] for row in found.kept()] == [["one", "a", "margin"], ["two", "b", "random"],
                                                   ["two", "c", "random"]]
     assert [(a.label, b.label) for a, b in found.conflicts] == [("b", "c")]
+
+
+def test_a_renamed_label_is_asked_about_only_where_it_is_plain_which(tmp_path, capsys):
+    found = Answers()
+    for row, label in enumerate(["a", "old", "old"]):
+        found.add(Answer(row, f"text {row}", label))
+    for own, said in (({"a", "new"}, True), ({"a", "new", "newer"}, False), ({"a"}, False)):
+        warn_of_renamed(tmp_path, found, own)
+        assert ("2 answers" in capsys.readouterr().err) == said
+
+
+def test_an_answer_stays_of_the_batch_in_which_the_text_was_first_answered():
+    found = Answers()
+    for text, batches in (("one", (1, 3)), ("two", (0, 2))):
+        for batch in batches:
+            found.add(Answer(2, text, "ab"[batch > 1], batch=batch))
+    found.add(Answer(4, "three", "", batch=4))  # asked for, and answered in a file without batches
+    found.add(Answer(4, "three", "a"))
+    assert {a.text: a.batch for a in found.by_text.values()} == {"one": 1, "two": 2, "three": 4}
 
 
 def test_what_was_looked_at_again_is_replaced_by_nothing_but_another_look():
