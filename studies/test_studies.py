@@ -324,6 +324,14 @@ def test_the_tables_of_the_factors(tmp_path, capsys, monkeypatch):
     assert "| demo-pool | median | 3 | +0.1000 ± 0.0002 |" in out and "| better" in out
     assert "| demo-pool | weights | 3 | +0.0000 ± 0.0000 | 1 | the same within 0.01" in out
     assert "| cal+median | 0.6200 | +0.1000 ± 0.0002 | nan | nan | 7.250 |" in out
+    for path in log.folder.glob("cal+*+*.jsonl"):  # some of the cells: each beside the paper's
+        path.unlink()
+    for path in log.folder.glob("cal+[cu]*.jsonl"):
+        path.unlink()
+    factors.main()
+    first = capsys.readouterr().out.partition("\n\n")[0]
+    assert "| demo-pool | cal+median | 3 | +0.1000 ± 0.0002 |" in first and first.count("\n") == 3
+    assert "| demo-pool | cal+weights | 3 |" in first and "| median |" not in first
 
 
 # ---- an upper curve, and transfer ---------------------------------------------------------------
