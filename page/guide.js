@@ -41,7 +41,7 @@ function inSeeds(pairs, more) {                   // "in 4 of 5 seeds"; a sign t
 
 const oneSeed = pairs => pairs.length === 1 ? " One seed proves nothing." : "";
 
-function batchOf(name) { return placesOf(D.runs[name]?.[INITIAL.seed]?.picked[INITIAL.round] || []); }
+function batchOf(name, t = INITIAL.round) { return placesOf(D.runs[name]?.[INITIAL.seed]?.picked[t] || []); }
 
 function whereItLies(name) {                      // a batch's place on the map, beside that of all texts
   const batch = batchOf(name), confidence = batch.map(i => F.mu[i]), variability = batch.map(i => F.sigma[i]);
@@ -81,11 +81,12 @@ function epochStep() {
 function seedStep() {
   const m = dynamics({ ...M.seed }, M.seed.epochs), low = m.phi.filter(phi => phi <= T_COR + 1e-6).length;
   const b = D.borders?.[INITIAL.seed], fewer = b?.correctness.filter(phi => phi <= T_COR + 1e-6).length;
-  const ofCal = b ? ` CAL itself decides after ${b.epochs} epochs. In its own first round ${number(fewer)} of ${number(b.at.length)} were low-cor (${percent(fewer / b.at.length)}); the last entry of the map menu shows them.` : "";
+  const ofCal = b ? ` CAL itself decides after ${b.epochs} epochs. In its own first round ${number(fewer)} of ${number(b.at.length)} were low-cor (${percent(fewer / b.at.length)}).` : "";
+  const both = b ? [{ text: `the seed set over ${m.epochs} epochs`, map: "both" }, { text: `the seed set over ${b.epochs} epochs, as CAL saw it`, map: "cal" }] : [];
   return { head: "A strategy sees only the map of the labelled texts", set: { map: "both" }, look: ["canvases"], say: () => [
     "Active learning goes in rounds. In every round a model is trained on the labelled texts, a strategy picks a batch of other texts, and a person gives them labels.",
     `The map of all texts needs all labels, so no strategy has it. Before the first round only the ${number(m.n)} texts of the seed set have a label. The second map shows them, as a model that was trained on them alone saw them over ${m.epochs} epochs. No other text has a place there.`,
-    `CAL splits the labelled texts by their correctness: low-cor (at most ${T_COR}, the crosses) and high-cor. Over ${m.epochs} epochs ${number(low)} of ${number(m.n)} texts are low-cor (${percent(low / m.n)}).${ofCal}`,
+    `CAL splits the labelled texts by their correctness: low-cor (at most ${T_COR}, the crosses) and high-cor. Over ${m.epochs} epochs ${number(low)} of ${number(m.n)} texts are low-cor (${percent(low / m.n)}).${ofCal}`, ...both,
     "Try it: click a text of the seed set, and compare its two places."] };
 }
 
@@ -102,19 +103,21 @@ function unsureStep(name, what) {
   return { head: `${what} picks what the model is unsure about`, set: { strategy: name, strategy2: other.length ? "random" : "" }, look: ["canvases", "strategies"], say: () => [
     `The large circles are the ${batch.length} texts that ${what} picked in round ${INITIAL.round}.${other.length ? " The squares are Random's. A diamond is a text that both picked." : ""} ${what} has no labels of these texts. It asks how unsure the round's model is about their class.`,
     whereItLies(name),
-    "Try it: guess from the list why the model was unsure, then look at the labels."] };
+    "Try it: read the list beside the map. Why was the model unsure about these texts? Their labels stand in brackets."] };
 }
 
 function calStep() {
-  const batch = batchOf("cal"), pairs = measure => overSeeds("cal", "random", measure), rival = D.runs.random;
+  const border = D.borders?.[INITIAL.seed], t = border ? 0 : INITIAL.round, batch = batchOf("cal", t), pairs = measure => overSeeds("cal", "random", measure), rival = D.runs.random;
   const length = rival ? pairs(batch => mean(batch.map(wordsOf))) : [], one = rival ? pairs(largestClass) : [];
   const shorter = inSeeds(length, -1), larger = inSeeds(one, 1);
-  return { head: "CAL picks at the border of low-cor and high-cor", set: { strategy: "cal", strategy2: rival ? "random" : "" }, look: ["canvases", "strategies"], say: () => [
-    `CAL trains a second classifier to tell low-cor from high-cor texts, and picks where that classifier is nearest to 0.5${D.borders?.[INITIAL.seed] ? " (the histogram beside the map shows this for the first round)" : ""}. The circles are its ${batch.length} texts of round ${INITIAL.round}. ${percent(largestClass(batch))} of them have the same label, ${D.classes[best(batch.map(i => D.y[i]), c => batch.filter(i => D.y[i] === c).length)]}, which ${percent(mean(D.y.map(c => +(c === D.y[best(batch, i => batch.filter(j => D.y[j] === D.y[i]).length)]))))} of the texts shown have.`,
+  const same = D.classes[best(batch.map(i => D.y[i]), c => batch.filter(i => D.y[i] === c).length)], other = ["margin", "lc", "entropy", "random"].find(name => batchOf(name, t).length);
+  return { head: "CAL picks at the border of low-cor and high-cor", set: { strategy: "cal", strategy2: rival ? "random" : "", round: t }, look: ["canvases", "strategies"], say: () => [
+    `CAL trains a second classifier to tell low-cor from high-cor texts, and picks where that classifier is nearest to 0.5.${border ? " The histogram shows what it said of every text without a label before the first round (round 0)." : ""} The circles are its ${batch.length} texts of round ${t}. ${percent(largestClass(batch))} of them have the same label, ${same}, which ${percent(mean(D.y.map(c => +(c === D.y[best(batch, i => batch.filter(j => D.y[j] === D.y[i]).length)]))))} of the texts shown have.`,
     ...(!rival || !length.length ? [] : [`Over all rounds a batch's largest class has ${percent(mean(one.map(([a]) => a)))} of CAL's texts and ${percent(mean(one.map(([, b]) => b)))} of Random's (more with CAL ${larger.text}). CAL's texts have ${mean(length.map(([a]) => a)).toFixed(1)} words and Random's ${mean(length.map(([, b]) => b)).toFixed(1)} (fewer with CAL ${shorter.text}).${oneSeed(length)}`
       + (shorter.all && larger.all ? " Short texts of one class fit what docs/why-cal-loses.md measured: the classifier orders texts by the length of their representation." : "")]),
     accuracySentence(),
-    "Try it: choose another seed, which is another random start with other labelled texts. Are CAL's texts of the same class?"] };
+    (other ? `Try it: how many of the texts that ${other} picked in round ${t} have the label ${same}? Guess, choose ${other} as the strategy, and count in the list. ` : "Try it: ")
+      + "Choose another seed, which is another random start with other labelled texts. Are CAL's texts of the same class?"] };
 }
 
 function accuracySentence() {                     // the last round that every run of the two has
@@ -189,6 +192,16 @@ function point() {                                // to what the step is about
   if (stepNow()) $(stepNow().look[0]).scrollIntoView({ block: "nearest" });
 }
 
+function mapButton({ text, map }) {
+  const button = document.createElement("button");
+  button.textContent = text; button.title = "Show this map"; button.setAttribute("aria-pressed", S.map === map);
+  button.onclick = () => {
+    S.map = map; layOut(); update();
+    [...$("guide-say").querySelectorAll("button")].find(other => other.textContent === text)?.focus();
+  };
+  return button;
+}
+
 function textButton([mark, i]) {
   const button = document.createElement("button");
   button.textContent = `${mark}: ${quote(i)}, ${D.classes[D.y[i]]}`; button.dir = "auto"; button.title = "Mark this text on the map";
@@ -205,10 +218,10 @@ function drawGuide() {
   $("guide-head").textContent = step ? `${S.step} of ${STEPS.length}: ${step.head}` : `New here? A guide of ${STEPS.length} short steps explains this page.`;
   $("guide-back").hidden = !step; $("guide-back").disabled = S.step < 2;
   $("guide-next").textContent = step ? S.step < STEPS.length ? "next (n)" : "finish" : at > 1 && at <= STEPS.length ? `go on at step ${at}` : "start";
-  const said = (step ? step.say() : []).filter(part => part.length), key = JSON.stringify([S.step, said]);
+  const said = (step ? step.say() : []).filter(part => part.length !== 0), key = JSON.stringify([S.step, said, S.map]);
   if ($("guide-say").dataset.key !== key) {       // an unchanged text keeps its focus, and is not read out again
     $("guide-say").dataset.key = key;
-    $("guide-say").replaceChildren(...said.map(part => { if (Array.isArray(part)) return textButton(part); const p = document.createElement("p"); p.textContent = part; p.dir = "auto"; return p; }));
+    $("guide-say").replaceChildren(...said.map(part => { if (Array.isArray(part)) return textButton(part); if (part.map) return mapButton(part); const p = document.createElement("p"); p.textContent = part; p.dir = "auto"; return p; }));
     $("guide-say").scrollTop = 0;
   }
   document.body.style.paddingBottom = document.documentElement.style.scrollPaddingBottom = `${$("guide").offsetHeight + 10}px`;

@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from datamap import HIDDEN
-from page import read_found, read_steps
+from page import read_found, read_results, read_steps
 from page.explore import data_in
 from page.read_code import algorithm, code_of, places, symbol_of
 from page.read_math import EQUATIONS, mathml, with_formulas
@@ -52,7 +52,7 @@ def page(run):
     for name, text in {"SECTIONS": "\n".join(sections), "CONTENTS": contents,
                        "CHOICES": run.choices(),
                        "INDEX": read_found.index(read_steps.STEPS, place),
-                       "WHY": read_found.why(), "CLAIMS": read_found.claims(),
+                       "WHY": read_found.why(), "RESULTS": read_results.section(part_of_paper),
                        "SCRIPT": (HERE / "read.js").read_text("utf-8"),
                        "DATA": run.data()}.items():
         filled = filled.replace(f"@{name}@", text)

@@ -101,7 +101,10 @@ STEPS = (
          ("The paper does not say whether mini-batches are shuffled. Here they are, anew in every"
           " epoch.",
           "The paper does not say where dropout stands. Here it is behind each hidden layer, Ψ"
-          " included.")),
+          " included."),
+         ('All of round 0, from the words to the picks, is one file of sixty lines to run and to'
+          ' change: <a href="../page/one_round.py">page/one_round.py</a>'
+          " (<code>python -m page.one_round</code>). It prints the numbers of this page.",)),
     Step("dynamics", "The training dynamics",
          "After each epoch θ is asked about every labelled text, with dropout off. What it answers"
          " for the text’s own label, epoch by epoch, is all that the data map is made of.",
@@ -132,7 +135,7 @@ STEPS = (
          "Each labelled text becomes an example for a second, binary classifier. Its input is Ψ(x),"
          " and its label says whether θ was right about the text in more than a fifth of the"
          " epochs.",
-         ("label", "binary", "thirty", "properly"), (
+         ("label", "binary", "thirty", "properly", "threshold"), (
              Code("strategies.View.high_cor", (
                  V("return (self.map", "returned", "R L", "label"),), (
                  Note("return (self.map", "8"), Note("return (self.map", "low"))),
@@ -171,7 +174,7 @@ STEPS = (
     Step("others", "The other strategies",
          "Random, LC, Entropy and BALD ask θ; DAL trains a classifier of its own. All of them end"
          " in the same <code>pick</code>, so they are one short function each.",
-         ("acquisition", "lc", "entropy", "bald", "dal"), (
+         ("acquisition", "lc", "entropy", "bald", "dal", "overlap"), (
              Code("strategies.random", (V("return view.pick", "returned", "R k", "picked"),)),
              Code("strategies.least_confidence", (
                  V("return view.pick", "view.probs()", "R N C", "view.probs()"),

@@ -215,13 +215,21 @@ def test_time_search_and_the_address(tiny, browser):
     browser.run("document.activeElement.blur()")
     browser.keys("[")
     assert "epoch=" in browser.run("return location.hash")
+    browser.run("search.value = S.search = ''; update(); views[0].canvas.focus()".replace(
+        "search.v", "document.getElementById('search').v"))
+    browser.keys("\ue007")  # Enter: what a dragged box does, from the keyboard
+    near = browser.run("return [...document.querySelectorAll('#list button')].map(b =>"
+                       " D.numbers.indexOf(Number(b.textContent.split(' ')[0])))")
+    x, y = (np.array(browser.run(f"return [...views[0].p{c}]")) for c in "xy")
+    away = np.hypot(x - x[12], y - y[12])
+    assert len({*near}) == 50 and away[near].max() == pytest.approx(np.sort(away)[49])
     quiet(browser)
 
 
 def test_a_dragged_box_lists_its_texts_and_a_click_keeps_one(tiny, browser):
     browser.open(tiny[0] / "demo-paper-pool" / "explore.html", "map=full")
-    browser.run("document.querySelector('canvas').scrollIntoView()")
-    x, y, W, H = browser.run("const r = document.querySelector('canvas').getBoundingClientRect();"
+    browser.run("views[0].canvas.scrollIntoView()")
+    x, y, W, H = browser.run("const r = views[0].canvas.getBoundingClientRect();"
                              "return [r.x, r.y, r.width, r.height]")
     a, b = (x + 40, y + H * 0.4), (x + W * 0.5, y + H * 0.7)
     browser.drag(a, ((a[0] + b[0]) / 2, a[1] + 9), b)
@@ -341,6 +349,10 @@ def test_labelling_by_keyboard_alone(labelling, browser):
     browser.open(folder / "explore.html")
     answers = "return shown.filter(answerOf).map(t => [t.text, answerOf(t)])"
     first, second = D["todo"][:2]
+    browser.run("views.length && views[0].canvas.focus()")
+    browser.keys("-\ue007")  # on the map these zoom and list: nothing is skipped or labelled
+    assert browser.run(answers) == [] and browser.run("return S.item") == 0
+    browser.run("document.activeElement.blur()")
     browser.keys("\ue007")  # Enter: the likeliest
     assert browser.run(answers) == [[first["text"], first["likely"][0][0]]]
     browser.keys("skip")  # letters find classes, and never skip or undo
@@ -644,10 +656,36 @@ def test_the_guide_says_nothing_that_the_data_does_not_bear(browser, tmp_path):
     quiet(browser)
 
 
-def luminance(colour):
-    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-    r, g, b = (c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in channels)
-    return 0.2126 * r + 0.7152 * g + 0.0722 * b
+# Texts whose contrast with what lies under them is below 4.5, as the browser draws them.
+LOW = """
+const rgb = c => (c.match(/[\\d.]+/g).map(Number).concat(1)).slice(0, 4);
+const over = (a, b) => [0, 1, 2].map(i => a[i] * a[3] + b[i] * (1 - a[3])).concat(1);
+const part = v => v <= 10 ? v / 255 / 12.92 : ((v / 255 + 0.055) / 1.055) ** 2.4;
+const light = ([r, g, b]) => 0.2126 * part(r) + 0.7152 * part(g) + 0.0722 * part(b) + 0.05;
+for (const d of document.querySelectorAll('details')) d.open = true;
+return [...document.querySelectorAll('body *')].filter(e => {
+  if (![...e.childNodes].some(n => n.nodeType === 3 && n.textContent.trim())
+      || !e.getClientRects().length || e.matches('script, style, .on')) return false;
+  let opacity = 1, grounds = [];
+  for (let p = e; p; p = p.parentElement) {
+    opacity *= getComputedStyle(p).opacity;
+    grounds.unshift(rgb(getComputedStyle(p).backgroundColor));
+  }
+  const under = grounds.reduce((below, c) => over(c, below), [255, 255, 255, 1]);
+  const ink = rgb(getComputedStyle(e)[e.closest('svg') ? 'fill' : 'color']);
+  const [a, b] = [over([...ink.slice(0, 3), ink[3] * opacity], under), under].map(light);
+  return Math.max(a, b) / Math.min(a, b) < 4.5;
+}).map(e => e.outerHTML.slice(0, 80))"""
+
+
+def low_contrast(browser):
+    """The texts of the page that are hard to read, in the light theme and in the dark one."""
+    found = []
+    for scheme in ("dark", "light"):
+        browser.call("POST", "/goog/cdp/execute", {"cmd": "Emulation.setEmulatedMedia", "params": {
+            "features": [{"name": "prefers-color-scheme", "value": scheme}]}})
+        found += browser.run(LOW)
+    return found
 
 
 def test_every_control_has_a_label_and_every_text_its_contrast(tiny, browser):
@@ -655,17 +693,7 @@ def test_every_control_has_a_label_and_every_text_its_contrast(tiny, browser):
     assert browser.run("""return [...document.querySelectorAll('select, input, main button')]
         .filter(e => e.id && !e.closest('#labels'))
         .filter(e => !e.title || !e.labels?.length && !e.innerText).map(e => e.id)""") == []
-    style = Path(explore.__file__).with_name("explore.html").read_text("utf-8").split("</style>")[0]
-    for scheme in re.findall(r":root \{(.*?)\}", style):
-        names = dict(re.findall(r"--(\w+): (#\w+)", scheme))
-        full = {k: "#" + "".join(2 * c for c in v[1:]) if len(v) == 4 else v
-                for k, v in names.items()}
-        for ground in ("paper", "soft"):
-            ink, under = (np.array([int(full[k][i : i + 2], 16) for i in (1, 3, 5)])
-                          for k in ("ink", ground))
-            note = "#" + "".join(f"{round(c):02x}" for c in 0.8 * ink + 0.2 * under)
-            pair = sorted(map(luminance, (note, full[ground])))
-            assert (pair[1] + 0.05) / (pair[0] + 0.05) >= 4.5
+    assert low_contrast(browser) == []
 
 
 def test_cal_s_border_is_that_of_its_first_round(tiny, browser, tmp_path):
@@ -695,6 +723,12 @@ def test_cal_s_border_is_that_of_its_first_round(tiny, browser, tmp_path):
     assert f"{(np.array(p)[U] < 0.5).sum():,} of {len(U):,} texts without a label" in browser.run(
         "return document.getElementById('border').textContent")
     assert "all" in browser.run("return views[0].caption.textContent")
+    step = browser.run("return STEPS.findIndex(s => s.head.includes('sees only')) + 1")
+    browser.open(out / "demo-paper-pool" / "explore.html", f"seed=2&step={step}")
+    pressed = "[...document.querySelectorAll('#guide-say button')].at(-1)"
+    browser.run(f"{pressed}.click()")  # the guide's own toggle of 10 epochs and 30
+    assert browser.run(f"return [S.map, {pressed}.ariaPressed]") == ["cal", "true"]
+    assert browser.run("return document.activeElement.textContent").endswith("as CAL saw it")
     browser.open(out / "demo-paper-pool" / "explore.html", "strategy=random")
     assert browser.run("return document.getElementById('border').textContent") == ""
     quiet(browser)
@@ -702,6 +736,17 @@ def test_cal_s_border_is_that_of_its_first_round(tiny, browser, tmp_path):
 
 def test_a_border_that_was_not_kept_is_not_shown(tiny, browser, tmp_path):
     folder = shutil.copytree(tiny[0], tmp_path / "out") / "demo-paper-pool"
+    D = shown_data(folder / "explore.html")
+    explore.write(folder / "one.html", {**D, "borders": {"1": D["borders"]["1"]}})
+    said = "return [S.map, document.getElementById('notice').textContent]"
+    shown, why = browser.open(folder / "one.html", "seed=2&map=cal").run(said)
+    assert shown == "both" and "seed 2 kept no map over all of CAL's epochs" in why
+    browser.open(folder / "one.html", "seed=1&map=cal")
+    assert browser.run(said) == ["cal", ""]
+    browser.run("const s = document.getElementById('seed'); s.value = 2;"
+                "s.dispatchEvent(new Event('input'))")
+    assert browser.run(said)[1].startswith("Seed 2 kept no map") and browser.run(
+        "return [views.length, document.body.dataset.points]") == [2, "2500"]
     for seed, text in ((1, None), (2, '{"rows": [1], "p_high": [2]}')):
         path = folder / "runs" / f"border-{seed}.json"
         path.write_text(text) if text else path.unlink()

@@ -3,6 +3,7 @@
 import html
 import json
 import re
+import runpy
 import sys
 from collections import Counter
 from pathlib import Path
@@ -13,11 +14,11 @@ import torch
 
 import cal
 import datamap
-from page import read, read_found, read_steps, read_trace
+from page import explore, read, read_found, read_results, read_steps, read_trace
 from page.read_code import ALGORITHM, places
 from page.read_math import EQUATIONS, mathml, squeezed
 from page.read_trace import Tracer, Value, line_of, lines_of
-from page.test_page import browser, quiet
+from page.test_page import browser, low_contrast, quiet
 from plumbing.files import InputError
 from test_cal import HERE, SHARED
 
@@ -79,7 +80,8 @@ def test_algorithm_1_has_the_paper_s_symbols(paper):
 
 
 def test_the_page_has_all_quotes_and_the_whole_method(kept):
-    used = [key for step in read_steps.STEPS for key in step.paper]
+    used = [key for step in read_steps.STEPS for key in step.paper] + [
+        key for keys in read_results.QUOTED for key in keys]
     assert len(used) == len(set(used)) and set(used) == {*read.paragraphs(), *EQUATIONS}
     quotes = re.findall(r"<blockquote>.*?</p>(.*?)</blockquote>", kept, re.S)
     want = [read.paragraphs()[key][2] for key in used if key not in EQUATIONS]
@@ -183,6 +185,20 @@ def test_the_kept_page_is_what_the_command_writes(fresh, kept):
     assert fresh[0].rsplit("<script>", 1)[1] == kept.rsplit("<script>", 1)[1], AGAIN
 
 
+def test_one_round_as_a_notebook_prints_the_page_s_numbers(fresh, capsys):
+    run = fresh[1]
+    runpy.run_module("page.one_round", run_name="__main__")
+    said, f, m = capsys.readouterr().out, run.facts[0], run.views[0].map
+    assert "picked: " + " ".join(map(str, run.picked[0])) in said
+    assert f"{f['low']} of 300 labelled texts are low-cor" in said
+    assert f"{f['lowest']:.2f} to {f['highest']:.2f}" in said
+    assert f"{f['first']:.2f} after the first epoch, {f['last']:.2f} after" in said
+    at = run.texts["hard"].at[0]
+    assert f"mu {m.confidence[0][at]:.3f}, sigma {m.variability[0][at]:.3f}, phi " in said
+    source = (HERE / "page" / "one_round.py").read_text("utf-8")
+    assert len(source.splitlines()) <= 60 and source.count("\n# %%") == 5
+
+
 def test_round_1_follows_from_round_0(kept):
     D = numbers_of(kept)
     first, second = D["rounds"]["0"], D["rounds"]["1"]
@@ -231,6 +247,44 @@ def test_what_is_said_of_trec_stands_in_the_documents(kept):
     for claim, pool, chance, file in told:
         line = next(line for line in mine.splitlines() if line.startswith(f"| {claim} |"))
         assert re.findall(r"\| \*\*(.*?)\*\*", line) == [file, chance, pool], claim
+
+
+def test_the_paper_s_numbers_are_the_paper_s():
+    path = SHARED / "paper" / "paper_numbers.json"
+    if not path.exists():
+        pytest.skip(f"needs the paper's numbers, {path}")
+    paper = json.loads(path.read_text("utf-8"))
+    for name, mine in read_results.TABLE_2.items():
+        theirs = paper["table2_eps_min"][name.replace(" ", "").lower()]
+        assert mine == tuple(tuple(theirs[a].get(b) for b in paper["strategies"])
+                             for a in paper["strategies"])
+    assert paper["full_data_accuracy"]["trec"] == read_results.FULL
+    assert paper["table3_final_accuracy_by_t_cor"]["trec"][1] == read_results.FINAL
+    assert paper["table1"]["trec"]["train"] == read_results.ROWS
+
+
+def test_the_results_are_drawn_and_judged_as_they_are(kept):
+    told = kept.split('id="claims"')[1].split("</section>")[0]
+    runs = explore.data_in(read.DOCS / "trec-explore.html")["runs"]
+    ticks = [(float(v), float(y)) for y, v in re.findall(
+        r'class="grid" d="M44 ([\d.]+)H.*?text-anchor="end">(0\.\d\d)<', told.split("</svg>")[0])]
+    (low, y_low), (high, y_high) = ticks[0], ticks[-1]
+    for name in ("cal", "random", "lc"):
+        points = re.search(rf'class="curve of-{name}" points="([^"]+)"', told)[1].split()
+        drawn = [low + (float(p.split(",")[1]) - y_low) / (y_high - y_low) * (high - low)
+                 for p in points]
+        want = np.mean([run["accuracy"] for run in runs[name].values()], axis=0)
+        np.testing.assert_allclose(drawn, want, atol=1e-3, err_msg=AGAIN)
+    mine = (read.DOCS / "results-trec.md").read_text("utf-8")
+    compared = re.findall(r"<tr><td>(\S+)<td>CAL is better \(0\.00\)<td>([^(]*) \(", told)
+    for name, said in compared:
+        over, under = (float(re.search(rf"\| {pair} \| [^|]+ \| ([\d.]+)", mine)[1])
+                       for pair in (f"CAL over {name}", f"{name} over CAL"))
+        want = "CAL is better" if over < 0.5 <= under else (
+            "CAL is worse" if under < 0.5 <= over else "no order")
+        assert said == want, name
+    assert [name for name, _ in compared] == list(read_results.NAMES[:5])
+    assert read_results.order(0.1, 0.2) == read_results.order(0.9, 0.8) == "no order"
 
 
 def test_the_answers_to_the_questions_are_the_run_s(fresh):
@@ -301,6 +355,7 @@ def test_the_page_in_a_browser(browser, kept):
     browser.run("document.querySelector('.letters [data-s=mu]').click()")
     for where in ("math", ".line", ".value", "svg"):  # in the formula, the code, the value, ...
         assert browser.run(f"return document.querySelectorAll('{where} .on').length") > 0, where
+    assert low_contrast(browser) == []
     for width in (1400, 800, 500, 390):
         browser.call("POST", "/window/rect", {"width": width, "height": 900})
         wide = browser.run("return [document.documentElement.scrollWidth, innerWidth]")

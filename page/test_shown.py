@@ -54,6 +54,14 @@ def test_colours_classes_and_the_batch_that_is_shown(shown, browser, tmp_path): 
                      (1, "confidence 0.210, variability 0.220, correctness 0.230")):
         browser.open(tmp_path / "page.html", f"strategy=cal&seed=0&round={t}&map=full")
         assert means in browser.run("return document.getElementById('batch').textContent")
+    begun = {**D["runs"]["cal"]["0"], "accuracy": [0.5], "labelled": [500], "picked": [[0]]}
+    explore.write(tmp_path / "begun.html", {**D, "runs": {"cal": {"0": begun}}})
+    browser.open(tmp_path / "begun.html")  # a run that has only begun: what there is of it
+    assert browser.run("return S.round") == 0
+    browser.open(tmp_path / "begun.html", "round=2")
+    said = browser.run("return document.body.innerText")
+    assert "round 2 has not been run" in said and "NaN" not in said
+    browser.open(tmp_path / "page.html")
     phi = browser.run("return Array.from(M.full.phi)")
     np.testing.assert_allclose(phi, [0, 0.2, 0.4, 0.6, 0.8, 1], atol=1e-6)
     same = "return [0, 1, 2, 3, 4, 5].map(i => colorsOf.correctness(M.full, i) === colours[i])"

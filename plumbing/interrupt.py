@@ -109,6 +109,9 @@ def end(number=signal.SIGINT, *_):
     if os.environ.get("RANK", "0") == "0":
         with contextlib.suppress(OSError):
             os.write(2, f"\nInterrupted; {said[-1]}.\n".encode())
+    for worker in multiprocessing.active_children():  # one may still be importing (see be_worker)
+        with contextlib.suppress(Exception):
+            worker.kill()
     for path in list(open_parts):
         if os.path.isdir(path):
             shutil.rmtree(path, ignore_errors=True)

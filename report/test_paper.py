@@ -276,3 +276,21 @@ def test_options_of_a_report_and_figures_that_are_the_same_bytes_twice(tmp_path)
         sections.curves(r)
     for kind in ("png", "pdf", "svg"):
         assert (folder / f"fig3_accuracy.{kind}").read_bytes() == files[f"fig3_accuracy.{kind}"]
+
+
+def test_the_interval_of_labels_leaves_out_five_in_a_hundred_bootstraps(tmp_path):
+    noise = np.random.default_rng(1).normal(0, 0.05, (2, 8, 91))
+    r = hand_made(tmp_path, lambda label, seed, t: (
+        0.4 + 0.1 * (label == "lc") + 0.004 * t + noise[int(label == "lc"), seed, t]
+        if label != "full" else 0.9), rounds=90, seeds=8, labels=["random", "lc"])
+    low, high = samples.labels_to(r, "lc", "random", list(range(8)))[1:]
+    random, lc = (np.array([[x["accuracy"] for x in r.runs[name][s]] for s in range(8)])
+                  for name in ("random", "lc"))
+    found = []
+    for drawn in np.random.default_rng(0).integers(8, size=(2000, 8)):
+        reached = lc[drawn].mean(0) >= random[drawn, -1].mean() - 1e-12
+        found.append(500 + 50 * reached.argmax() if reached.any() else np.inf)
+    found = np.array(found)
+    assert (found < low).sum() <= 50 < (found <= low).sum()  # 2.5 % below, 2.5 % above
+    assert (found > high).sum() <= 50 <= (found >= high).sum()
+    assert low < np.sort(found)[100] and high > np.sort(found)[1899]  # 90 % is another interval

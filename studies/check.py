@@ -25,7 +25,7 @@ import strategies
 from fast import Stack
 from plumbing.arguments import Parser, script
 from plumbing.draws import Draws
-from plumbing.files import InputError
+from plumbing.files import InputError, counted
 from plumbing.runs import Log
 
 
@@ -66,8 +66,8 @@ def check_eqs(eqs):
         for name, got, want in zip(datamap.DataMap._fields, found, datamap.data_map(p, y)):
             got = array(got, (N,), f"the {name}")
             need(np.allclose(got, want, atol=1e-9),
-                 f"the {name} of {N} texts with {C} classes is wrong over {E} epochs: read its"
-                 " equation again, and what it divides by")
+                 f"the {name} of {N} texts with {C} classes is wrong over {counted(E, 'epoch')}:"
+                 " read its equation again, and what it divides by")
     return "three arrays are right for one, three and thirty epochs"
 
 
@@ -137,8 +137,10 @@ def check_margin(margin):
             gap = {row: -np.subtract(*np.partition(p[r, row], C - 2)[-2:]) for row in rows}
             want = sorted(rows, key=lambda row: (gap[row], row))[:have]
             need(set(found[r].tolist()) <= set(rows), "margin picked a text that has a label")
-            need(found[r].tolist() == want, f"with k = {k} and {C} classes, run {r + 1} of 2 picks"
-                 " other texts, or in another order (of equal texts the lowest row comes first)")
+            said = f"with k = {k} and {C} classes, run {r + 1} of 2 picks"
+            need(set(found[r].tolist()) == set(want), f"{said} texts with other gaps")
+            need(found[r].tolist() == want, f"{said} the right texts in another order (of equal"
+                 " texts the lowest row comes first)")
     return "one, ten and all texts of two runs are picked in the right order"
 
 
@@ -205,10 +207,11 @@ def check_violation(violation):
     for case in range(12):
         n = (1, 2, 5, 5)[case % 4]
         a, b = rng.normal(0.1 * case, 1, n), rng.normal(0, 1, n)
-        found = float(violation(rng.permutation(a), rng.permutation(b)))
+        found, again = float(violation(a, b)), float(violation(a[::-1], b))
+        need(abs(found - again) < 1e-9, f"violation of two samples of {n} depends on the order in"
+             " which the scores are given")
         need(abs(found - stats.violation_ratio(a, b)) < 1e-9,
-             f"violation of two samples of {n} is wrong (their order must not matter, and a"
-             " distance counts with its square)")
+             f"violation of two samples of {n} is wrong: look again at how a distance counts")
     need(abs(float(violation([0.8, 0.9], [0.9, 0.8])) - 0.5) < 1e-12, "equal samples say nothing"
          " about which is better: the answer has to be 0.5")
     return "twelve pairs of samples and a pair of equal ones are right"
@@ -236,8 +239,9 @@ def check_power(power):
         d = rng.normal(difference, sd, (40_000, S))
         want = (abs(d.mean(1)) > t * d.std(1, ddof=1) / np.sqrt(S)).mean()
         found = float(power(difference, sd, S, t))
-        need(abs(found - want) < 0.04, f"a true difference of {difference} (sd {sd}, {S} seeds) is"
-             f" not found in {found:.0%} of experiments")
+        need(abs(found - want) < 0.04, f"with a true difference of {difference} (sd {sd}, {S}"
+             f" seeds) power gives {found:.0%}, which is too {'high' if found > want else 'low'}:"
+             " mind what an experiment knows of sd, both signs, and how many experiments there are")
     return "four kinds of experiment find a difference as often as they should"
 
 
