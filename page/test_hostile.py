@@ -102,7 +102,7 @@ def test_a_directory_s_own_code_is_not_run(hostile, tmp_path, capsys):
         assert cal_main("--report-only", "--dataset", NAME, "--vectors", "hash", "--out",
                         tmp_path) == 0
         error = capsys.readouterr().err
-        assert "would be code of a results directory" in error and "this ran" not in error
+        assert "whose code is not run unless --fork names it" in error and "this ran" not in error
     config["settings"]["protocol"] = "x"
     (folder / "config.json").write_text(json.dumps(config))
     shutil.copytree(folder, tmp_path / "again" / folder.name)
