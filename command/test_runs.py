@@ -251,8 +251,8 @@ def test_a_config_that_no_run_wrote_is_one_sentence(tmp_path, capsys, config):
     folder = tmp_path / "demo-paper-pool"
     folder.mkdir(parents=True)
     (folder / "config.json").write_text(config)
-    for more in ([], ["--report-only"]):
-        assert cal_main(*TINY, "--seeds", 1, "--out", tmp_path, *more) == 2
+    for more in ([*TINY, "--seeds", 1], ["--report-only"]):
+        assert cal_main("--out", tmp_path, *more) == 2
         error = capsys.readouterr().err
         assert "config.json is damaged" in error and error.count("\n") == 1
 

@@ -382,4 +382,4 @@ def test_the_table_of_transfer_pairs_each_strategy_with_both():
     rows = transfer.rows_of(found)
     assert [row[3] for row in rows] == ["0.550", "0.700", "0.750"]
     assert rows[1][4].startswith("+0.150 ± ") and rows[1][6].startswith("-0.050 ± ")
-    assert rows[2][4].startswith("+0.200 ± 0.000")
+    assert rows[2][4].startswith("+0.200 (no interval)")
