@@ -19,7 +19,7 @@ from command import processes
 from fast import memory
 from plumbing.files import InputError
 from plumbing.interrupt import held_back
-from test_cal import HERE, TINY, cal_main, run_cal, run_files, tiny
+from test_cal import HERE, TINY, cal_main, run_files, tiny
 
 
 def plan(width, seeds=cal.SEEDS):
@@ -115,7 +115,8 @@ def test_freed_memory_is_kept_for_the_next_step():
 
 def test_four_processes_write_the_same_files(tiny, tmp_path):
     # More processes than a seed has stacks: no run, baseline or map may be missing.
-    run_cal(*TINY[:-1], 4, "--seeds", 1, 2, "--out", tmp_path, "--strategies", "random", "cal")
+    assert cal_main(*TINY[:-1], 4, "--seeds", 1, 2, "--out", tmp_path, "--strategies", "random",
+                    "cal") == 0
     got, want = run_files(tmp_path), run_files(tiny[0])
     assert len(got) == 6 and got == {name: want[name] for name in got}
     for maps in ("maps-1.npz", "maps-2.npz"):

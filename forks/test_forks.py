@@ -136,7 +136,8 @@ def doors(tmp_path_factory):
 
 def test_two_workers_write_the_same_files(doors, tmp_path):
     folder, _, arguments = doors
-    run_cal(*arguments[:-4], "history", "flips", "--rounds", 2, "--jobs", 2, "--out", tmp_path)
+    assert cal_main(*arguments[:-4], "history", "flips", "--rounds", 2, "--jobs", 2, "--out",
+                    tmp_path) == 0
     two, one = run_files(tmp_path), run_files(folder.parent)
     assert two == {name: one[name] for name in two} and len(two) == 6
     assert "| flips | 2 |" in (tmp_path / NAME / "report.md").read_text()
