@@ -252,7 +252,7 @@ def test_labels_that_contradict_the_classes_are_said(folder, capsys):
     assert explore.data_in(folder / "out" / "explore.html")["classes"] == ["0", "1", "2"]
 
 
-def test_without_texts_and_with_many_texts_and_one_epoch(folder, browser, monkeypatch):  # noqa: F811
+def test_no_texts_many_texts_and_one_epoch(folder, browser, monkeypatch):  # noqa: F811
     for e in range(1, E):
         (folder / "training_dynamics" / f"dynamics_epoch_{e}.jsonl").unlink()
     monkeypatch.setattr(explore, "MOST", 30)
