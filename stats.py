@@ -158,6 +158,9 @@ def plus_minus(values, digits=3):
 # ---- a results directory ------------------------------------------------------------------------
 
 
+ALL_DATA = "full", "full-long"  # labels of training on all the data, which no strategy has picked
+
+
 class Results:
     """A results directory as numbers: config.json, the run files, the data maps.
 
@@ -176,7 +179,7 @@ class Results:
         self.settings, self.about = self.config["settings"], self.config["about"]
         self.rounds, self.dataset = self.settings["rounds"], self.settings["dataset"]
         self.runs, self.maps, N = {}, {}, self.about["train"]
-        for label in [*self.config["strategies"], "full", "full-long"]:
+        for label in [*self.config["strategies"], *ALL_DATA]:
             files = {s: self.folder / "runs" / f"{label}-{s}.jsonl" for s in self.config["seeds"]}
             self.runs[label] = {s: read_run(f, N)[0] for s, f in files.items() if f.exists()}
         for seed in self.config["seeds"]:
@@ -189,7 +192,7 @@ class Results:
 
     def finished(self, label):
         """{seed: lines} of a label's finished runs."""
-        last = 0 if label in ("full", "full-long") else self.rounds
+        last = 0 if label in ALL_DATA else self.rounds
         return {s: lines for s, lines in self.runs.get(label, {}).items() if len(lines) == last + 1}
 
     def labels(self):

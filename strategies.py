@@ -79,8 +79,8 @@ class View:
         return replace(self, U=self.U.scatter(1, rows, False))
 
     def by_jury(self, choose):
-        """choose(runs) -> (rows [k], scores [N]) of runs that pick together, here one: [R, k]."""
-        return torch.tensor([choose([r])[0] for r in range(len(self.L))], device=self.x.device)
+        """choose(runs) -> rows [k] of runs that pick together, here one: [R, k]."""
+        return torch.tensor([choose([r]) for r in range(len(self.L))], device=self.x.device)
 
     def psi_labelled(self):
         """Psi(L): [R, |L|, width]."""

@@ -52,10 +52,9 @@ def badge(view, k):
     draws = view.draws("badge").uniform(max(k - 1, 0)).expand(len(psi), -1)
 
     def choose(jury):
-        score = length[jury].sum(0)
-        rows = clusters.seeding([[error[r], psi[r]] for r in jury], 1.0, view.U[jury[0]],
-                                score.argmax(), draws[jury[0]])[:k]
-        return rows, score
+        first = length[jury].sum(0).argmax()
+        return clusters.seeding([[error[r], psi[r]] for r in jury], 1.0, view.U[jury[0]],
+                                first, draws[jury[0]])[:k]
 
     return view.by_jury(choose)
 
@@ -70,13 +69,13 @@ def core_set(view, k):
     def choose(jury):
         x, pool, rows = joined(psi, jury), view.U[jury[0]], []
         d2 = clusters.nearest(x, joined(psi_L, jury))[0][:, 0].masked_fill(~pool, -1)
-        score, square = d2, (x * x).sum(1)
+        square = (x * x).sum(1)
         for _ in range(min(k, int(pool.sum()))):
             c = int(d2.argmax())
             rows.append(c)
             d2 = torch.minimum(d2, (square + square[c] - 2 * (x @ x[c])).clamp_min_(0))
             d2[rows] = -1
-        return rows, score
+        return rows
 
     return view.by_jury(choose)
 
@@ -109,8 +108,7 @@ def typiclust(view, k):
     def choose(jury):
         r = jury[0]
         draws = Draws(view.seeds[r : r + 1], view.round, "typiclust", device=view.x.device)
-        rows = clusters.typical(view.x, view.L[r], view.U[r], k, draws)
-        return rows, torch.zeros(len(view.x))
+        return clusters.typical(view.x, view.L[r], view.U[r], k, draws)
 
     return view.by_jury(choose)
 
@@ -152,7 +150,7 @@ def among_the_uncertain(view, k, weight):
     def choose(jury):
         mean = torch.stack([weight(r, psi[r]) for r in jury]).mean(0)
         mine = clusters.seeding([[psi[r]] for r in jury], mean, free, 0, draws[jury[0]])[:k]
-        return rows[jury[0]][mine].tolist(), score[jury].mean(0)
+        return rows[jury[0]][mine].tolist()
 
     return view.by_jury(choose)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import datamap
 import forks
-from command import options, processes
+from command import idle, options, processes
 from command.experiment import config_of, fork_of, named_fork, plan_of, source_changed, work
 from fast.memory import one_thread
 from plumbing.files import InputError, note, part_folder, shortened
@@ -13,9 +13,8 @@ from plumbing.folder import read_config
 from plumbing.runs import read_run
 from report.merge import differing_settings, first_difference
 from report.names import parts_of
+from stats import ALL_DATA
 from strategies import STRATEGIES
-
-ALL_DATA = "full", "full-long"  # trained on all the data, by no strategy
 
 
 def run(args):
@@ -72,12 +71,9 @@ def refuse_changed(folder, old, new):
 
 def refuse_others(args):
     """An InputError for an option that would do nothing: config.json records them all."""
-    defaults = vars(options.parser([], datamap.EPOCHS, fork_of(args).models).parse_args([]))
-    for name, value in vars(args).items():
-        of_this_machine = name in ("again", "data_dir", "device", "fork", "fork_sha256")
-        if not of_this_machine and value != defaults.get(name):
-            raise InputError(f"--again takes the options from config.json; leave out"
-                             f" --{name.replace('_', '-')}")
+    of_this_machine = "data_dir", "device", "fork"
+    if found := idle.others(args, "again", *of_this_machine):
+        raise InputError(f"--again takes the options from config.json; leave out {found[0]}")
 
 
 def arguments(config, label, seed, here, out):
@@ -133,4 +129,4 @@ def from_settings(s):
     names = ("dataset", "vectors", "protocol", "seed_size", "batch", "epochs", "model")
     return shlex.join(["python", "cal.py", *(
         word for name in names if name in s
-        for word in (f"--{name.replace('_', '-')}", str(s[name])))])
+        for word in (options.typed(name), str(s[name])))])

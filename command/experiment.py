@@ -157,15 +157,18 @@ def forked(fork):
     return {"forks": {str(fork.path): fork.sha256}} if fork.path else {}
 
 
+def defaults_of(args):
+    """{name: value} of the options that are not given, beside the fork of these."""
+    return vars(options.parser([], datamap.EPOCHS, fork_of(args).models).parse_args([]))
+
+
 def command_of(args):
     """The command that makes the directory again, as one line."""
-    words = ["python", "cal.py"]
-    models = fork_of(args).models
-    defaults = vars(options.parser([], datamap.EPOCHS, models).parse_args([]))
+    words, defaults = ["python", "cal.py"], defaults_of(args)
     for name, value in vars(args).items():
         if name in NOT_OF_A_RUN or value == defaults.get(name) or value is None:
             continue
-        option = "--" + name.replace("_", "-")
+        option = options.typed(name)
         values = value if isinstance(value, (list, tuple)) else [value]
         words += [option] if value is True else [option, *map(str, values)]
     return shlex.join(words)

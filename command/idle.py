@@ -4,14 +4,13 @@ With --report-only they are said, because it is given beside the words of the co
 """
 
 import cal
-import datamap
-from command import options
-from command.experiment import fork_of
+from command.experiment import defaults_of
+from command.options import typed
 from plumbing.files import InputError, note
 from tables.records import is_table
 
-OF_A_TABLE = ("text_column", "label_column", "accept", "show", "no_source", "random_share",
-              "classes", "annotator")
+OF_LABELLING = ("accept", "no_source", "show", "classes", "annotator", "random_share")
+OF_A_TABLE = ("text_column", "label_column", *OF_LABELLING)
 OF_EXPERIMENTS = ("seed_size", "rounds", "everything", "ablate", "save_dynamics", "quick", "fresh",
                   "baseline", "margin", "format", "jobs")
 OF_A_REPORT = ("dataset", "protocol", "vectors", "noise", "model", "out", "fork", "baseline",
@@ -20,12 +19,8 @@ OF_A_REPORT = ("dataset", "protocol", "vectors", "noise", "model", "out", "fork"
 
 def given(args, names):
     """The options among `names` that have another value than their default, as they are typed."""
-    usual = vars(options.parser([], datamap.EPOCHS, fork_of(args).models).parse_args([]))
+    usual = defaults_of(args)
     return [typed(name) for name in names if getattr(args, name, usual[name]) != usual[name]]
-
-
-def typed(name):
-    return "--" + name.replace("_", "-")
 
 
 def others(args, *names):

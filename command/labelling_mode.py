@@ -44,13 +44,9 @@ def classes_of(args):
 
 def refuse_its_options(args):
     """An InputError for options that do nothing if every row has a label."""
-    for option, given in (("--accept", args.accept), ("--no-source", args.no_source),
-                          ("--show", args.show), ("--classes", args.classes),
-                          ("--annotator", args.annotator),
-                          ("--random-share", args.random_share != 0.2)):
-        if given:
-            raise InputError(f"every row of {args.dataset} has a label, and {option} is for tables"
-                             " that are being labelled; leave it out")
+    if found := idle.given(args, idle.OF_LABELLING):
+        raise InputError(f"every row of {args.dataset} has a label, and {found[0]} is for tables"
+                         " that are being labelled; leave it out")
 
 
 def the_strategy(args):

@@ -28,6 +28,11 @@ def reading(args, folder):
     return {}
 
 
+def typed(name):
+    """An option as it is typed: seed_size -> --seed-size."""
+    return "--" + name.replace("_", "-")
+
+
 def fork_in(arguments):
     """The file that --fork names, or None. It is read first, since it adds to other options."""
     p = Parser(prog="cal.py", add_help=False, allow_abbrev=False)

@@ -73,6 +73,12 @@ def tasks_of(plan, processes):
     return tasks
 
 
+def jobs_of(plan):
+    """In how many processes a Plan's runs are made: on a CPU, one per seed if there are cores."""
+    args = plan.args
+    return args.jobs or (min(len(plan.seeds), one_thread()) if args.device == "cpu" else 1)
+
+
 def conduct(work, plans, report):
     """work(args, task) for every task of every plan; report() about once a minute, and at the end.
 
@@ -83,7 +89,7 @@ def conduct(work, plans, report):
     rank, world = rank_and_world()
     if args.jobs and world > 1:
         note("note: --jobs has no effect under torchrun, which starts the processes")
-    jobs = args.jobs or (min(len(plans[0].seeds), one_thread()) if args.device == "cpu" else 1)
+    jobs = jobs_of(plans[0])
     with contextlib.ExitStack() as held:
         for plan in plans if rank == 0 else ():
             held.enter_context(locked(plan.folder))

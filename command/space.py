@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import cal
-from fast.memory import one_thread
+from command.processes import jobs_of
 from plumbing.files import InputError
 
 COPIES = 2  # the epochs' probabilities, one by one and then as one array
@@ -11,10 +11,9 @@ COPIES = 2  # the epochs' probabilities, one by one and then as one array
 
 def check(plan):
     """Raise InputError, with the numbers, if training would take more memory than there is."""
-    args, free = plan.args, available()
-    jobs = args.jobs or (min(len(plan.seeds), one_thread()) if args.device == "cpu" else 1)
+    free, jobs = available(), jobs_of(plan)
     need = jobs * needed(plan)
-    if args.device == "cpu" and free and need > free:
+    if plan.args.device == "cpu" and free and need > free:
         raise InputError(f"the training dynamics of {len(plan.data.y):,} texts and"
                          f" {len(plan.data.classes):,} classes take about {need / 1e9:,.1f} GB of"
                          f" memory in {jobs} processes, and {free / 1e9:,.1f} GB are free; give"

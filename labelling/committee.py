@@ -46,8 +46,8 @@ class Committee(View):
         return rows.expand(len(score), -1)
 
     def by_jury(self, choose):
-        """choose(all models) -> (rows [k], scores [N]): the same rows for every model, [R, k]."""
-        rows, _score = choose(list(range(len(self.L))))
+        """choose(all models) -> rows [k], the same for every model: [R, k]."""
+        rows = choose(list(range(len(self.L))))
         return torch.tensor(rows, device=self.x.device).expand(len(self.L), -1)
 
 

@@ -5,6 +5,7 @@ import numpy as np
 from labelling import honest
 from labelling.outcome import SURE
 from plumbing.files import counted, escaped, shortened, write_csv, write_text
+from tables.labels import listed
 from tables.records import records
 
 STOP = 0.006  # if fifty labels add less than this for sure: stop (docs/your-csv-measured.md)
@@ -127,17 +128,11 @@ def of_classes(table, folder):
                           for row in known[:5])
         lines.append(f"Classes that are found least: {worst}. All: {folder / CLASSES}")
     if none := [shortened(row["class"], 40) for row in table if not row["labels"]]:
-        lines.append(f"{classes_have(len(none))} no label yet: {listed(none)}.")
+        lines.append(f"{classes_have(len(none))} no label yet: {listed(none, MOST)}.")
     if few := [row for row in table if 0 < row["labels"] < ENOUGH]:
-        names = listed([f"{shortened(row['class'], 40)} ({row['labels']})" for row in few])
+        names = listed([f"{shortened(row['class'], 40)} ({row['labels']})" for row in few], MOST)
         lines.append(f"{classes_have(len(few))} fewer than {ENOUGH} labels: {names}.")
     return lines
-
-
-def listed(names, most=MOST):
-    """The first names, and how many more there are."""
-    more = [f"and {len(names) - most:,} more"] * (len(names) > most)
-    return ", ".join([*(shortened(name, 40) for name in names[:most]), *more])
 
 
 def classes_have(n):

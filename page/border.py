@@ -8,8 +8,7 @@ P(high-cor) of every row. The run files stay what they are without it.
 import json
 
 from plumbing.files import left_out, write_text
-
-FIELDS = ("confidence", "variability", "correctness")
+from plumbing.maps import STATISTICS
 
 
 def keeping(algorithm):
@@ -38,7 +37,7 @@ def border_of(view, r):
     """What run r's classifier saw and said, as lists."""
     rounded = lambda values: [round(float(v), 6) for v in values]
     return {"rows": view.L[r].tolist(), "epochs": view.epochs, "p_high": rounded(view.scored[r]),
-            **{name: rounded(getattr(view.map, name)[r]) for name in FIELDS}}
+            **{name: rounded(getattr(view.map, name)[r]) for name in STATISTICS}}
 
 
 def read_border(folder, seed, N):
@@ -46,9 +45,9 @@ def read_border(folder, seed, N):
     path = folder / "runs" / f"border-{seed}.json"
     try:
         found = json.loads(path.read_text("utf-8"))
-        shares = [found["p_high"], *(found[name] for name in FIELDS)]
+        shares = [found["p_high"], *(found[name] for name in STATISTICS)]
         sound = len(found["p_high"]) == N and all(
-            len(found[name]) == len(found["rows"]) for name in FIELDS)
+            len(found[name]) == len(found["rows"]) for name in STATISTICS)
         sound &= all(0 <= value <= 1 for values in shares for value in values)
         sound &= all(type(row) is int and 0 <= row < N for row in found["rows"])
         if sound and type(found["epochs"]) is int and found["epochs"] > 0:

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import numpy as np
 
-from page.border import FIELDS, read_border
+from page.border import read_border
 from plumbing.arguments import script
 from plumbing.files import InputError, write_text
+from plumbing.maps import STATISTICS
 
 MOST = 10_000  # texts on a page
 MOST_REST, MOST_CHARACTERS = 20_000, 4_000_000  # of texts without a label, on a labelling page
@@ -178,7 +179,7 @@ def border_shown(b, rows, place):
     at = [i for i, row in enumerate(b["rows"]) if row in place]
     return {"at": [place[b["rows"][i]] for i in at], "epochs": b["epochs"],
             "p": [round(b["p_high"][row], 4) for row in rows],
-            **{name: [round(b[name][i], 4) for i in at] for name in FIELDS}}
+            **{name: [round(b[name][i], 4) for i in at] for name in STATISTICS}}
 
 
 def map_of(gold, said, at):

@@ -67,7 +67,7 @@ function startLabels() {
   if (!location.hash.includes("item=") || S.batch && S.batch !== D.batch) firstOpen();
 }
 
-function sayStale() { $("notice").hidden = false; $("notice").textContent = "There is a newer batch: load this page again. Your answers are kept."; }
+function sayStale() { inform("There is a newer batch: load this page again. Your answers are kept."); }
 
 function takeRest() {                             // texts that nobody is asked for: without a label, and labelled
   const R = D.rest || { rows: [], texts: [], likely: [], all: 0 }, asked = new Set(items.map(t => t.text));

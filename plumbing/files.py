@@ -29,7 +29,7 @@ class InputError(ValueError):
     """Something that a user can mend. The command prints it as one sentence; its exit code is 2."""
 
 
-CONTROL = re.compile("[\0-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+CONTROL = "[\0-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"  # characters that a terminal would obey
 
 
 def note(text):
@@ -38,10 +38,15 @@ def note(text):
         tqdm.write(text, file=sys.stderr)
 
 
+def visible(text, characters=CONTROL):
+    """A text with some characters as Python writes them, such as \\x1b for that of the Esc key."""
+    return re.sub(characters, lambda c: ascii(c[0])[1:-1], text)
+
+
 def shortened(text, most=200):
     """A text as a sentence can quote it: on one line, cut off if it is long, and without control
-    characters, which a terminal would obey."""
-    text = CONTROL.sub(lambda c: ascii(c[0])[1:-1], " ".join(str(text).split()))
+    characters."""
+    text = visible(" ".join(str(text).split()))
     return text if len(text) <= most else text[: most - 3] + "..."
 
 

@@ -83,22 +83,21 @@ def held_back():
     and none gets a Ctrl-C that is for us. The system gives a signal that this thread blocks to
     another thread of ours (tqdm has one), so what Python then calls here only takes a note of it.
     """
-    came = []
-    if main := threading.current_thread() is threading.main_thread():
-        before = {number: signal.getsignal(number) for number in ENDS}
-        for number, handler in before.items():
-            if handler not in (signal.SIG_IGN, None):
-                signal.signal(number, lambda number, _: came.append(number))
-    blocked = hasattr(signal, "pthread_sigmask") and signal.pthread_sigmask(signal.SIG_BLOCK, ENDS)
+    came, ours = [], {}
+    if threading.current_thread() is threading.main_thread():  # the only one that can have handlers
+        ours = {number: handler for number in ENDS
+                if (handler := signal.getsignal(number)) not in (signal.SIG_IGN, None)}
+    for number in ours:
+        signal.signal(number, lambda number, _: came.append(number))
+    masks = hasattr(signal, "pthread_sigmask")  # Windows has none
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDS) if masks else None
     try:
         yield
     finally:
-        if main:
-            for number, handler in before.items():
-                if handler not in (signal.SIG_IGN, None):
-                    signal.signal(number, handler)
-        if blocked is not False:
-            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
+        for number, handler in ours.items():
+            signal.signal(number, handler)
+        if masks:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
         if came:
             signal.raise_signal(came[0])
 

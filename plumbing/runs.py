@@ -14,8 +14,7 @@ import numpy as np
 
 from plumbing import made
 from plumbing.files import InputError, make_folder, own_file, shortened, write_text
-
-STATISTICS = {"confidence", "variability", "correctness"}
+from plumbing.maps import STATISTICS
 
 
 def read_run(path, rows=None):
@@ -37,12 +36,17 @@ def read_run(path, rows=None):
         if again := not wrong and seen.intersection(line["picked"]):
             wrong = f"it picks row {min(again)}, which was picked before"
         if wrong:
-            raise InputError(f"{path}, line {number + 1}: {wrong}, but no run writes that; correct"
-                             " the line, or remove it and all lines after it")
+            raise unwritten(path, number, wrong)
         lines.append(line)
         seen.update(line["picked"])
         end += len(raw)
     return lines, end
+
+
+def unwritten(path, number, wrong):
+    """The InputError for the line of round `number`, in which something is wrong."""
+    return InputError(f"{path}, line {number + 1}: {wrong}, but no run writes that; correct the"
+                      " line, or remove it and all lines after it")
 
 
 def columns(runs):
@@ -70,7 +74,7 @@ def wrong_in(line, number, rows):
         "labelled": is_count(line.get("labelled")), "accuracy": is_share(line.get("accuracy")),
         "f1": is_share(line.get("f1", 0)),
         "picked": isinstance(picked, list) and all(is_count(row, rows) for row in picked),
-        "batch": batch is None or isinstance(batch, dict) and batch.keys() == STATISTICS
+        "batch": batch is None or isinstance(batch, dict) and batch.keys() == {*STATISTICS}
                  and all(map(is_share, batch.values())),
         "seconds": isinstance(line.get("seconds"), dict)
                    and {"train", "select"} <= line["seconds"].keys()
@@ -156,11 +160,9 @@ class Log:
         if run not in self.lines:
             path = self.path(run)
             self.lines[run], end = read_run(path, self.rows)
-            for number, line in enumerate(self.lines[run][:-1], 1):
-                if self.batch and len(line["picked"]) != self.batch:
-                    raise InputError(f"{path}, line {number}: it picks {len(line['picked']):,} rows"
-                                     f" instead of {self.batch:,}, but no run writes that; correct"
-                                     " the line, or remove it and all lines after it")
+            for number, line in enumerate(self.lines[run][:-1] if self.batch else ()):
+                if (n := len(line["picked"])) != self.batch:
+                    raise unwritten(path, number, f"it picks {n:,} rows instead of {self.batch:,}")
             if path.exists() and path.stat().st_size > end:
                 with os.fdopen(own_file(path, os.O_RDWR), "r+b") as f:
                     f.truncate(end)

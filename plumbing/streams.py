@@ -3,10 +3,12 @@
 import contextlib
 import errno
 import os
-import re
 import sys
 
-CONTROL = re.compile("(?!\x1b\\[A)[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+from plumbing.files import CONTROL, visible
+
+# Line breaks, tabs and the progress bar's way up a line are for the terminal to obey.
+ESCAPED = rf"(?!\x1b\[A|[\t\n\r]){CONTROL}"
 
 
 class Output:
@@ -22,7 +24,7 @@ class Output:
         return getattr(self.stream, name)
 
     def write(self, text):
-        return self.tried(self.stream.write, shown(text))
+        return self.tried(self.stream.write, visible(text, ESCAPED))
 
     def flush(self):
         return self.tried(self.stream.flush)
@@ -34,14 +36,6 @@ class Output:
             self.error = e
             with open(os.devnull, "wb") as null:
                 os.dup2(null.fileno(), self.stream.fileno())
-
-
-def shown(text):
-    """A text without what a terminal would obey: \\x1b for the start of an escape sequence.
-
-    Line breaks, tabs and the progress bar's way up a line stay.
-    """
-    return CONTROL.sub(lambda c: ascii(c[0])[1:-1], text) if CONTROL.search(text) else text
 
 
 @contextlib.contextmanager

@@ -4,8 +4,9 @@ from itertools import combinations
 
 import numpy as np
 
+from page.paper import SIX
 from report.differences import answers, paired, shown
-from report.names import SIX, name_of
+from report.names import name_of
 from stats import final_accuracy, mean_accuracy, overlaps
 
 RULE = """Each comparison is a two-sided paired t test of the differences within seeds. If a claim

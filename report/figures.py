@@ -5,6 +5,7 @@ Each function draws one file, the same bytes each time. backend.py has matplotli
 
 import numpy as np
 
+from plumbing.maps import STATISTICS
 from report.backend import colormaps, new_figure, picture, save_figure
 from report.names import name_of, parts_of, vectors_of
 
@@ -191,7 +192,7 @@ def draw_batches(r, path):
     """Fig. 4: mean confidence, variability and correctness of each picked batch."""
     figure, axes = picture(13, 4, 3)
     labels = pictured(r.labels())
-    for ax, name in zip(axes, ("confidence", "variability", "correctness")):
+    for ax, name in zip(axes, STATISTICS):
         for label in labels:
             ax.plot(np.arange(1, r.rounds + 1), r.batch(label, name).mean(0),
                     markevery=max(1, r.rounds // 10), **style_of(label, labels))

@@ -3,6 +3,7 @@
 from plumbing.files import write_csv
 from plumbing.made import digest
 from report.names import parts_of
+from stats import ALL_DATA
 
 COLUMNS = ("dataset", "data_sha256", "vectors", "protocol", "model", "strategy", "t_cor", "seed",
            "round", "labelled", "finished", "accuracy", "macro_f1")
@@ -25,7 +26,7 @@ def write_curves(r):
     rows = []
     for label, seed, lines in runs:
         strategy, t_cor = parts_of(label)
-        first = [*about, strategy, t_cor or ("" if label in ("full", "full-long") else "0.2"), seed]
+        first = [*about, strategy, t_cor or ("" if label in ALL_DATA else "0.2"), seed]
         finished, made = seed in r.finished(label), made_by(r, strategy)
         for x in lines:
             batch = x["batch"] or {}

@@ -1,9 +1,10 @@
 """Table 2: Almost Stochastic Order, and what so few seeds can show."""
 
+from page.paper import SIX, aso_of
 from report.differences import paired, sign_flip
 from report.figures import draw_aso
 from report.markdown import table
-from report.names import SIX, name_of, paper_of
+from report.names import name_of, paper_of
 from stats import aso_table, mean_accuracy
 
 
@@ -17,8 +18,8 @@ def aso_tables(r):
     if seeds > 1:
         tables["one number per seed"] = aso_table({label: r.accuracy(label).mean(1)
                                                    for label in labels})
-    if paper := paper_of(r).get("aso"):
-        tables["the paper"] = {a: dict(zip(SIX, row.split())) for a, row in zip(SIX, paper)}
+    if paper_of(r):
+        tables["the paper"] = {a: dict(zip(SIX, row)) for a, row in zip(SIX, aso_of(r.dataset))}
     if seeds > 1:
         tables["p, signs flipped"] = {
             a: {b: sign_flip(paired(mean_accuracy, r.finished(a), r.finished(b)))

@@ -7,14 +7,13 @@ from itertools import combinations
 
 from plumbing.files import InputError, armed, counted, make_folder, note, write_csv
 from tables.copies import key
-from tables.labels import named
+from tables.labels import SKIP, named
 from tables.records import records
 
 NEXT, KEPT = "next_batch.csv", "labels.csv"  # where people fill in labels, and where they are kept
 DOUBTED = "relabel.csv"  # labels to look at again; people fill in its column `checked`
 BACKUP = "backup"  # a folder with a second labels.csv, in case an older one is saved over the first
 COLUMNS = ["row", "text", "label", "how", "who", "reviewed", "batch"]  # of labels.csv
-SKIP = "-"  # as a label: do not ask again
 BEFORE = "-"  # as `reviewed`: the label before is not known
 CORRECTED = "corrected"  # as `how` in files of earlier versions: a label that was looked at again
 MENDED = 0.8  # a text that is as much like another one (alike) is the same text, corrected a little
