@@ -35,7 +35,7 @@ from conftest import SHARED_BY_BOTH
 from fast import SideBySide, Stack
 from fast import View as FastView
 from plumbing.draws import Draws
-from plumbing.files import InputError, armed
+from plumbing.files import InputError, armed, write_csv
 from plumbing.measures import measures
 from plumbing.runs import Log
 from report import backend, sections
@@ -756,6 +756,13 @@ def cal_main(*arguments):
         return main()
     finally:
         sys.argv = before
+
+
+def small_table(folder):
+    """400 rows of the demo as a table of one's own: its path."""
+    write_csv(folder / "small.csv", ["text", "label"],
+              list(zip(*data.read_demo()["train"]))[:400])
+    return folder / "small.csv"
 
 
 def read_csv(path):

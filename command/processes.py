@@ -168,13 +168,17 @@ def in_a_pool(work, tasks, jobs, tick):
 
 
 def quiet_tracker():
-    """Silence Python's tracker of semaphores, which would print a warning if we were killed."""
+    """Silence Python's tracker of semaphores, which would print a warning if we were killed.
+
+    It starts with the signals blocked: a HUP for the whole group would end it, and not us alone.
+    """
     with contextlib.suppress(ImportError):  # Windows has no tracker
         from multiprocessing import resource_tracker
 
         before = os.environ.get("PYTHONWARNINGS")
         os.environ["PYTHONWARNINGS"] = "ignore::UserWarning:multiprocessing.resource_tracker"
-        resource_tracker.ensure_running()
+        with held_back():
+            resource_tracker.ensure_running()
         del os.environ["PYTHONWARNINGS"]
         if before is not None:
             os.environ["PYTHONWARNINGS"] = before

@@ -126,6 +126,7 @@ def test_four_processes_write_the_same_files(tiny, tmp_path):
 
 WINDOW = """
 import os, signal, sys
+from multiprocessing.resource_tracker import _resource_tracker as tracker
 from concurrent.futures import ProcessPoolExecutor
 from command import processes
 
@@ -141,10 +142,11 @@ if __name__ == "__main__":
     def submit(self, *task):
         found = started(self, *task)  # the workers are starting: Ctrl-C reaches the whole group
         os.killpg(0, signal.SIGINT)
+        os.kill(tracker._pid, signal.SIGHUP)  # a closed terminal reaches the tracker, too
         return found
     ProcessPoolExecutor.submit = submit
     processes.share_out(work, [1, 2], 2, lambda: None)
-    print("done", flush=True)
+    print("done" if os.waitpid(tracker._pid, os.WNOHANG) == (0, 0) else "dead", flush=True)
 """
 
 
@@ -176,17 +178,15 @@ def test_a_signal_waits_for_the_end_whatever_thread_it_reaches():
 
 
 def test_each_way_to_end_a_run_whose_workers_start(tmp_path):
-    started, hup = {}, signal.getsignal(signal.SIGHUP)  # under nohup it is ignored, by workers too
+    workers, hup = [], signal.getsignal(signal.SIGHUP)  # under nohup workers ignore it, too
     for name in ("SIGINT", "SIGTERM", *["SIGHUP"] * (hup != signal.SIG_IGN)):
         command = [sys.executable, str(HERE / "cal.py"), "--vectors", "hash", "--seeds", "1", "2",
                    "--jobs", "2", "--out", str(tmp_path / name)]
-        started[name] = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                         text=True, start_new_session=True)
-    workers = []
-    for name, process in started.items():
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                   text=True, start_new_session=True)
         while not (mine := children(process.pid)):
             assert process.poll() is None
-            time.sleep(0.002)
+            time.sleep(0.02)
         workers += mine
         number = getattr(signal, name)
         os.killpg(process.pid, number)

@@ -94,13 +94,13 @@ def test_the_guide_s_network_and_dataset(tmp_path):
 
 
 def test_the_readme_s_fork_and_the_notebook_s_call_end_in_a_report(tmp_path, monkeypatch, capsys):
-    gap, call = (next(code for code in README if word in code)
-                 for word in ("def gap", "experiment"))
-    (tmp_path / "mine.py").write_text(gap)
-    assert list(forks.load(tmp_path / "mine.py").names["STRATEGIES"]) == ["gap"]
+    strategy, call = (next(code for code in README if word in code)
+                      for word in ("def shortest", "experiment"))
+    (tmp_path / "mine.py").write_text(strategy, "utf-8")
+    assert list(forks.load(tmp_path / "mine.py").names["STRATEGIES"]) == ["shortest"]
     forks.load()
     names = dict(zip(("x", "y", "x_test", "y_test"), arrays_of_one_s_own()))
-    exec(gap, names)
+    exec(strategy, names)
     monkeypatch.chdir(tmp_path)
     matplotlib = sys.modules["matplotlib"]  # report/backend.py has imported it
     backend, handler = matplotlib.get_backend(), signal.getsignal(signal.SIGINT)
@@ -114,10 +114,10 @@ def test_the_readme_s_fork_and_the_notebook_s_call_end_in_a_report(tmp_path, mon
     for file in ("report.md", "curves.csv", "fig3_accuracy.png", "explore.html"):
         assert (folder / file).stat().st_size > 0
     assert '"row 7"' in (folder / "explore.html").read_text("utf-8")
-    with open(folder / "runs" / "gap-3.jsonl", encoding="utf-8") as f:
+    with open(folder / "runs" / "shortest-3.jsonl", encoding="utf-8") as f:
         line = json.loads(f.readline())
     found = names["results"].curves()
-    assert found["gap"]["accuracy"][2, 0] == line["accuracy"] and list(found["gap"]) == [
+    assert found["shortest"]["accuracy"][2, 0] == line["accuracy"] and list(found["shortest"]) == [
         "accuracy", "f1", "train", "select"]
     again = "out='again', rounds=1, batch=20, epochs=2, measures={'ece': ece}"
     guide = GUIDE[GUIDE.index("## From a notebook") :]
@@ -138,7 +138,8 @@ def test_the_readme_s_fork_and_the_notebook_s_call_end_in_a_report(tmp_path, mon
                          ({"strategies": {"cal": print}}, "the name 'cal' is taken"),
                          ({"seed_size": 500}, "more than the 400 rows"),
                          ({"rounds": 0}, "rounds is 0"), ({"batch": 2.5}, "batch is 2.5"),
-                         ({"strategies": [names["gap"], lambda: 0]}, "'<lambda>' cannot be that"),
+                         ({"strategies": [names["shortest"], lambda: 0]},
+                          "'<lambda>' cannot be that"),
                          ({"strategies": [("a", print), ("a", len)]}, "two strategies are called"),
                          ({"data": arrays_of_one_s_own()[:3]}, "four arrays are needed"),
                          ({"out": "again", "rounds": 1}, "was made with .*; delete that folder")):

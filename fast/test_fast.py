@@ -16,9 +16,19 @@ import datamap
 import strategies
 from fast import SideBySide, Stack, side_by_side
 from plumbing.draws import Draws
-from plumbing.files import InputError, write_csv
+from plumbing.files import InputError
 from plumbing.runs import Log
-from test_cal import HERE, TINY, X4, cal_main, run_files, small_data, tiny, view_of
+from test_cal import (
+    HERE,
+    TINY,
+    X4,
+    cal_main,
+    run_files,
+    small_data,
+    small_table,
+    tiny,
+    view_of,
+)
 
 
 def torch_mlp(stack, run):
@@ -348,12 +358,6 @@ def test_both_bodies_have_one_surface(Theta):
     assert (one[0] - p[0]).abs().max() > 1e-3
 
 
-def small_table(folder):
-    """400 rows of the demo as a table of one's own: its path."""
-    write_csv(folder / "small.csv", ["text", "label"], list(zip(*data.read_demo()["train"]))[:400])
-    return folder / "small.csv"
-
-
 def test_the_command_on_plain_models(tmp_path, capsys):
     arguments = [*TINY, "--seeds", 1, "--strategies", "random", "bald", "cal", "--vectors", "hash",
                  "--dataset", small_table(tmp_path), "--out", tmp_path]
@@ -376,7 +380,7 @@ def test_another_default_type_changes_no_result(tmp_path):
     code = """
 import sys, torch
 torch.set_default_dtype(torch.float64)
-from test_cal import main
+from command.main import main
 for model in "fast", "plain":
     sys.argv[-1:] = [model]
     assert main() == 0"""

@@ -14,7 +14,16 @@ import numpy as np
 import torch
 
 from labelling.many import conjugate_gradients
-from labelling.terms import MOST_PARTS, PIECE, Rows, numbered, part_rows, term_names, word_rows
+from labelling.terms import (
+    MOST_PARTS,
+    PIECE,
+    Rows,
+    compact,
+    numbered,
+    part_rows,
+    term_names,
+    word_rows,
+)
 from vectors.kept import release
 from vectors.pool import truncated_svd
 from vectors.words import index_tokens, tokens
@@ -116,7 +125,7 @@ def cosines(kind, rows):
     some = kind.take(torch.as_tensor(rows))
     if not isinstance(some, Rows):
         return (some @ some.T).double()
-    matrix = some.matrix(*numbered(some))
+    matrix = compact(some)
     return torch.sparse.mm(matrix, matrix.t()).to_dense().double()
 
 

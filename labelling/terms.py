@@ -63,6 +63,14 @@ class Rows:
                                        check_invariants=False).coalesce()
 
 
+def compact(rows):
+    """The rows as a sparse matrix [N, W] of the W columns that occur in them."""
+    found, column = torch.unique(rows.columns, return_inverse=True)
+    at = torch.arange(len(rows)).repeat_interleave(rows.bounds.diff())
+    return torch.sparse_coo_tensor(torch.stack([at, column]), rows.weights,
+                                   (len(rows), len(found)), check_invariants=False).coalesce()
+
+
 def numbered(rows):
     """(where [COLUMNS]: the columns that occur, numbered from 0; how many they are)."""
     found = torch.unique(rows.columns)

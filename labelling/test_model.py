@@ -21,8 +21,7 @@ def rows_of(make, texts=TEXTS):
 
 
 def dense(rows):
-    where, width = terms.numbered(rows)
-    return rows.matrix(where, width).to_dense().double().numpy()
+    return terms.compact(rows).to_dense().double().numpy()
 
 
 def by_hand(lists):

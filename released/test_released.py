@@ -33,6 +33,7 @@ from test_cal import (
     probabilities,
     read_csv,
     run_files,
+    small_table,
     two_clusters,
     view_of,
 )
@@ -83,7 +84,7 @@ def picks(name, folder):
     """What each strategy picks under a protocol, and the statistics of its batches."""
     log = Log(folder / name)
     runs = cal.runs_of(["random", "bald", "dal", "cal"], [1])
-    algorithm(name, cal.Settings(40, 2, 10, 7, 8), log).learn(runs)
+    algorithm(name, cal.Settings(40, 2, 10, 5, 8), log).learn(runs)
     return [[(line["picked"], line["batch"]) for line in log.read(run)] for run in runs]
 
 
@@ -360,17 +361,19 @@ def test_the_ladder_turns_one_row_at_a_time():
 def test_the_ladder(tmp_path, capsys, monkeypatch):
     some = ["paper", "code", "paper+pad", "code+deep", "paper+exact"]  # all of it is above
     monkeypatch.setattr(ablation, "ladder", lambda: some)
-    arguments = ["--ablate", *TINY, "--vectors", "hash", "--seeds", 1, 2, "--out", tmp_path]
+    arguments = ["--ablate", *TINY, "--vectors", "hash", "--seeds", 1, 2, "--out", tmp_path,
+                 "--dataset", small_table(tmp_path)]
     arguments[arguments.index("--rounds") + 1] = 1
     arguments[arguments.index("--epochs") + 1] = 1
     assert cal_main(*arguments) == 0
     said = capsys.readouterr().out
-    rows = {row["protocol"]: row for row in read_csv(tmp_path / "demo-ladder-hash" / "ladder.csv")}
+    folder = tmp_path / "small.csv-ladder-hash"
+    rows = {row["protocol"]: row for row in read_csv(folder / "ladder.csv")}
     assert list(rows) == some
 
     def accuracy(name, label):
         return np.array([[json.loads(line)["accuracy"] for line in
-                          (tmp_path / f"demo-{name}-hash" / "runs" / f"{label}-{s}.jsonl").open()]
+                          open(tmp_path / f"small.csv-{name}-hash/runs/{label}-{s}.jsonl")]
                          for s in (1, 2)])
 
     for name, (label, head, change) in itertools.product(
@@ -386,7 +389,7 @@ def test_the_ladder(tmp_path, capsys, monkeypatch):
                 d.mean(), abs=6e-4)
     assert rows["paper+exact"]["Random"] == "as before"
     assert "for as many epochs" in said
-    assert (tmp_path / "demo-ladder-hash" / "ladder.png").stat().st_size > 0
+    assert (folder / "ladder.png").stat().st_size > 0
 
 
 def test_the_benchmark_prints_a_ratio():

@@ -62,7 +62,8 @@ def draw_maps(path, maps):
         draw_map(ax, m, title)
         for row, (name, bins) in enumerate(BINS.items()):
             side = figure.add_subplot(grid[row, 3 * column + 2])
-            side.hist(m[name], bins=bins, color=("#6A3D9A", "#1B9E77", "#555555")[row])
+            side.stairs(np.histogram(m[name], bins)[0], bins, fill=True,
+                        color=("#6A3D9A", "#1B9E77", "#555555")[row])
             side.set(xlabel=name, ylabel="texts")
     save_figure(figure, path)
     most = max(len(m["confidence"]) for m in maps.values())

@@ -285,8 +285,10 @@ def test_the_two_maps_and_their_dots(noisy, drawn):
     sides = [ax for ax in drawn["fig1_data_maps.png"].axes if not ax.get_title()]
     for ax, (name, k) in zip(sides, itertools.product(("full", "seed"), figures.BINS)):
         assert ax.get_xlabel() == k
-        counts = np.histogram(m[f"{name}_{k}"], figures.BINS[k])[0]
-        assert [patch.get_height() for patch in ax.patches] == counts.tolist()
+        counts, edges = np.histogram(m[f"{name}_{k}"], figures.BINS[k])
+        (steps,) = ax.patches
+        assert steps.get_data().values.tolist() == counts.tolist() and steps.get_fill()
+        assert steps.get_data().edges.tolist() == edges.tolist()
 
 
 def test_the_ladder_s_dots_are_at_their_names(drawn):
