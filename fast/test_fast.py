@@ -377,17 +377,17 @@ def test_another_default_type_changes_no_result(tmp_path):
     arguments = [*map(str, [*TINY, "--rounds", 1, "--seeds", 1, "--vectors", "hash", "--strategies",
                             "entropy", "bald", "dal", "cal", "map+div", "--dataset",
                             small_table(tmp_path), "--out"])]
-    code = """
-import sys, torch
-torch.set_default_dtype(torch.float64)
-from command.main import main
-for model in "fast", "plain":
-    sys.argv[-1:] = [model]
-    assert main() == 0"""
-    subprocess.run([sys.executable, "-c", code, *arguments, tmp_path / "double", "--model", ""],
-                   cwd=HERE, capture_output=True, check=True)
-    for model in ("fast", "plain"):
-        assert cal_main(*arguments, tmp_path / "single", "--model", model) == 0
+    code = ("import sys, torch; torch.set_default_dtype(torch.float64)\n"  # before the modules
+            "from command.main import main; sys.exit(main())")
+    subprocess.run([sys.executable, "-c", code, *arguments, tmp_path / "double"], cwd=HERE,
+                   capture_output=True, check=True)
+    assert cal_main(*arguments, tmp_path / "single") == 0
+    assert cal_main(*arguments, tmp_path / "single", "--model", "plain") == 0
+    torch.set_default_dtype(torch.float64)
+    try:
+        assert cal_main(*arguments, tmp_path / "double", "--model", "plain") == 0
+    finally:
+        torch.set_default_dtype(torch.float32)
     for name in ("small.csv-paper-hash", "small.csv-paper-hash-plain"):
         double, single = (run_files(tmp_path / kind, name) for kind in ("double", "single"))
         assert double == single and len(single) == 6
