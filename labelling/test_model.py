@@ -283,7 +283,7 @@ def planted(n, T, e, C=5, seed=0):
 
 @pytest.mark.parametrize("e", [0, 0.1, 0.25])
 def test_temperature_and_wrong_labels_are_found_again(e):
-    scores, true, given = planted(12_000, 14.0, e)
+    scores, true, given = planted(20_000, 14.0, e)
     found = honest.calibrate(scores, given)
     assert found.temperature == pytest.approx(14, rel=0.1)
     assert found.low <= e <= found.high and found.wrong == pytest.approx(e, abs=0.02)
