@@ -786,6 +786,7 @@ def tiny_run():
     """A tiny run of everything, uninterrupted, in one process: (out, what it printed).
 
     With two test processes (conftest.py), the first that needs it makes it, and the other waits.
+    Tests that write into it take a copy: the other process may be reading or copying it.
     """
     folder = Path(os.environ.get(SHARED_BY_BOTH) or tempfile.mkdtemp())
     if SHARED_BY_BOTH not in os.environ:
@@ -941,10 +942,11 @@ def test_cuda_where_there_is_none(monkeypatch, capsys):
     assert main() == 2 and "no CUDA device" in capsys.readouterr().err
 
 
-def test_other_settings_are_refused_by_name(tiny, monkeypatch, capsys):
-    config = tiny[0] / "demo-paper-pool" / "config.json"
+def test_other_settings_are_refused_by_name(tiny, tmp_path, monkeypatch, capsys):
+    shutil.copytree(tiny[0], tmp_path, dirs_exist_ok=True)
+    config = tmp_path / "demo-paper-pool" / "config.json"
     before = config.read_bytes()
-    arguments = [*TINY, "--out", str(tiny[0]), "--batch", "11"]
+    arguments = [*TINY, "--out", str(tmp_path), "--batch", "11"]
     monkeypatch.setattr(sys, "argv", ["cal.py", *arguments])
     assert main() == 2
     error = capsys.readouterr().err
