@@ -128,7 +128,7 @@ def test_the_paper_s_constants():
 
 
 class Net(torch.nn.Module):
-    """A network of one's own: any nn.Module with psi and out."""
+    """A network of your own: any nn.Module with psi and out."""
 
     def __init__(self, D, C):
         super().__init__()
@@ -394,7 +394,7 @@ def test_scores_do_not_depend_on_the_chunk(monkeypatch, view_in):
 
 
 def five_lines(text):
-    """The strategy of one's own, as it is printed in a document."""
+    """The strategy of your own, as it is printed in a document."""
     code = text[text.index("def margin") :]
     code = code[: code.index("margin\n", code.index('STRATEGIES["margin"]')) + 6]
     return "\n".join(line.removeprefix("    ") for line in code.split("\n"))
@@ -515,7 +515,7 @@ def test_ag_news_with_and_without_titles(tmp_path, monkeypatch, capsys):
 
 @pytest.fixture
 def table(tmp_path):
-    """A file of one's own: 60 texts of three classes, and a function that writes another."""
+    """A file of your own: 60 texts of three classes, and a function that writes another."""
     def write(rows, name="my.csv", header=("id", "text", "label"), encoding="utf-8"):
         with open(tmp_path / name, "w", newline="", encoding=encoding) as f:
             out = csv.writer(f, delimiter="\t" if name.endswith("tsv") else ",")
