@@ -128,7 +128,7 @@ def test_the_paper_s_constants():
 
 
 class Net(torch.nn.Module):
-    """A network of one's own: any nn.Module with psi and out."""
+    """A network of your own: any nn.Module with psi and out."""
 
     def __init__(self, D, C):
         super().__init__()
@@ -394,7 +394,7 @@ def test_scores_do_not_depend_on_the_chunk(monkeypatch, view_in):
 
 
 def five_lines(text):
-    """The strategy of one's own, as it is printed in a document."""
+    """The strategy of your own, as it is printed in a document."""
     code = text[text.index("def margin") :]
     code = code[: code.index("margin\n", code.index('STRATEGIES["margin"]')) + 6]
     return "\n".join(line.removeprefix("    ") for line in code.split("\n"))
@@ -515,7 +515,7 @@ def test_ag_news_with_and_without_titles(tmp_path, monkeypatch, capsys):
 
 @pytest.fixture
 def table(tmp_path):
-    """A file of one's own: 60 texts of three classes, and a function that writes another."""
+    """A file of your own: 60 texts of three classes, and a function that writes another."""
     def write(rows, name="my.csv", header=("id", "text", "label"), encoding="utf-8"):
         with open(tmp_path / name, "w", newline="", encoding=encoding) as f:
             out = csv.writer(f, delimiter="\t" if name.endswith("tsv") else ",")
@@ -786,6 +786,7 @@ def tiny_run():
     """A tiny run of everything, uninterrupted, in one process: (out, what it printed).
 
     With two test processes (conftest.py), the first that needs it makes it, and the other waits.
+    Tests that write into it take a copy: the other process may be reading or copying it.
     """
     folder = Path(os.environ.get(SHARED_BY_BOTH) or tempfile.mkdtemp())
     if SHARED_BY_BOTH not in os.environ:
@@ -941,10 +942,11 @@ def test_cuda_where_there_is_none(monkeypatch, capsys):
     assert main() == 2 and "no CUDA device" in capsys.readouterr().err
 
 
-def test_other_settings_are_refused_by_name(tiny, monkeypatch, capsys):
-    config = tiny[0] / "demo-paper-pool" / "config.json"
+def test_other_settings_are_refused_by_name(tiny, tmp_path, monkeypatch, capsys):
+    shutil.copytree(tiny[0], tmp_path, dirs_exist_ok=True)
+    config = tmp_path / "demo-paper-pool" / "config.json"
     before = config.read_bytes()
-    arguments = [*TINY, "--out", str(tiny[0]), "--batch", "11"]
+    arguments = [*TINY, "--out", str(tmp_path), "--batch", "11"]
     monkeypatch.setattr(sys, "argv", ["cal.py", *arguments])
     assert main() == 2
     error = capsys.readouterr().err

@@ -36,9 +36,8 @@ def run(plan, classes):
 def classes_of(args):
     """The classes that --classes lists, or (); an InputError for a bad list or doubled names."""
     doubled = {name for name in args.annotator if args.annotator.count(name) > 1}
-    if doubled or not all(name.strip() for name in args.annotator):
-        raise InputError("--annotator takes different names; "
-                         + (f"{doubled.pop()!r} is there twice" if doubled else "one is empty"))
+    if doubled:
+        raise InputError(f"--annotator takes different names; {doubled.pop()!r} is there twice")
     return read_classes(Path(args.classes)) if args.classes else ()
 
 

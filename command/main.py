@@ -72,16 +72,7 @@ def dispatch(args):
     if args.ablate:
         return ablation.run(args)
     if args.report_only:
-        folder = folder_of(args)
-        fork = named_fork(args, folder)
-        remark = source_changed(folder, fork)
-        warn_of_seeds(folder)
-        with told("drawing the report"):
-            sections.write_report(folder, remark, **wishes(args, fork, Results(folder).labels()))
-        if remark:
-            note(f"note: {remark}")
-        print(f"The report is {folder / 'report.md'}")
-        return 0
+        return redraw(args, folder_of(args))
     args.device = processes.choose_device(args.device)
     if args.bench:
         return bench.run(args.device, args.pool)
@@ -105,6 +96,25 @@ def dispatch(args):
         sections.print_summary(plan.folder, labels)
         if args.save_dynamics:
             print(f"Training dynamics, a folder per seed: {plan.folder / 'runs' / 'dynamics-SEED'}")
+    return 0
+
+
+def redraw(args, folder):
+    """Draw the report of a results directory again; returns the exit code."""
+    try:
+        fork = named_fork(args, folder)
+        remark = source_changed(folder, fork)
+        warn_of_seeds(folder)
+        with told("drawing the report"):
+            sections.write_report(folder, remark, **wishes(args, fork, Results(folder).labels()))
+    except OSError as e:
+        name = str(e.filename2 or e.filename or "")
+        where = f": {name}" if name and not name.endswith(".part") else ""
+        raise InputError(f"cannot draw the report in {folder} ({e.strerror or e}{where}); copy the"
+                         " folder to a place where you can write, and give that as --out")
+    if remark:
+        note(f"note: {remark}")
+    print(f"The report is {folder / 'report.md'}")
     return 0
 
 

@@ -43,13 +43,20 @@ def fork_in(arguments):
 def parser(strategies, epochs, models=("fast", "plain")):
     """Every option. strategies, models: the names to choose from; epochs: --epochs' default."""
     p = Parser(prog="cal.py", description="Cartography Active Learning (Zhang & Plank 2021).",
-               formatter_class=Help, allow_abbrev=False)
+               formatter_class=Help, allow_abbrev=False, meant=lambda word: meant(word, strategies))
     data_options(p.add_argument_group("data"))
     experiment_options(p.add_argument_group("experiment"), strategies, epochs, models)
     report_options(p.add_argument_group("report"))
     machine_options(p.add_argument_group("machine and output"), strategies)
     p.set_defaults(fork_sha256=None)  # no option: what the command read of --fork's file
     return p
+
+
+def meant(word, strategies):
+    """The option that a word without one may be for, as it is typed, or None."""
+    if word in ("demo", "trec", "agnews") or is_table(word):
+        return f"--dataset {word}"
+    return f"--strategies {word}" if word in strategies else None
 
 
 def data_options(g):

@@ -396,11 +396,12 @@ def test_a_terminal_that_knows_ascii_alone():
     assert done.stdout == "1 ? 2\n"
 
 
-def test_the_terminal_shows_what_was_asked_for(tiny, as_ever, capsys):
-    assert cal_main(*TINY, "--seeds", 1, 2, "--strategies", "cal", "random", "--out", tiny[0]) == 0
+def test_the_terminal_shows_what_was_asked_for(tiny, tmp_path, as_ever, capsys):
+    shutil.copytree(tiny[0], tmp_path, dirs_exist_ok=True)
+    assert cal_main(*TINY, "--seeds", 1, 2, "--strategies", "cal", "random", "--out", tmp_path) == 0
     table = capsys.readouterr().out.splitlines()  # though the folder has eleven strategies
     assert [line.split("  ")[0] for line in table[:4]] == ["strategy", "Rand.", "CAL", "all data"]
-    with open(tiny[0] / "demo-paper-pool" / "results.csv", encoding="utf-8-sig") as f:
+    with open(tmp_path / "demo-paper-pool" / "results.csv", encoding="utf-8-sig") as f:
         assert len(f.readlines()) == 16
 
 
@@ -423,6 +424,39 @@ def test_the_help_and_mistyped_options(capsys):
             cal_main(typed, "1")
         error = capsys.readouterr().err
         assert e.value.code == 2 and f"did you mean {meant}?" in error and error.count("\n") == 1
+
+
+@pytest.mark.parametrize("words, said", [
+    (["demo"], "did you mean --dataset demo?"), (["my.csv"], "did you mean --dataset my.csv?"),
+    (["cal"], "did you mean --strategies cal?"), (["results"], "unrecognized arguments: results\n"),
+    *(([option, blank], f"argument {option}: it is empty; give a name") for option, blank in (
+        ("--out", ""), ("--out", " \t"), ("--dataset", ""), ("--vectors", ""), ("--data-dir", " "),
+        ("--text-column", ""), ("--label-column", ""), ("--test", ""), ("--show", ""),
+        ("--classes", ""), ("--annotator", " "), ("--strategies", ""), ("--protocol", ""),
+        ("--fork", ""), ("--new-fork", ""), ("--model", ""), ("--baseline", ""), ("--format", ""),
+        ("--device", ""), ("--fresh", ""))),
+    (["--out="], "argument --out: it is empty"),
+    (["--again", "", "cal", "1"], "argument --again: it is empty"),
+])
+def test_bare_words_and_empty_ones_are_refused_and_write_nothing(tmp_path, monkeypatch, capsys,
+                                                                  words, said):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as e:
+        cal_main(*words)
+    error = capsys.readouterr().err
+    assert e.value.code == 2 and said in error and error.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_report_that_cannot_be_written_names_the_folder(tiny, tmp_path, capsys):
+    folder = shutil.copytree(tiny[0] / "demo-paper-pool", tmp_path / "demo-paper-pool")
+    (folder / "fig3_accuracy.png").unlink()
+    (folder / "fig3_accuracy.png").mkdir()  # which no file can replace, not even root's
+    assert cal_main("--report-only", "--out", tmp_path) == 2
+    assert capsys.readouterr().err == (
+        f"cal.py: cannot draw the report in {folder} (Is a directory: {folder}/fig3_accuracy.png);"
+        " copy the folder to a place where you can write, and give that as --out\n")
+    assert not list(tmp_path.rglob("*.part"))
 
 
 # ---- CSV files that people open in a spreadsheet ------------------------------------------------

@@ -35,7 +35,7 @@ function showEpoch() {
 
 const line = (x1, y1, x2, y2, kind) => `<path class="${kind}" d="M${x1} ${y1}L${x2} ${y2}"/>`;
 const said = (x, y, text, anchor = "start") => `<text x="${x}" y="${y}" text-anchor="${anchor}">${text}</text>`;
-const wide = () => innerWidth < 700 ? 400 : 640;  // letters stay readable on a phone
+const wide = () => innerWidth < 700 ? 400 : 520;  // letters stay readable on a phone
 const symbol = (s, text) => `<tspan data-s="${s}">${text}</tspan>`;
 const svg = (w, h, label, inside) => `<svg viewBox="0 0 ${w} ${h}" role="img" aria-label="${label}">${inside}</svg>`;
 
@@ -86,11 +86,11 @@ function drawThreshold() {
   for (const s of phis) count[Math.round(s.phi * 30)]++;
   const top = Math.max(...count), x = c => 40 + c / 31 * (w - 52), y = v => 16 + (1 - v / top) * (h - 52);
   let bars = count.map((v, c) => `<rect class="${c / 30 > S.tcor + 1e-9 ? "high" : "chosen"}" x="${x(c)}" width="10" y="${y(v)}" height="${y(0) - y(v)}"/>`).join("");
-  bars += line(40, y(0), w - 10, y(0), "axis") + said(34, y(top) + 4, top, "end") + said(34, y(0) + 4, 0, "end") + said(w / 2, h - 4, symbol("phi", "correctness φ, in thirtieths"), "middle");
+  bars += line(40, y(0), w - 10, y(0), "axis") + said(34, y(top) + 4, top, "end") + said(34, y(0) + 4, 0, "end") + said(w / 2, h - 4, symbol("phi", "correctness φ"), "middle");
   for (const c of [0, 6, 12, 18, 24, 30]) bars += said(x(c) + 5, y(0) + 14, (c / 30).toFixed(1), "middle");
   const edge = x(Math.floor(S.tcor * 30 + 1e-9) + 1) - 1;
   bars += line(edge, 10, edge, y(0), "edge");
-  $("play-threshold").querySelector(".pictures").innerHTML = `<figure>${svg(w, h, "how often each correctness occurs in L", bars)}</figure><figure>${svg(W, H, "data map of L", mapFrame() + phis.map(dot).join(""))}</figure>`;
+  $("play-threshold").querySelector(".pictures").innerHTML = `<figure>${svg(w, h, "how often each correctness occurs in L", bars)}<figcaption>How many texts of L have each correctness over 30 epochs. Dashed: t_cor. Orange: low-cor; blue: high-cor.</figcaption></figure><figure>${svg(W, H, "data map of L", mapFrame() + phis.map(dot).join(""))}<figcaption>The map of L. Cross: low-cor; circle: high-cor.</figcaption></figure>`;
   $("play-threshold").querySelector(".now").textContent = `t_cor = ${two(S.tcor)}: ${high} of ${n} labelled texts are high-cor (${Math.round(100 * high / n)} %), ${n - high} are low-cor.`
     + (high === n || high === 0 ? " All of L is in one class: there is nothing to learn, and CAL picks at random." : "");
 }
@@ -194,13 +194,13 @@ function slider(label, id, max, step, value) {
 }
 
 function makeBoxes() {
-  box("play-map", "the epochs", "Move the epoch from 1 to 30 and watch the ring. The probability of a text that θ learns climbs away from one sixth, so the text goes up and to the right; one that θ does not learn stays at the bottom left. Try the easy and the hard text, and CAL’s first pick in round 1.",
+  box("play-map", "the epochs", "Move the epoch from 1 to 30 and watch the ring and the bars. You see the probability of a text that θ learns climb away from one sixth, so the text goes up and to the right; one that θ does not learn stays at the bottom left. Try the easy and the hard text, and CAL’s first pick in round 1.",
     `<p class="choices">${[...all("#bar input[type=radio]")].map(radio => `<button data-name="${radio.name}" data-value="${radio.value}">${radio.name === "round" ? "round " : ""}${radio.parentElement.textContent.trim()}</button>`).join("")}</p>` +
     `<label>epoch <input type="range" id="epoch2" min="1" max="30" value="30"></label>`);
   for (const button of all(".choices button")) button.addEventListener("click", () => document.querySelector(`#bar [name=${button.dataset.name}][value="${button.dataset.value}"]`).click());
-  box("play-threshold", "t_cor", "Raise t_cor and watch circles become crosses: the classes of θ′ come nearer to two halves, and the line between them moves up the map.", slider("t_cor", "tcor", 0.95, 0.05, 0.2));
-  box("play-border", "the border", "At 0.5 is CAL. Move the border to where most texts are and see what the picks become: which class, how long, how many planted as mislabelled.", slider("border", "border", 1, 0.01, 0.5));
-  listenToKnobs(box("play-aso", "Almost Stochastic Order", "Drag a dot up or down (or use the arrow keys). Lower CAL’s best score below Random’s, and see how much of the squared gap that one score turns.", `<button id="again">back to the runs’ scores</button>`));
+  box("play-threshold", "t_cor", "Raise t_cor. You see circles become crosses: the two classes of θ′ come nearer to equal sizes, and the line between them moves up the map.", slider("t_cor", "tcor", 0.95, 0.05, 0.2));
+  box("play-border", "the border", "CAL’s border is 0.5. Move it among the grey bars. You see what the 50 picks would then be: of which class, how long, and how many planted as ambiguous or mislabelled.", slider("border", "border", 1, 0.01, 0.5));
+  listenToKnobs(box("play-aso", "Almost Stochastic Order", "Drag a dot up or down (or use the arrow keys). Lower CAL’s best score, the top right dot, below Random’s. You see how much of the squared gap one score decides.", `<button id="again">back to the runs’ scores</button>`));
   $("epoch2").addEventListener("input", event => setEpoch(+event.target.value));
   $("tcor").addEventListener("input", event => { S.tcor = +event.target.value; drawThreshold(); drawMap(); });
   $("border").addEventListener("input", event => { S.border = +event.target.value; drawBorder(); });

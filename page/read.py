@@ -176,10 +176,11 @@ def section(step, number, run):
         for text in texts)
     play = f'<div class="play" id="play-{step.play}"></div>' if step.play else ""
     return (f'<section id="{step.key}"><h2><a href="#{step.key}">{number}. {step.title}</a></h2>'
-            f'<p class="say">{step.say}</p>{predict(step, run)}<div class="columns">'
+            f'<p class="say">{step.say}</p>{predict(step, run)}'
+            f'<div class="columns{" plays" if play else ""}">'
             f'<div class="paper"><h3>The paper</h3>{paper}{boxes}</div>'
             f'<div class="code"><h3>The code</h3>{"".join(codes)}</div>'
-            f'<div class="values"><h3>What it held</h3>{"".join(values)}</div></div>{play}'
+            f'<div class="values"><h3>Values in the run</h3>{"".join(values)}</div>{play}</div>'
             f"</section>")
 
 

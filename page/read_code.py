@@ -79,6 +79,8 @@ def line_html(function, number, text, indent):
         symbol = SYMBOLS.get(string) if kind == "name" else None
         if symbol == "theta" and function in OF_BINARY:
             symbol = "binary"
+        if function.startswith("stats."):  # sigma is the spread of another number there
+            symbol = None
         mark = f'data-s="{symbol}"' if symbol else f'class="{kind}"'
         out += html.escape(string) if kind == "name" and not symbol else (
             f"<i {mark}>{html.escape(string)}</i>")

@@ -36,17 +36,13 @@ def released(row):
     """(heading, HTML) of a row of docs/released-code.md, or (V1 ...) of docs/versions.md."""
     if row.startswith("V"):
         _, subject, first, second, switch = rows_of("versions.md")[row]
-        return (f"The code of 2021, {row}: {inline(subject)}", f"{sentence(first)} In 2022:"
-                f" {inline(second)}. {switched(switch, 'first')}")
+        return (f"The authors’ code of 2021, {row}: {inline(subject)}", f"2021: {inline(first)}."
+                f" 2022: {inline(second)}. {switched(switch, 'first')}")
     _, subject, says, does, switch, in_paper, _in_code = rows_of("released-code.md")[row]
-    effect = (f" Alone in the paper’s protocol it moves CAL’s mean accuracy on TREC by {in_paper}."
+    effect = (f" Changed alone, it moves CAL’s mean accuracy on TREC by {in_paper}."
               if re.match(r"[+−]\d", in_paper) and row not in ("13", "14") else "")
-    return (f"The released code, row {row}: {inline(subject)}", f"The paper: {inline(says)}. The"
-            f" code: {inline(does)}.{effect} {switched(switch, 'protocols')}")
-
-
-def sentence(text):
-    return inline(text[0].upper() + text[1:]) + "."
+    return (f"The authors’ code, {row}: {inline(subject)}", f"The paper: {inline(says)}. The code:"
+            f" {inline(does)}.{effect} {switched(switch, 'protocols')}")
 
 
 def switched(switch, file):
@@ -56,8 +52,8 @@ def switched(switch, file):
     name, _, where = switch.replace("`", "").partition(": ")
     base = "paper" if file == "protocols" else "code"
     where = f" (<code>{where}</code>)" if where else ""
-    return (f'Try it: <code>--protocol {base}+{name}</code>, in <a href="../released/{file}.py">'
-            f"released/{file}.py</a>{where}.")
+    return (f"Try it: <code>python cal.py --protocol {base}+{name}</code>, in <a"
+            f' href="../released/{file}.py">released/{file}.py</a>{where}.')
 
 
 # ---- what this run shows ------------------------------------------------------------------------
@@ -103,6 +99,7 @@ def of_round_0(held, demo, view, rows):
     lc, entropy = (set(held[f"strategies.{name}", "returned"][0].tolist())
                    for name in ("least_confidence", "max_entropy"))
     return {"first": float(gold[0].mean()), "last": float(gold[-1].mean()),
+            "top": float(gold.mean(0).max()),
             **{f"mu_{name}": float(gold[:, kind == name].mean())
                for name in sorted(set(kind.tolist()))},
             "lc_entropy": len(lc & entropy), "lc_cal": len(lc & set(rows.tolist())),
@@ -158,6 +155,13 @@ def kind(f):
             f" {f['ambiguous']} ambiguous, {f['wrong']} mislabelled.")
 
 
+def corner(f):
+    """What to say of a map whose top left is empty."""
+    return ("" if f["top"] > 0.8 else f" No text has a μ above {f['top']:.2f}, so the top left"
+            " corner, where the paper’s easy texts lie, is still empty: every text starts near one"
+            " sixth, and on 300 texts θ takes most of the thirty epochs to become sure.")
+
+
 PREDICT = {  # a question, and its answer from the numbers of round 0
     "first": ("There are six classes. What probability does θ give a text’s own label after the"
               " first epoch, on average?",
@@ -165,13 +169,15 @@ PREDICT = {  # a question, and its answer from the numbers of round 0
               f" one epoch is {-(-f['labels'] // 16)} steps. After the last epoch it is"
               f" {f['last']:.2f}."),
     "regions": ("Where on the map of L will the texts lie whose label was made wrong on purpose?",
-                lambda f: f"Their mean confidence is {f['mu_mislabelled']:.2f}; that of the easy"
-                f" texts is {f['mu_easy']:.2f}, and of the ambiguous {f['mu_ambiguous']:.2f}."),
+                lambda f: f"At the bottom left: their mean confidence is {f['mu_mislabelled']:.2f}."
+                f" That of the easy texts is {f['mu_easy']:.2f}, and of the ambiguous"
+                f" {f['mu_ambiguous']:.2f}.{corner(f)}"),
     "low": ("How many of the 300 labelled texts are low-cor, right in at most 6 of 30 epochs?",
-            lambda f: f"{f['low']}. θ has seen every one of them thirty times, with its label."),
+            lambda f: f"{f['low']} in round 0. θ has seen every one of them thirty times, with its"
+            " label."),
     "kind": ("CAL picks 50 texts. How many of them are of one class?",
-             lambda f: f"{round(f['share'] * f['picks'])} are {f['largest']}. The notes in the"
-             " code below, and the picture, say why."),
+             lambda f: f"{round(f['share'] * f['picks'])} are {f['largest']} in round 0. The"
+             " notes in the code below, and the picture, say why."),
     "shared": ("LC and Entropy both look for texts of which θ is unsure. How many of the 50 picks"
                " do they share, and how many do LC and CAL?",
                lambda f: f"LC and Entropy share {f['lc_entropy']}, LC and CAL {f['lc_cal']}."

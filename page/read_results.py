@@ -165,8 +165,8 @@ def efficient(runs):
             + '<p class="verdict"><b>Verdict.</b> In the paper CAL’s 2,000 labels beat all'
             f" {ROWS:,} by {FINAL - FULL:.3f}. That it reaches them at all:"
             f" {claim('CAL reaches the accuracy of all the data')}. The authors’ program never"
-            " resets its weights (row 1 above), so its last model had 31 times the epochs of the"
-            " one that saw all the data.</p>")
+            ' resets its weights (<a href="#released">number 1 of section 11</a>), so its last'
+            " model had 31 times the epochs of the one that saw all the data.</p>")
 
 
 def row_of(start):

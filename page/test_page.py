@@ -153,11 +153,12 @@ def test_what_is_in_the_page_is_what_the_runs_left(tiny):
             np.testing.assert_allclose((said == y).mean(0), m[f"{name}_correctness"], atol=1e-6)
 
 
-def test_report_only_writes_the_page_again(tiny, as_ever):
-    page = tiny[0] / "demo-paper-pool" / "explore.html"
+def test_report_only_writes_the_page_again(tiny, tmp_path, as_ever):
+    shutil.copytree(tiny[0], tmp_path, dirs_exist_ok=True)
+    page = tmp_path / "demo-paper-pool" / "explore.html"
     before = page.read_bytes()
     page.unlink()
-    assert cal_main("--report-only", "--out", tiny[0]) == 0
+    assert cal_main("--report-only", "--out", tmp_path) == 0
     assert page.read_bytes() == before and len(before) < 2e6
 
 

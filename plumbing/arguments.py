@@ -10,13 +10,31 @@ from plumbing.streams import standard_streams
 
 
 class Parser(argparse.ArgumentParser):
-    """An ArgumentParser that prints one sentence for a bad option; exit code 2."""
+    """An ArgumentParser that prints one sentence for a bad option; exit code 2.
+
+    A text or a path that is empty or blank is refused: as a path it would be the current folder.
+    meant: a function of a word without its option -> the option with the word, or None.
+    """
+
+    def __init__(self, *args, meant=lambda word: None, **options):
+        super().__init__(*args, **options)
+        self.meant = meant
+        self.register("type", None, filled)  # of arguments without a type
+        self.register("type", Path, lambda text: Path(filled(text)))
 
     def error(self, message):
         unknown = message.partition("unrecognized arguments: ")[2].split(" ")[0]
-        near = difflib.get_close_matches(unknown.partition("=")[0], self._option_string_actions)
-        hint = f"; did you mean {near[0]}?" if unknown and near else ""
+        near = self.meant(unknown) or next(iter(difflib.get_close_matches(
+            unknown.partition("=")[0], self._option_string_actions)), None)
+        hint = f"; did you mean {near}?" if unknown and near else ""
         self.exit(2, f"{self.prog}: {shortened(message)}{hint}\n")
+
+
+def filled(text):
+    """An argparse type: a text that is not blank."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("it is empty; give a name, or leave the option out")
+    return text
 
 
 def script(main):

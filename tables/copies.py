@@ -50,6 +50,7 @@ def groups(texts):
 
 ALIKE = 0.95  # the cosine above which two texts are near-copies
 ASKED, AMONG = 1_000, 10_000  # texts that are compared, and with how many
+FEW = 100  # texts below which one pair would be more than one in a hundred
 
 
 def near_copies(texts, x):
@@ -69,9 +70,12 @@ def near_copies(texts, x):
 
 
 def warn_of_near_copies(texts, x):
-    """Say how many texts have a near-copy, if they are more than one in a hundred."""
-    share = near_copies(texts, x)
-    if share > 0.01:
+    """Say how many texts have a near-copy, if they are more than one in a hundred.
+
+    Of a table of few texts nothing is said: a pair of them moves no accuracy that is measured on so
+    few by more than its range.
+    """
+    if len(texts) >= FEW and (share := near_copies(texts, x)) > 0.01:
         note(f"note: {100 * share:.0f} in 100 texts have a near-copy, another text with a cosine"
              f" above {ALIKE:g} between their vectors; an accuracy on texts that were left out may"
              " look too high")

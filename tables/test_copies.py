@@ -57,6 +57,9 @@ def test_near_copies_are_counted_and_said_where_they_are_many(capsys):
     warn_of_near_copies(texts, x)
     share = 100 * (len(want) + 20) / 400
     assert f"note: {share:.0f} in 100 texts have a near-copy" in capsys.readouterr().err
+    for n in (99, 100):  # of fewer than 100 texts, nothing is said
+        warn_of_near_copies(texts[10 : 10 + n], x[10 : 10 + n])
+        assert ("20 in 100 texts" in capsys.readouterr().err) == (n == 100)
     assert near_copies(list("abcde"), np.zeros((5, 3))) == 0 == near_copies(["a"], np.ones((1, 3)))
     many = np.repeat(rng.normal(size=(6_000, 8)), 2, axis=0)  # more than are compared
     assert 0.7 < near_copies([f"text {i}" for i in range(12_000)], many) < 1
