@@ -849,6 +849,27 @@ def test_one_strategy_alone_picks_the_same(tiny, tmp_path):
     assert (tmp_path / maps).read_bytes() == (tiny[0] / maps).read_bytes()
 
 
+def test_all_the_data_of_several_seeds_is_that_of_each_alone(tmp_path):
+    class Small(SideBySide):
+        shape = {"hidden": (8,)}
+
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(90, 6)), np.arange(90) % 3
+    d, s = data.of_arrays(x, y, x, y), cal.Settings(50, 1, 5, 12, 16)
+    for folder, *tasks in (("both", (1, 2)), ("alone", (1,), (2,))):
+        for seeds in tasks:
+            cal.all_the_data(Small(d, s, Log(tmp_path / folder)), seeds)
+    maps = {}
+    for seed in (1, 2):
+        both, alone = (tmp_path / name / "runs" / f"maps-{seed}.npz" for name in ("both", "alone"))
+        assert both.read_bytes() == alone.read_bytes()
+        maps[seed] = dict(np.load(both))
+        assert len(maps[seed]["full_gold"]) == 10  # of twelve epochs
+        assert len(maps[seed]["seed_gold"]) == 10 * 500 // 50  # more, because 50 texts are few
+        assert maps[seed]["rows"].tolist() == data.seed_set(y, 50, seed).tolist()
+    assert maps[1]["rows"].tolist() != maps[2]["rows"].tolist()
+
+
 def test_a_torn_line_and_a_lost_file_are_made_good(tiny, tmp_path):
     shutil.copytree(tiny[0], tmp_path, dirs_exist_ok=True)
     folder = tmp_path / "demo-paper-pool"

@@ -2,7 +2,7 @@
 
 import json
 
-from plumbing.files import InputError, shortened
+from plumbing.files import InputError, refuse_odd, shortened
 
 MOST = 10**8  # texts, or anything else that is counted
 RUNS = 1_000  # seeds, or strategies: each has files, which take time to look for
@@ -43,6 +43,7 @@ def named(kind):
 
 def machine(value):
     return (isinstance(value, dict) and {"device", "versions"} <= value.keys()
+            and (value["device"] is None or text(value["device"]))
             and (value["versions"] is None or named(text)(value["versions"])))
 
 
@@ -73,6 +74,7 @@ POSSIBLE = {
 
 def read_config(path):
     """What config.json holds; an InputError says where it is damaged."""
+    refuse_odd(path.parent)
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError):
