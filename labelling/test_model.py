@@ -137,7 +137,7 @@ def test_the_weights_and_the_penalty_have_the_smallest_error():
     for row in kernel.WEIGHTS:
         weights = {name: w for name, w in zip(kernel.NAMES, row) if w}
         for penalty in kernel.PENALTIES:
-            G = torch.linalg.inv(kernel.mixed(weights, grams) + penalty * torch.eye(40))
+            G = torch.linalg.inv(kernel.mixed(weights, grams).double() + penalty * torch.eye(40))
             error = (kernel.leave_one_out(G, Y) - Y).square().sum().item()
             errors[tuple(weights.items()), penalty] = error
     fitted = kernel.fit(features, L, Y)
