@@ -398,7 +398,9 @@ def test_doubts_find_what_is_wrong_and_ask_once():
     answers = Answers()
     for i in found.places[:5]:
         answers.add(Answer(i, f"text {i}", "kept", reviewed="p"))
-    assert set(doubts.find(team, d, answers).places).isdisjoint(found.places[:5])
+    later = doubts.find(team, d, answers)
+    assert set(later.places).isdisjoint(found.places[:5])
+    assert later.believed[0] == pytest.approx(found.believed[0] - sum(found.wrong[:5]))
     p = np.array([[0.2, 0.5, 0.3], [0.1, 0.2, 0.7]])
     assert doubts.margin(p, [0, 2]) == pytest.approx([-0.3, 0.5])
 
