@@ -128,7 +128,7 @@ def test_the_paper_s_constants():
 
 
 class Net(torch.nn.Module):
-    """A network of one's own: any nn.Module with psi and out."""
+    """A network of your own: any nn.Module with psi and out."""
 
     def __init__(self, D, C):
         super().__init__()
@@ -394,7 +394,7 @@ def test_scores_do_not_depend_on_the_chunk(monkeypatch, view_in):
 
 
 def five_lines(text):
-    """The strategy of one's own, as it is printed in a document."""
+    """The strategy of your own, as it is printed in a document."""
     code = text[text.index("def margin") :]
     code = code[: code.index("margin\n", code.index('STRATEGIES["margin"]')) + 6]
     return "\n".join(line.removeprefix("    ") for line in code.split("\n"))
@@ -515,7 +515,7 @@ def test_ag_news_with_and_without_titles(tmp_path, monkeypatch, capsys):
 
 @pytest.fixture
 def table(tmp_path):
-    """A file of one's own: 60 texts of three classes, and a function that writes another."""
+    """A file of your own: 60 texts of three classes, and a function that writes another."""
     def write(rows, name="my.csv", header=("id", "text", "label"), encoding="utf-8"):
         with open(tmp_path / name, "w", newline="", encoding=encoding) as f:
             out = csv.writer(f, delimiter="\t" if name.endswith("tsv") else ",")
@@ -847,6 +847,27 @@ def test_one_strategy_alone_picks_the_same(tiny, tmp_path):
     assert run_files(tmp_path)["cal-2.jsonl"] == run_files(tiny[0])["cal-2.jsonl"]
     maps = "demo-paper-pool/runs/maps-2.npz"
     assert (tmp_path / maps).read_bytes() == (tiny[0] / maps).read_bytes()
+
+
+def test_all_the_data_of_several_seeds_is_that_of_each_alone(tmp_path):
+    class Small(SideBySide):
+        shape = {"hidden": (8,)}
+
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(90, 6)), np.arange(90) % 3
+    d, s = data.of_arrays(x, y, x, y), cal.Settings(50, 1, 5, 12, 16)
+    for folder, *tasks in (("both", (1, 2)), ("alone", (1,), (2,))):
+        for seeds in tasks:
+            cal.all_the_data(Small(d, s, Log(tmp_path / folder)), seeds)
+    maps = {}
+    for seed in (1, 2):
+        both, alone = (tmp_path / name / "runs" / f"maps-{seed}.npz" for name in ("both", "alone"))
+        assert both.read_bytes() == alone.read_bytes()
+        maps[seed] = dict(np.load(both))
+        assert len(maps[seed]["full_gold"]) == 10  # of twelve epochs
+        assert len(maps[seed]["seed_gold"]) == 10 * 500 // 50  # more, because 50 texts are few
+        assert maps[seed]["rows"].tolist() == data.seed_set(y, 50, seed).tolist()
+    assert maps[1]["rows"].tolist() != maps[2]["rows"].tolist()
 
 
 def test_a_torn_line_and_a_lost_file_are_made_good(tiny, tmp_path):

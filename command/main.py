@@ -56,7 +56,7 @@ def command():
     except InputError as e:
         print(f"cal.py: {e}", file=sys.stderr)
     except OSError as e:  # for example a full disk
-        where = f" ({e.filename})" if e.filename else ""
+        where = f" ({e.filename2 or e.filename})" if e.filename else ""
         print(f"cal.py: {e.strerror or e}{where}; the same command continues from the last finished"
               " round", file=sys.stderr)
     return 2

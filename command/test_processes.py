@@ -180,8 +180,8 @@ def test_a_signal_waits_for_the_end_whatever_thread_it_reaches():
 def test_each_way_to_end_a_run_whose_workers_start_or_train(tmp_path):
     workers, hup = [], signal.getsignal(signal.SIGHUP)  # under nohup workers ignore it, too
     for name in ("SIGINT", "SIGTERM", *["SIGHUP"] * (hup != signal.SIG_IGN)):
-        command = [sys.executable, str(HERE / "cal.py"), "--vectors", "hash", "--seeds", "1", "2",
-                   "--jobs", "2", "--epochs", "5", "--rounds", "40", "--out", str(tmp_path / name)]
+        command = [sys.executable, str(HERE / "cal.py"), *TINY[2:-1], "2", "--rounds", "200",
+                   "--vectors", "hash", "--seeds", "1", "2", "--out", str(tmp_path / name)]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                                    text=True, start_new_session=True)
         while not (mine := children(process.pid)) or (  # Ctrl-C comes while workers train

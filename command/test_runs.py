@@ -50,6 +50,7 @@ def test_a_torn_end_is_cut_off(tmp_path, end):
 
 
 @pytest.mark.parametrize("second, wrong", [
+    (json.dumps({**LINE, "round": 1, "picked": [8]}), "its batch is null, although rows were"),
     ("3", "it is not a JSON object"), ("null", "it is not a JSON object"),
     ("[" * 100_000, "it is not JSON"), ("{", "it is not JSON"), ("\xff", "it is not JSON"),
     (json.dumps(LINE), "its round is 0"), ('{"round": 1}', "its labelled is missing"),

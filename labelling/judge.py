@@ -55,7 +55,7 @@ def of_sure(team, rest, least):
     labels. If they are few, nothing is said: of 162 such predictions of 57 classes from 64 labels,
     the probabilities said that 6 were wrong, and 25 were (docs/your-csv-measured.md).
     """
-    sure = rest[team.p[rest].max(1) >= least]
+    sure = rest[team.p.max(1)[rest] >= least]
     if not len(sure):
         return []
     own = team.found.probs(team.fitted.left_out[team.judged])
@@ -91,7 +91,7 @@ def write_classes(path, request, team, rest):
 
     Classes of request.classes that nobody has used have no labels.
     """
-    data, said = request.data, team.p[rest].argmax(1)
+    data, said = request.data, team.p.argmax(1)[rest]
     left_out, y = team.fitted.left_out[team.judged], team.y[team.judged]
     own, rows = left_out.argmax(1), []
     for c, name in enumerate(data.classes):

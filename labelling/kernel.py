@@ -25,7 +25,6 @@ from labelling.terms import (
     word_rows,
 )
 from vectors.kept import release
-from vectors.pool import truncated_svd
 from vectors.words import index_tokens, tokens
 
 NAMES = "vectors", "words", "parts", "topics"
@@ -110,23 +109,39 @@ def topics(words):
     if not width:
         return torch.zeros(len(words), 1)
     matrix = sample.matrix(where, width)
-    U, S = truncated_svd(matrix, min(TOPICS, *matrix.shape), power=2)
-    V = (matrix.t() @ U) / S.clamp_min(1e-6)
+    V = right_singular(matrix, min(TOPICS, *matrix.shape))
     return words.times(torch.cat([V, torch.zeros(1, V.shape[1])]), where)
 
 
+def right_singular(M, k, power=2, extra=20):
+    """The k largest right singular vectors of a sparse M [n, W], as columns: [W, k].
+
+    Randomised subspace iteration, as in vectors.pool.truncated_svd, but W may be large. So the only
+    columns that are made orthogonal are those of length n, and the SVD of B = Q'M is that of BB'.
+    """
+    start = np.random.default_rng(0).standard_normal((M.shape[1], min(k + extra, M.shape[0])))
+    M, Mt = M.to_sparse_csr(), M.t().to_sparse_csr()
+    Q = torch.linalg.qr(M @ torch.from_numpy(start.astype(np.float32))).Q
+    for _ in range(power):
+        Q = torch.linalg.qr(M @ (Mt @ Q)).Q
+    B = Mt @ Q  # B' of the docstring
+    S2, P = torch.linalg.eigh((B.T @ B).double())
+    scale = torch.where(S2 / S2[-1] > 1e-10, S2.rsqrt(), 0)  # else it is rounding
+    return B @ (P * scale)[:, -k:].flip(1).float()
+
+
 def gram(features, rows):
-    """The cosines of `rows` with each other by kind of feature: {name: [n, n] float64}."""
+    """The cosines of `rows` with each other by kind of feature: {name: [n, n] float32}."""
     return {name: cosines(kind, rows) for name, kind in features.items()}
 
 
 def cosines(kind, rows):
-    """The cosines of `rows` with each other by one kind of feature: [n, n] float64."""
+    """The cosines of `rows` with each other by one kind of feature: [n, n] float32."""
     some = kind.take(torch.as_tensor(rows))
     if not isinstance(some, Rows):
-        return (some @ some.T).double()
-    matrix = compact(some)
-    return torch.sparse.mm(matrix, matrix.t()).to_dense().double()
+        return some @ some.T
+    matrix = compact(some)  # as CSR, its product takes less than half the time
+    return (matrix.to_sparse_csr() @ matrix.t().to_sparse_csr()).to_dense()
 
 
 def kernel_of(features, rows, weights):
@@ -163,7 +178,7 @@ def fit(features, rows, Y):
     few = some[:TRY_WEIGHTS]
     weights = choose_weights(gram(features, rows[few]), Y[few])
     K, few = kernel_of(features, rows[some], weights), slice(0, TRY_PENALTIES)
-    penalty = best_penalty(K[few, few], Y[some[few]])[1]
+    penalty = best_penalty(K[few, few].float(), Y[some[few]])[1]
     K.diagonal().add_(penalty)
     G = torch.cholesky_inverse(torch.linalg.cholesky(K))
     del K
@@ -192,17 +207,18 @@ def half_as_many(features, rows, Y, fitted, halves=6, most=2_000):
 
     Of more than `most` labelled texts, a sample. Right is the class with the highest share of Y.
     """
-    Y = torch.as_tensor(Y).double()
     rng = np.random.default_rng(len(rows) + 1)
     some = np.sort(rng.permutation(len(rows))[:most])
-    K, y = kernel_of(features, np.asarray(rows)[some], fitted.weights), Y[some].argmax(1)
+    K = kernel_of(features, np.asarray(rows)[some], fitted.weights).float()
+    Y = torch.as_tensor(Y)[some].float()
+    y, eye = Y.argmax(1), torch.eye(-(-len(some) // 2), dtype=torch.float32)
     right = torch.zeros(len(some), dtype=torch.float64)
     for _ in range(halves):
         order = rng.permutation(len(some))
         middle = len(order) // 2
         for own, other in ((order[:middle], order[middle:]), (order[middle:], order[:middle])):
-            system = K[own][:, own] + fitted.penalty * torch.eye(len(own), dtype=torch.float64)
-            A = torch.cholesky_solve(Y[some[own]], torch.linalg.cholesky(system))
+            system = K[own][:, own] + fitted.penalty * eye[: len(own), : len(own)]
+            A = torch.cholesky_solve(Y[own], torch.linalg.cholesky(system))
             right[other] += ((K[other][:, own] @ A).argmax(1) == y[other]) / halves
     return some, right.numpy()
 
@@ -220,13 +236,12 @@ def choose_weights(grams, Y):
 def best_penalty(K, Y):
     """(squared leave-one-out error, lambda) of the best of PENALTIES."""
     values, V = torch.linalg.eigh(K)
-    values, B, V2 = values.clamp_min(0), V.T @ Y, V**2
-    found = []
-    for penalty in PENALTIES:
-        d = 1 / (values + penalty)
-        error = ((V @ (d[:, None] * B)) / (V2 @ d)[:, None]).square().sum()
-        found.append((float(error), float(penalty)))
-    return min(found)
+    d = 1 / (values.clamp_min(0) + torch.as_tensor(PENALTIES, dtype=K.dtype)[:, None])  # [P, n]
+    A = (d[:, :, None] * (V.T @ Y.to(K.dtype))).transpose(0, 1)  # [n, P, C], without the V before
+    left = (V @ A.flatten(1)).view(A.shape) / (V**2 @ d.T)[:, :, None]
+    errors = left.double().square().sum((0, 2))
+    best = int(errors.argmin())
+    return float(errors[best]), float(PENALTIES[best])
 
 
 def scores(features, rows, weights, A):

@@ -51,15 +51,14 @@ def preconditioner(factors, penalty, n):
     """
     m = min(LANDMARKS, -(-n // 2))
     some = torch.as_tensor(np.sort(np.random.default_rng(n).permutation(n)[:m]))
-    B = torch.ones(n, m)
-    for i in range(0, m, PIECE):  # F' of all landmarks at once would be half a gigabyte
-        own = some[i : i + PIECE]
-        chosen = torch.zeros(n, len(own))
-        chosen[own, torch.arange(len(own))] = 1
-        for F, Ft in factors:
-            B[:, i : i + PIECE] += F @ (Ft @ chosen)
+    B = torch.ones(m, n)  # B' of the docstring
+    for F, Ft in factors:
+        F = F if F.layout == torch.strided else F.to_sparse_coo()
+        for i in range(0, m, PIECE):  # sparse products of all landmarks would be half a gigabyte
+            few = F.index_select(0, some[i : i + PIECE])
+            B[i : i + PIECE] += (few.to_sparse_csr() @ Ft).to_dense() if few.is_sparse else few @ Ft
     eye = torch.eye(m, dtype=torch.float64)
-    root = torch.linalg.cholesky(B[some].double() + 1e-4 * eye)  # K_mm may be singular
-    B = torch.linalg.solve_triangular(root.float(), B.T, upper=False).T.contiguous()
-    inner = torch.linalg.cholesky((B.T @ B).double() + penalty * eye)
-    return lambda v: (v - B @ torch.cholesky_solve((B.T @ v).double(), inner).float()) / penalty
+    root = torch.linalg.cholesky(B[:, some].double() + 1e-4 * eye)  # K_mm may be singular
+    B = torch.linalg.solve_triangular(root.float(), B, upper=False)
+    inner = torch.linalg.cholesky((B @ B.T).double() + penalty * eye)
+    return lambda v: (v - B.T @ torch.cholesky_solve((B @ v).double(), inner).float()) / penalty

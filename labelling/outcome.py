@@ -13,7 +13,7 @@ def write_predictions(path, data, p):
     """predictions.csv: each text without a label, its likeliest class and that one's probability,
     the surest first. p [N, C]."""
     rows = np.flatnonzero(data.y < 0)
-    best, share = p[rows].argmax(1), p[rows].max(1)
+    best, share = p.argmax(1)[rows], p.max(1)[rows]  # p[rows] would be a second p
     order = np.argsort(-share, kind="stable").tolist()
     write_csv(path, ["row", "text", "predicted", "probability"], (
         [data.row_numbers[rows[i]], data.texts[rows[i]], data.classes[best[i]], f"{share[i]:.4f}"]
@@ -110,7 +110,7 @@ def accept(data, p, least):
     rows = np.flatnonzero(data.y < 0)
     if data.kind is not None:
         rows = rows[data.kind[rows] != "skipped"]
-    rows = rows[p[rows].max(1) >= least]
+    rows = rows[p.max(1)[rows] >= least]
     return {int(data.row_numbers[i]): (data.classes[p[i].argmax()], f"accepted at {p[i].max():.2f}")
             for i in rows}
 

@@ -153,7 +153,7 @@ def test_the_page_shows_the_same(call):
         assert item["predicted"] == row["predicted"] and item["how"] == row["how"]
         assert [c for c, _ in item["likely"]] == [d.classes[c] for c in np.argsort(-p)]
         assert [q for _, q in item["likely"]] == pytest.approx(np.sort(p)[::-1], abs=6e-4)
-        assert item["context"] == [["id", row["id"]]]
+        assert item["context"] == [["id", row["id"]]] and item["copies"] == 1
     doubts = read_csv(call.folder / "relabel.csv")
     assert [[str(x["row"]), x["text"], x["label"], x["model"]] for x in D["doubts"]] == [
         [row["row"], row["text"], row["label"], row["model"]] for row in doubts]
@@ -195,6 +195,10 @@ def test_the_classes_and_the_progress_cells(call):
         assert float(row["recall_high"]) == pytest.approx(high, abs=6e-4)
         assert int(row["predicted"]) == (team.p[rest].argmax(1) == c).sum()
         assert float(row["expected"]) == pytest.approx(team.p[rest, c].sum(), abs=0.06)
+    least = re.search(r"found least: (.*?)\. All", call.said)[1].split(", ")
+    found = sorted(((own == c)[y == c].mean(), d.classes[c], (y == c).sum()) for c in range(4)
+                   if (y == c).sum() >= 5)
+    assert least == [f"{name} {mean:.0%} of {n}" for mean, name, n in found] and len(found) > 2
     share, low, high = honest.accuracy(team.p[rest], team.fitted.left_out, y, sample, team.found)
     said = (f"about {100 * share:.0f} % of the {len(rest)} texts without a label get the right"
             f" class in finished.csv (95 % range {100 * low:.0f} to {100 * high:.0f} %)")
@@ -302,7 +306,7 @@ def test_a_first_batch_keeps_off_labelled_texts_and_clears_what_is_old(tmp_path,
               [[f"text {i}", "a" if i < 25 else ""] for i in range(45)])
     folder = tmp_path / "out" / "my.csv-paper-x"
     folder.mkdir(parents=True)
-    old = ["relabel.csv", "map.png", "predictions.csv"]
+    old = ["relabel.csv", "map.png", "predictions.csv", "finished.csv"]
     for name in old:
         (folder / name).write_text("from before")
     assert cal_main(*arguments_of(tmp_path / "my.csv", tmp_path / "out", "--vectors",
@@ -322,11 +326,15 @@ def test_a_table_whose_every_row_was_answered_is_finished(tmp_path, capsys):
     folder.mkdir(parents=True)
     write_csv(folder / "labels.csv", ["row", "text", "label", "how"],
               [[i + 2, texts[i], "ab"[i % 2], "random"] for i in range(30, 40)])
+    write_csv(folder / "next_batch.csv", ["row", "text", "how", "label"],
+              [[2, texts[0], "random", ""]])  # asked for, and answered in the table itself
     assert cal_main(*arguments_of(tmp_path / "my.csv", tmp_path / "out")) == 0
     said = capsys.readouterr().out
     assert "No text is left to label" in said and "Every text has a label." in said
     assert not (folder / "runs").exists() and read_csv(folder / "next_batch.csv") == []
     assert [row["label"] for row in read_csv(folder / "labelled.csv")] == ["a", "b"] * 20
+    kept = {row["text"]: (row["label"], row["how"]) for row in read_csv(folder / "labels.csv")}
+    assert kept == {texts[i]: ("ab"[i % 2], "random") for i in (0, *range(30, 40))}
 
 
 # ---- whether to stop ----------------------------------------------------------------------------
@@ -368,7 +376,7 @@ def test_stop_is_said_where_every_condition_holds_and_only_there(tmp_path):
     team.y[5] = 0
     assert "You can stop" in advice(tmp_path, request, team)
     request, team = made_up(right=0.3)  # no better than the largest class
-    team.p[:] = 1 / 3
+    assert 0.2 < team.accuracy(np.arange(1000, 1200))[0] < 0.33
     assert "Go on" in advice(tmp_path, request, team)
     request, team = made_up(sample=np.arange(1000) < 15)
     said = advice(tmp_path, request, team)  # nothing is known of the accuracy
@@ -398,6 +406,9 @@ def test_sure_predictions_are_judged_by_labels_predicted_as_surely(tmp_path):
     assert ("200 predictions of at least 0.9, marked to accept: about"
             f" {100 * wrong.mean():.0f} in 100 ({100 * low:.0f} to {100 * high:.0f}) differ") in (
                 advice(tmp_path, request, team))
+    request.accept = 0.5  # as which all labels are predicted
+    assert f"at least 0.5, marked to accept: about {100 * (own != team.y).mean():.0f} in 100" in (
+        advice(tmp_path, request, team))
 
 
 def test_a_class_whose_texts_all_lie_beyond_what_is_solved_exactly(tmp_path):

@@ -137,7 +137,7 @@ def test_the_weights_and_the_penalty_have_the_smallest_error():
     for row in kernel.WEIGHTS:
         weights = {name: w for name, w in zip(kernel.NAMES, row) if w}
         for penalty in kernel.PENALTIES:
-            G = torch.linalg.inv(kernel.mixed(weights, grams) + penalty * torch.eye(40))
+            G = torch.linalg.inv(kernel.mixed(weights, grams).double() + penalty * torch.eye(40))
             error = (kernel.leave_one_out(G, Y) - Y).square().sum().item()
             errors[tuple(weights.items()), penalty] = error
     fitted = kernel.fit(features, L, Y)
@@ -216,6 +216,13 @@ def test_what_speaks_for_a_class_is_its_own_words():
         assert said[row] and all(f"w{c}0" in term for term in said[row]) == (c == y[row])
     fitted.weights = {"vectors": 1.0}
     assert kernel.speaking(features, L, fitted, [45], texts) == {45: []}
+    texts = [f"all w{c}0" for c in y]  # what is in every text cannot speak for every class
+    features["words"] = rows_of(terms.word_rows, texts)
+    fitted = kernel.fit(features, L, Y)
+    own = [int(np.flatnonzero(fitted.scores.argmax(1) == c)[0]) for c in range(3)]
+    fitted.weights = {"words": 1.0}
+    said = kernel.speaking(features, L, fitted, own, texts)
+    assert all(said.values()) and not all("all" in terms for terms in said.values())
 
 
 def test_models_of_half_the_labels():
@@ -311,7 +318,12 @@ def test_the_accuracy_by_hand():
     y, p = np.array([0, 1, 1, 0]), np.array([[0.5, 0.5], [0.1, 0.9]])
     share, low, high = honest.accuracy(p, left_out, y, np.array([True, True, True, False]), found)
     assert share == pytest.approx(0.7 + (2 - 0.6 - 0.7 - 0.8) / 3)
-    assert 0 <= low < share < high <= 1
+    left = np.array([1 - 0.6, 0 - 0.7, 1 - 0.8])  # what the three in the sample were right above p
+    error = 1.15 * left.std(ddof=1) / np.sqrt(3)  # wider by what the same texts were fitted on
+    for bound in (low, high):  # Wilson's, for as many texts as would have this error
+        n = share * (1 - share) / error**2
+        assert abs(share - bound) / np.sqrt(bound * (1 - bound) / n) == pytest.approx(1.96)
+    assert 0 < low < share < high < 1
 
 
 @pytest.mark.parametrize("e", [0, 0.1])
@@ -341,7 +353,9 @@ def test_the_gain_by_hand():
     left_out, y = np.eye(2)[[0, 0, 1, 1]], np.array([0, 0, 1, 0])  # right, right, right, wrong
     halves = np.array([1, 0.5, 0.5, 0])
     about, low, high = honest.gain(y, left_out, np.arange(4), halves, 100, 100)
-    assert about == pytest.approx(0.25) and low == 0 and high > about  # a doubling
+    error = 1.15 * 1.96 * np.std([0, 0.5, 0.5, 0], ddof=1) / np.sqrt(4)
+    assert about == pytest.approx(0.25) and low == 0  # a doubling
+    assert high == pytest.approx(0.25 + error)
     assert honest.gain(y, left_out, np.arange(4), 1 - halves, 100, 50)[0] == pytest.approx(
         (0.75 - 0.5) * np.log2(1.5))
 

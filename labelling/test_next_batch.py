@@ -275,7 +275,8 @@ def test_the_default_strategy_follows_the_labels_per_class(table, tmp_path):
                  "--random-share", 0, "--out", tmp_path / "out"]
     folder, how = tmp_path / "out" / "my.csv-paper-hash", []
     for labels in (27, 30):  # of three classes
-        write([(i, text, c if n < labels else "") for n, (i, text, c) in enumerate(rows)])
+        copies = [rows[0]] * (30 - labels)  # a text counts once
+        write([(i, text, c if n < labels else "") for n, (i, text, c) in enumerate(rows)] + copies)
         assert cal_main(*arguments) == 0
         how.append({row["how"] for row in read_csv(folder / "next_batch.csv")})
     assert how == [{"random"}, {"margin"}]

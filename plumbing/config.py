@@ -2,7 +2,7 @@
 
 import json
 
-from plumbing.files import InputError, shortened
+from plumbing.files import InputError, refuse_odd, shortened
 
 MOST = 10**8  # texts, or anything else that is counted
 RUNS = 1_000  # seeds, or strategies: each has files, which take time to look for
@@ -43,6 +43,7 @@ def named(kind):
 
 def machine(value):
     return (isinstance(value, dict) and {"device", "versions"} <= value.keys()
+            and (value["device"] is None or text(value["device"]))
             and (value["versions"] is None or named(text)(value["versions"])))
 
 
@@ -53,6 +54,7 @@ def sources(value):
 # What must be there, and what may be there; older versions wrote less.
 NEEDED = {
     "settings.dataset": text, "settings.protocol": text, "settings.vectors": text,
+    "settings.data_sha256": text,
     "settings.rounds": count, "settings.batch": one_or_more, "settings.seed_size": one_or_more,
     "seeds": many(lambda seed: type(seed) is int and seed >= 0, 0, RUNS),
     "strategies": many(name, 0, RUNS),
@@ -60,7 +62,7 @@ NEEDED = {
     "about.classes": one_or_more, "about.class_counts": named(count),
 }
 POSSIBLE = {
-    "settings.data_sha256": text, "settings.x_sha256": text, "settings.model": text,
+    "settings.x_sha256": text, "settings.model": text,
     "settings.device": text, "settings.epochs": one_or_more, "settings.minibatch": one_or_more,
     "about.length_mean": number, "about.length_max": count,
     "about.types": count, "about.types_known": number, "about.tokens_known": number,
@@ -73,6 +75,7 @@ POSSIBLE = {
 
 def read_config(path):
     """What config.json holds; an InputError says where it is damaged."""
+    refuse_odd(path.parent)
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except (ValueError, RecursionError):

@@ -176,6 +176,20 @@ def make_folder(folder):
         raise InputError(f"cannot write to {folder}: {e.strerror}; choose another --out")
 
 
+OF_RUNS = {".json", ".jsonl", ".npz", ".gz", ".pt"}  # endings that no directory of ours has
+
+
+def refuse_odd(folder):
+    """An InputError if something in a results directory is no file where one of ours may stand:
+    a pipe or a device, which might be read for ever, or a directory."""
+    for place in (folder, folder / "runs"):
+        for path in sorted(place.iterdir()) if place.is_dir() else ():
+            if path.exists() and not path.is_file() and (
+                    not path.is_dir() or path.suffix in OF_RUNS):
+                kind = "directory" if path.is_dir() else "pipe or device"
+                raise InputError(f"{path} is a {kind}, where only a file can be; remove it")
+
+
 # ---- CSV files that people open in a spreadsheet ------------------------------------------------
 
 FORMULA = re.compile(r"'*[=+\-@\t\r]")  # the start of a cell that a spreadsheet would run

@@ -20,6 +20,7 @@ from plumbing.files import (
     make_folder,
     note,
     own_file,
+    refuse_odd,
     remove_parts,
     shortened,
     whole_file,
@@ -48,6 +49,7 @@ def locked(folder):
     The operating system holds the lock, and releases it if the process is killed.
     """
     make_folder(folder)
+    refuse_odd(folder)
     try:
         file = os.fdopen(own_file(folder / ".lock", os.O_RDWR | os.O_CREAT), "r+b")
     except OSError as e:
@@ -131,7 +133,7 @@ def machines(folder, old, config):
         return before
     if list(folder.glob("runs/*.jsonl")):
         unlike = [name.replace("x_sha256", "last digits of the vectors") for name in new
-                  if new[name] != before[-1][name]]
+                  if new[name] != before[-1].get(name)]
         note(f"note: the runs in {folder} were made on another machine or with other versions"
              f" (different: {', '.join(unlike)}); the report will name both")
     return [*before, new]

@@ -35,6 +35,8 @@ def read_run(path, rows=None):
             wrong = "it is not JSON"
         if again := not wrong and seen.intersection(line["picked"]):
             wrong = f"it picks row {min(again)}, which was picked before"
+        elif not wrong and line["batch"] is None and lines and lines[-1]["picked"]:
+            wrong = "its batch is null, although rows were picked before"
         if wrong:
             raise unwritten(path, number, wrong)
         lines.append(line)

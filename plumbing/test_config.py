@@ -4,6 +4,7 @@ import copy
 import gzip
 import io
 import json
+import os
 import shutil
 
 import numpy as np
@@ -12,10 +13,10 @@ import pytest
 import cal
 from command.progress import described
 from plumbing import files, folder
-from plumbing.config import read_config
+from plumbing.config import NEEDED, read_config
 from plumbing.files import InputError
 from plumbing.folder import read_texts
-from plumbing.maps import is_sound
+from plumbing.maps import STATISTICS, is_sound
 from plumbing.runs import Log
 from test_cal import TINY, cal_main, run_files, tiny  # noqa: F401
 
@@ -31,7 +32,8 @@ FOLDER = "demo-paper-pool"
     ("classes", [{}]), ("classes", []), ("classes", ["other"]), ("about.train", "many"),
     ("about.train", 10**12), ("about.test", None), ("about.classes", 7), ("about.types", {}),
     ("about.tokens_known", "x"), ("about.class_counts", {"ABBR": 3}), ("sources", {"core": 3}),
-    ("machines", [3]), ("machines", [{}]), ("commands", [[]]), ("versions", 3),
+    ("machines", [3]), ("machines", [{}]),
+    ("machines", [{"device": {}, "versions": None}]), ("commands", [[]]), ("versions", 3),
     ("projections", ["x"]), ("forks", ["x"]), ("about", None), ("settings", []),
     ("seeds", list(range(1001))), ("settings.vectors", "\ud800"),
 ])
@@ -50,6 +52,17 @@ def test_a_config_with_a_wrong_value_is_one_sentence(tiny, tmp_path, key, value)
     with pytest.raises(InputError) as e:
         read_config(path)
     assert f"{path} is damaged (" in str(e.value) and len(str(e.value)) < 400
+
+
+def test_a_config_that_lacks_a_value_is_one_sentence(tiny, tmp_path):  # noqa: F811
+    path, text = tmp_path / "config.json", (tiny[0] / FOLDER / "config.json").read_text()
+    for key in NEEDED:
+        config = json.loads(text)
+        parent = config if "." not in key else config[key.partition(".")[0]]
+        del parent[key.rpartition(".")[2]]
+        path.write_text(json.dumps(config))
+        with pytest.raises(InputError, match=f"is damaged \\(it has no {key}\\)"):
+            read_config(path)
 
 
 @pytest.mark.parametrize("changes", [
@@ -108,13 +121,28 @@ def test_what_unpacks_to_more_than_the_limit_is_left_out(tmp_path, monkeypatch):
     assert not read_texts(tmp_path, 2, 2) and not files.read_arrays(tmp_path / "a.npz")
 
 
+@pytest.mark.parametrize(("name", "kind"), [
+    ("config.json", "pipe"), (".lock", "pipe"), ("runs/cal-1.jsonl", "pipe"),
+    ("runs/texts.json.gz", "directory"), ("runs/maps-1.npz", "directory")])
+def test_a_pipe_or_a_directory_in_place_of_a_file_is_refused_at_once(
+        tiny, tmp_path, capsys, name, kind):  # noqa: F811
+    shutil.copytree(tiny[0], tmp_path, dirs_exist_ok=True)
+    path = tmp_path / FOLDER / name
+    path.unlink(missing_ok=True)
+    os.mkfifo(path) if kind == "pipe" else path.mkdir()
+    for more in ([], ["--report-only"]):
+        assert cal_main("--out", tmp_path, *(more or [*TINY, "--seeds", 1])) == 2
+        assert f"{path} is a {kind}" in capsys.readouterr().err.splitlines()[-1]
+
+
 def test_a_run_that_picked_more_than_a_batch_is_not_taken_up(tmp_path):
     line = {"round": 0, "labelled": 9, "accuracy": 0.5, "picked": [3, 4], "batch": None,
             "seconds": {"train": 0.1, "select": 0.1}}
     log = Log(tmp_path)
     log.made_with({"data": "x", "batch": 1}, 9)
     log.path(cal.Run("lc", 1)).write_text(
-        json.dumps(line) + "\n" + json.dumps({**line, "round": 1, "picked": []}) + "\n")
+        json.dumps(line) + "\n" + json.dumps({**line, "round": 1, "picked": [],
+                                              "batch": dict.fromkeys(STATISTICS, 0)}) + "\n")
     with pytest.raises(InputError, match="lc-1.jsonl, line 1: it picks 2 rows instead of 1, but"):
         log.read(cal.Run("lc", 1))
 

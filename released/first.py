@@ -19,9 +19,9 @@ TWICE = "cal", "dal", "cal+dal"  # the strategies that V1 trains again
 class TrainedTwice(NeverReset):
     """V1: from the second round on, CAL and DAL train once more on the same L before they pick.
 
-    The test accuracy is that of before; what they pick with, and go on from, is that of after. The
-    other strategies train once. Needs row 1, without which the second training would be all there
-    is; so it brings that row with it.
+    The test accuracy is measured before that second training. The strategy picks with its result,
+    and the next round starts from it. The other strategies train once. V1 brings row 1 (never
+    reset) with it, because without that row the second training would replace the first.
     """
 
     again = None  # the theta that is trained once more

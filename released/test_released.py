@@ -80,19 +80,19 @@ def test_the_fast_algorithm_is_that_of_paper():
     assert made.View.__mro__[1] is View
 
 
-def picks(name, folder):
-    """What each strategy picks under a protocol, and the statistics of its batches."""
-    log = Log(folder / name)
-    runs = cal.runs_of(["random", "bald", "dal", "cal"], [1])
-    algorithm(name, cal.Settings(40, 2, 10, 7, 8), log).learn(runs)
-    return [[(line["picked"], line["batch"]) for line in log.read(run)] for run in runs]
+def picks(name, strategy, folder):
+    """What a strategy picks under a protocol, and the statistics of its batches."""
+    run, log = cal.Run(strategy, 1), Log(folder / f"{name}-{strategy}")
+    algorithm(name, cal.Settings(40, 2, 10, 7, 8), log).learn([run])
+    return [(line["picked"], line["batch"]) for line in log.read(run)]
 
 
 def test_every_row_changes_something(tmp_path):
-    plain = picks("paper", tmp_path)
+    ours = ["cal", "random", "bald", "dal"]  # the slowest last: only if no other differs
+    plain = {name: picks("paper", name, tmp_path) for name in ours}
     for row, over in protocols.ROWS.items():
         if all(isinstance(c, type) for c in over):
-            assert picks(f"paper+{row}", tmp_path) != plain, row
+            assert any(picks(f"paper+{row}", name, tmp_path) != plain[name] for name in ours), row
     with_vectors = [name for name, over in protocols.ROWS.items() if isinstance(over[0], tuple)]
     assert with_vectors == ["pad", "respell"]  # tested below
 

@@ -10,7 +10,7 @@ import data
 from command import noise
 from report.differences import holm, interval, paired_t
 from report.test_report import hand_made
-from studies import binary, rare, study_honest, study_labelling, twice, versus
+from studies import binary, rare, study_doubts, study_honest, study_labelling, twice, versus
 
 
 def test_versus_tells_the_mean_from_the_final_accuracy(tmp_path):
@@ -93,6 +93,11 @@ def test_the_share_made_wrong(kind, share):
     y, other = np.arange(1000) % 4, (np.arange(1000) + 1) % 4
     wrong = study_honest.made_wrong(y, 4, kind, share, other, np.random.default_rng(0))
     assert (wrong != y).sum() == round(1000 * share)
+
+
+def test_doubts_are_scored_by_hand():
+    doubt, wrong = np.array([0.9, 0.5, 0.5, 0.1]), np.array([True, False, True, False])
+    assert study_doubts.told(doubt, 7, wrong) == [pytest.approx((1 + 1 + 0.5 + 1) / 4), 2, 7]
 
 
 def test_a_binary_classifier_is_beside_its_larger_class():

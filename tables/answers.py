@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from itertools import combinations
 
-from plumbing.files import InputError, armed, counted, make_folder, note, write_csv
+from plumbing.files import InputError, armed, counted, make_folder, note, refuse_odd, write_csv
 from tables.copies import key
 from tables.labels import SKIP, named
 from tables.records import records
@@ -169,6 +169,7 @@ def read_answers(folder):
     from the backup, so a page or a person that saves an older labels.csv removes nothing; a row
     whose label was emptied takes it back. An InputError if a file cannot be read.
     """
+    refuse_odd(folder)
     found, last = Answers(), [folder / NEXT, folder / DOUBTED]
     copies = [path for name in (KEPT, NEXT, DOUBTED)
               for path in folder.glob(name.replace(".", "*.")) if path not in last]

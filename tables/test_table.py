@@ -10,6 +10,7 @@ import torch
 import data
 from labelling import next_batch
 from plumbing.files import write_csv
+from tables.own_table import read_table
 from test_cal import best_rows, cal_main, read_csv, run_cal, run_files, table, view_of
 
 
@@ -26,6 +27,14 @@ def test_a_table_is_split_by_class_and_keeps_its_row_numbers(table, name, encodi
     assert [d.classes[c] for c in d.y] == [label[text] for text in d.texts]
     both = [*d.texts, *(t for t in label if t not in set(d.texts))]
     assert sorted(both) == sorted(label) and len(d.x_test) == 12
+
+
+def test_a_simulation_s_seed_set_and_batches_grow_with_the_table(tmp_path):
+    for N, seed_size, picks in ((900, 36, 15), (100, 20, 2), (5_000, 200, 50), (60, 20, 1)):
+        write_csv(tmp_path / "t.csv", ["text", "label"], [[f"t{i}", "ab"[i % 2]] for i in range(N)])
+        raw = read_table(tmp_path / "t.csv", stratified=data.seed_set)
+        assert len(raw["train"][0]) == N * 4 // 5  # a twentieth of them, but ten of each class
+        assert (raw["seed_size"], raw["picks"]) == (seed_size, picks)
 
 
 def test_other_columns_a_test_file_and_missing_labels(table, tmp_path, capsys):
