@@ -2,6 +2,7 @@
 
 import base64
 import re
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 import torch
 
 import strategies
-from labelling import committee, honest, judge, kernel, model, next_batch
+from labelling import committee, honest, judge, kernel, model, next_batch, outcome
 from page import explore
 from plumbing.files import write_csv
 from tables.answers import Answer, Answers
@@ -229,6 +230,17 @@ def test_the_finished_table_s_cells(call):
                                      f"answered ({how})" if how else "answered")
         else:
             assert (row["label"], row["source"]) == (own, "yours" if own else "")
+
+
+def test_what_is_marked_to_accept_follows_the_option(call, tmp_path):
+    for accept, least in ((None, 0.9), (0.6, 0.6)):
+        request = replace(call.request, accept=accept, folder=tmp_path)
+        outcome.write_finished(request, Answers(), call.team.p)
+        rows = [row for row in read_csv(tmp_path / "finished.csv") if row["source"] == "model"]
+        shares = [float(row["probability"]) for row in rows]
+        assert [row["accept"] for row in rows] == [
+            "yes" if share >= least else "look" for share in shares]
+    assert any(0.6 <= share < 0.9 for share in shares) and len(rows) == 32
 
 
 # ---- how texts are chosen -----------------------------------------------------------------------

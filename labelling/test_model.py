@@ -216,6 +216,13 @@ def test_what_speaks_for_a_class_is_its_own_words():
         assert said[row] and all(f"w{c}0" in term for term in said[row]) == (c == y[row])
     fitted.weights = {"vectors": 1.0}
     assert kernel.speaking(features, L, fitted, [45], texts) == {45: []}
+    texts = [f"all w{c}0" for c in y]  # what is in every text cannot speak for every class
+    features["words"] = rows_of(terms.word_rows, texts)
+    fitted = kernel.fit(features, L, Y)
+    own = [int(np.flatnonzero(fitted.scores.argmax(1) == c)[0]) for c in range(3)]
+    fitted.weights = {"words": 1.0}
+    said = kernel.speaking(features, L, fitted, own, texts)
+    assert all(said.values()) and not all("all" in terms for terms in said.values())
 
 
 def test_models_of_half_the_labels():
@@ -391,7 +398,9 @@ def test_doubts_find_what_is_wrong_and_ask_once():
     answers = Answers()
     for i in found.places[:5]:
         answers.add(Answer(i, f"text {i}", "kept", reviewed="p"))
-    assert set(doubts.find(team, d, answers).places).isdisjoint(found.places[:5])
+    later = doubts.find(team, d, answers)
+    assert set(later.places).isdisjoint(found.places[:5])
+    assert later.believed[0] == pytest.approx(found.believed[0] - sum(found.wrong[:5]))
     p = np.array([[0.2, 0.5, 0.3], [0.1, 0.2, 0.7]])
     assert doubts.margin(p, [0, 2]) == pytest.approx([-0.3, 0.5])
 

@@ -47,7 +47,7 @@ function whereItLies(name) {                      // a batch's place on the map,
   const batch = batchOf(name), confidence = batch.map(i => F.mu[i]), variability = batch.map(i => F.sigma[i]);
   const way = beside(confidence, F.all.map(i => F.mu[i])), spread = beside(variability, F.all.map(i => F.sigma[i]));
   const said = { 1: "higher than", "-1": "lower than", 0: "not clearly different from" };
-  return `The mean confidence of these texts is ${two(mean(confidence))}, ${said[way]} that of all texts (${two(mean(F.all.map(i => F.mu[i])))}).`
+  return `On this map the mean confidence of these texts is ${two(mean(confidence))}, ${said[way]} that of all texts (${two(mean(F.all.map(i => F.mu[i])))}).`
     + ` Their mean variability is ${two(mean(variability))}, ${said[spread]} that of all texts (${two(mean(F.all.map(i => F.sigma[i])))}).`;
 }
 
@@ -63,9 +63,11 @@ function dotStep() {
 function regionStep() {
   const easy = best(F.all, i => F.mu[i] - F.sigma[i]), ambiguous = best(F.all, i => F.sigma[i]), hard = best(F.all, i => -F.mu[i]);
   const right = F.all.filter(i => F.phi[i] === 1).length, never = F.all.filter(i => F.phi[i] === 0).length;
+  const corner = F.sigma[easy] < F.sigma[ambiguous] / 2, planted = i => D.kinds ? ` (made to be ${D.kinds[i]})` : "";
   return { head: "The map has three regions", set: {}, look: ["canvases"], marks: [easy, ambiguous, hard], say: () => [
-    "Easy texts lie at the top left, ambiguous texts at the right, and hard texts at the bottom left. One real text of each:",
-    ["1 easy", easy], ["2 ambiguous", ambiguous], ["3 hard", hard],
+    (corner ? "Easy texts lie at the top left, ambiguous texts at the right, and hard texts at the bottom left."
+      : `Easy texts lie at the top, ambiguous texts at the right, and hard texts at the bottom left. Hardly a text lies at the top left here: the probability of even the easiest text rose over the ${F.epochs} epochs, so it varied.`) + " One real text of each:",
+    [`1 easy${planted(easy)}`, easy], [`2 ambiguous${planted(ambiguous)}`, ambiguous], [`3 hard${planted(hard)}`, hard],
     `The model was right about ${number(right)} of the ${number(F.all.length)} texts in every epoch, and about ${number(never)} in none.`] };
 }
 
@@ -93,7 +95,7 @@ function seedStep() {
 function randomStep() {
   const batch = batchOf("random"), t = INITIAL.round;
   return { head: "Random picks from everywhere", set: { strategy: "random" }, look: ["canvases", "strategies"], say: () => [
-    `The large circles are the ${batch.length} texts that Random picked in round ${t}, drawn on the map of all texts. The smaller, fading circles are its earlier picks. The list beside the map has the texts.`,
+    `The large circles are the ${batch.length} texts that Random picked in round ${t}, drawn on the map of all texts. The smaller, fading circles are its earlier picks. The texts are listed under “What strategies pick”.`,
     "Every text without a label had the same chance. " + whereItLies("random") + " A difference here is luck.",
     "Try it: move the round slider. Does the batch move to another part of the map?"] };
 }
@@ -103,7 +105,7 @@ function unsureStep(name, what) {
   return { head: `${what} picks what the model is unsure about`, set: { strategy: name, strategy2: other.length ? "random" : "" }, look: ["canvases", "strategies"], say: () => [
     `The large circles are the ${batch.length} texts that ${what} picked in round ${INITIAL.round}.${other.length ? " The squares are Random's. A diamond is a text that both picked." : ""} ${what} has no labels of these texts. It asks how unsure the round's model is about their class.`,
     whereItLies(name),
-    "Try it: read the list beside the map. Why was the model unsure about these texts? Their labels stand in brackets."] };
+    "Try it: read the list under “What strategies pick”. Why was the model unsure about these texts? Their labels stand in brackets."] };
 }
 
 function calStep() {
@@ -112,12 +114,12 @@ function calStep() {
   const shorter = inSeeds(length, -1), larger = inSeeds(one, 1);
   const same = D.classes[best(batch.map(i => D.y[i]), c => batch.filter(i => D.y[i] === c).length)], other = ["margin", "lc", "entropy", "random"].find(name => batchOf(name, t).length);
   return { head: "CAL picks at the border of low-cor and high-cor", set: { strategy: "cal", strategy2: rival ? "random" : "", round: t }, look: ["canvases", "strategies"], say: () => [
-    `CAL trains a second classifier to tell low-cor from high-cor texts, and picks where that classifier is nearest to 0.5.${border ? " The histogram shows what it said of every text without a label before the first round (round 0)." : ""} The circles are its ${batch.length} texts of round ${t}. ${percent(largestClass(batch))} of them have the same label, ${same}, which ${percent(mean(D.y.map(c => +(c === D.y[best(batch, i => batch.filter(j => D.y[j] === D.y[i]).length)]))))} of the texts shown have.`,
+    `CAL trains a second classifier to tell low-cor from high-cor texts, and picks where that classifier is nearest to 0.5.${border ? " The histogram shows what it said of every text without a label before the first round (round 0)." : ""} The circles are its ${batch.length} texts of round ${t}${rival ? ", and the squares Random's" : ""}. ${percent(largestClass(batch))} of CAL's texts have the same label, ${same}, which ${percent(mean(D.y.map(c => +(c === D.y[best(batch, i => batch.filter(j => D.y[j] === D.y[i]).length)]))))} of the texts shown have.`,
     ...(!rival || !length.length ? [] : [`Over all rounds a batch's largest class has ${percent(mean(one.map(([a]) => a)))} of CAL's texts and ${percent(mean(one.map(([, b]) => b)))} of Random's (more with CAL ${larger.text}). CAL's texts have ${mean(length.map(([a]) => a)).toFixed(1)} words and Random's ${mean(length.map(([, b]) => b)).toFixed(1)} (fewer with CAL ${shorter.text}).${oneSeed(length)}`
       + (shorter.all && larger.all ? " Short texts of one class fit what docs/why-cal-loses.md measured: the classifier orders texts by the length of their representation." : "")]),
     accuracySentence(),
-    (other ? `Try it: how many of the texts that ${other} picked in round ${t} have the label ${same}? Guess, choose ${other} as the strategy, and count in the list. ` : "Try it: ")
-      + "Choose another seed, which is another random start with other labelled texts. Are CAL's texts of the same class?"] };
+    other ? `Try it: how many of the texts that ${other} picked in round ${t} have the label ${same}? Guess, choose ${other} as the strategy and none as the second, and count in the list.` : "",
+    Object.keys(D.runs.cal).length > 1 ? "Try it: choose another seed, which is another random start with other labelled texts. Are CAL's texts of the same class?" : ""].filter(Boolean) };
 }
 
 function accuracySentence() {                     // the last round that every run of the two has
@@ -157,7 +159,7 @@ function questionStep() {
       : D.y[i] !== c ? `No: the label of row ${D.numbers[i]} is ${D.classes[D.y[i]]}.`
       : F.mu[i] > F.mu[target] ? `Not yet: row ${D.numbers[i]} has the label ${name} and the confidence ${F.mu[i].toFixed(3)}, and another text of ${name} lies lower.`
       : `Right: ${named(i)}, has the confidence ${F.mu[i].toFixed(3)}. Would you have given it this label?`;
-    return [`The dots now have the colour and the shape of their class. Which of the ${number(count[c])} texts of ${name} has the lowest confidence? (Control and the wheel zoom in.)`, verdict];
+    return [`The dots now have the colour and the shape of their class. Which of the ${number(count[c])} texts of ${name} has the lowest confidence? (Control and the wheel, or two fingers, zoom.)`, verdict];
   } };
 }
 
@@ -189,7 +191,7 @@ function goTo(step) {
 function point() {                                // to what the step is about
   for (const e of document.querySelectorAll(".look")) e.classList.remove("look");
   for (const id of stepNow()?.look || []) $(id).classList.add("look");
-  if (stepNow()) $(stepNow().look[0]).scrollIntoView({ block: "nearest" });
+  for (const id of [...stepNow()?.look || []].reverse()) $(id).scrollIntoView({ block: "nearest" });  // the first in any case
 }
 
 function mapButton({ text, map }) {

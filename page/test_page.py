@@ -596,6 +596,9 @@ def test_what_the_guide_says_is_what_the_runs_left(tiny, browser):
     said = paragraphs(browser, page, "three regions")
     assert f"right about {(phi > 0.999).sum():,} of the 2,500" in said
     assert d.texts[sigma.argmax()][:80] in said and d.texts[mu.argmin()][:80] in said
+    assert f"2 ambiguous (made to be {d.kind[sigma.argmax()]})" in said
+    corner = sigma[(mu - sigma).argmax()] < sigma.max() / 2  # else easy texts lie further right
+    assert ("at the top left, ambiguous" in said) == corner
     low = (m["seed_correctness"] <= 0.2 + 1e-6).sum()
     assert f"{low} of {len(m['rows'])} texts are low-cor" in paragraphs(browser, page, "sees only")
     t = browser.run("return INITIAL.round")

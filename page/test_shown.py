@@ -1,5 +1,6 @@
 """What the page shows of each text, batch and colour, on a page made by hand."""
 
+import base64
 import gzip
 import json
 
@@ -40,6 +41,9 @@ def test_the_data_of_a_page(shown):
     assert run["batch"] == [None, [0.11, 0.12, 0.13], [0.21, 0.22, 0.23]]
     assert run["picked"] == [[0], [1], []] and run["labelled"] == [500, 550, 600]
     assert D["maps"]["0"]["seed"]["at"] == [4, 2]
+    some = explore.maps_of(r.maps[0], np.array([0, 2, 5]), {0: 0, 2: 1, 5: 2})  # without row 4
+    assert some["seed"]["at"] == [1] and set(base64.b64decode(some["seed"]["gold"])) == {80}
+    assert base64.b64decode(some["full"]["gold"])[:3] == bytes([0, 80, 200])
     config = json.loads((r.folder / "config.json").read_text())
     config["settings"]["data_sha256"] = "another"
     (r.folder / "config.json").write_text(json.dumps(config))

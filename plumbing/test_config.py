@@ -13,7 +13,7 @@ import pytest
 import cal
 from command.progress import described
 from plumbing import files, folder
-from plumbing.config import read_config
+from plumbing.config import NEEDED, read_config
 from plumbing.files import InputError
 from plumbing.folder import read_texts
 from plumbing.maps import STATISTICS, is_sound
@@ -52,6 +52,17 @@ def test_a_config_with_a_wrong_value_is_one_sentence(tiny, tmp_path, key, value)
     with pytest.raises(InputError) as e:
         read_config(path)
     assert f"{path} is damaged (" in str(e.value) and len(str(e.value)) < 400
+
+
+def test_a_config_that_lacks_a_value_is_one_sentence(tiny, tmp_path):  # noqa: F811
+    path, text = tmp_path / "config.json", (tiny[0] / FOLDER / "config.json").read_text()
+    for key in NEEDED:
+        config = json.loads(text)
+        parent = config if "." not in key else config[key.partition(".")[0]]
+        del parent[key.rpartition(".")[2]]
+        path.write_text(json.dumps(config))
+        with pytest.raises(InputError, match=f"is damaged \\(it has no {key}\\)"):
+            read_config(path)
 
 
 @pytest.mark.parametrize("changes", [

@@ -100,7 +100,7 @@ def read_rows(path, text_column, label_column):
     """
     table, rows, place, skipped = records(path, (text_column, label_column)), [], -1, 0
     _, header = next(table)
-    where = [column(path, header, name) for name in (text_column, label_column)]
+    text_at, label_at = (column(path, header, name) for name in (text_column, label_column))
     for number, row in table:
         if not row:
             continue
@@ -108,7 +108,7 @@ def read_rows(path, text_column, label_column):
         if len(row) != len(header):
             raise InputError(f"{path}, row {number}: {len(row)} values for {len(header)} columns;"
                              " quote a text that contains the delimiter")
-        text, label = (armed(row[i]).strip() for i in where)
+        text, label = armed(row[text_at]).strip(), armed(row[label_at]).strip()
         if text and (len(text) > INVISIBLE or key(text)):
             rows.append((place, number, text, label))
         else:
@@ -127,6 +127,8 @@ def with_answers(path, rows, answers):
     Copies of a text (which may differ in case and white space) share a label if the labels in the
     file agree. A label that a person looked at again replaces the file's own.
     """
+    if not answers.by_text and all(label for *_, label in rows):
+        return rows
     given, used, out = {}, set(), []
     for _, _, text, label in rows:
         if label:

@@ -91,13 +91,14 @@ def json_records(path, lines, wanted):
             header = [*found, *(name for name in wanted if name.lower() not in known)]
             of_interest = [i for name in wanted for i, own in enumerate(header)
                            if own.lower() == name.lower()]
+            kinds = [(name, "" if i not in of_interest else "text" if i == of_interest[0] else
+                      "label") for i, name in enumerate(header)]
             yield 0, header
-        if header:
-            cells = [cell_of(found.get(name)) for name in header] if found else []
-            for i in of_interest if found else ():
-                cells[i] = plain(found.get(header[i]), header[i], i == of_interest[0],
-                                 f"{path}, line {number}")
-            yield number, cells
+        if header:  # most values are ASCII strings, which are cells as they are
+            yield number, [value if type(value := found.get(name)) is str and value.isascii() else
+                           cell_of(value) if not kind else
+                           plain(value, name, kind == "text", f"{path}, line {number}")
+                           for name, kind in kinds] if found else []
     if header is None:
         raise InputError(f"{path} is empty; give one JSON object per line")
 

@@ -132,6 +132,13 @@ def test_a_simulation_tests_on_no_copy_of_a_training_text(tmp_path, capsys):
     bare = lambda text: text.lower().strip(".")
     tested = {bare(text) for text, _ in rows_with_copies()} - {bare(text) for text in d.texts}
     assert len(tested) == 5
+    copies_side_by_side = sorted(rows_with_copies(), key=lambda row: bare(row[0]))
+    write_csv(tmp_path / "t.csv", ["text", "label"], copies_side_by_side)
+    raw = read_table(tmp_path / "t.csv", stratified=data.seed_set)
+    known, own = ({bare(text): label for text, label in zip(*raw[name])}
+                  for name in ("train", "test"))
+    assert not known.keys() & own.keys() and len(own) == 5 == len(raw["test"][0])
+    assert {**known, **own} == {bare(text): label for text, label in rows_with_copies()}
 
 
 def test_a_test_file_that_shares_texts_is_warned_of(table, capsys):
@@ -145,6 +152,21 @@ def test_a_test_file_that_shares_texts_is_warned_of(table, capsys):
 
 
 # ---- answers ------------------------------------------------------------------------------------
+
+
+def test_row_and_batch_are_read_as_a_spreadsheet_writes_them(tmp_path):
+    write_csv(tmp_path / "labels.csv", ["row", "text", "label", "batch"],
+              [["12.0", "one", "a", "3.0"], ["", "two", "b", "x"]])
+    found = answers.read_answers(tmp_path).by_text
+    assert {(a.text, a.row, a.batch) for a in found.values()} == {("one", 12, 3), ("two", 0, 0)}
+
+
+def test_a_label_that_was_looked_at_again_counts_more_than_the_table_s(tmp_path):
+    write_csv(tmp_path / "t.csv", ["text", "label"], [["one", "x"], ["two", "x"], ["three", ""]])
+    write_csv(tmp_path / "labels.csv", ["row", "text", "label", "reviewed"],
+              [[2, "one", "a", "x"], [3, "two", "a", ""]])
+    assert read_table(tmp_path / "t.csv", folder=tmp_path)["train"] == (
+        ["one", "two", "three"], ["a", "x", ""])
 
 
 def test_a_long_text_that_was_mended_is_found_at_once():
