@@ -243,7 +243,7 @@ def index(steps, place):
     rows = []
     for name, row in [*reversed(rows_of("released-code.md").items()),
                       *reversed(rows_of("versions.md").items())]:
-        if not re.fullmatch(r"V?\d+", name):
+        if not re.fullmatch(r"V\d|\d\d?", name):
             continue
         link = f'<a href="#{at[name]}">{name}</a>' if name in at else name
         effect = row[5] if name[0] != "V" and re.match(r"[+−]\d", row[5]) else ""

@@ -224,7 +224,7 @@ def test_every_difference_of_the_authors_code_is_listed_and_linked_to_its_line(k
     rows = [re.findall(r"<td>(.*?)(?=<td>|<tr>|$)", row, re.S) for row in table.split("<tr>")[2:]]
     docs = {name: (read.DOCS / name).read_text("utf-8") for name in ("released-code.md",
                                                                      "versions.md")}
-    numbers = re.findall(r"^\| (V?\d+) \|", docs["released-code.md"] + docs["versions.md"], re.M)
+    numbers = re.findall(r"^\| (V\d|\d\d?) \|", "".join(docs.values()), re.M)
     assert [plain(row[0]) for row in rows] == numbers and len(numbers) == 24
     linked = [number for number, row in zip(numbers, rows) if "href" in row[0]]
     assert set(numbers) - set(linked) == {"18"}  # Fig. 4, which is the same in both
@@ -324,6 +324,14 @@ def test_the_page_in_a_browser(browser, kept):
     seen = ("return [...document.querySelectorAll('.play .pictures, .found')].map(e =>"
             " e.tagName === 'DETAILS' ? e.open : e.offsetHeight > 0)")
     assert browser.run(seen) == [False] * 9  # four pictures, five findings: predict first
+    media = lambda name: browser.call("POST", "/goog/cdp/execute", {
+        "cmd": "Emulation.setEmulatedMedia", "params": {"media": name}})
+    media("print")  # on paper no picture waits, and nothing to press is shown
+    shown = ("return [...document.querySelectorAll(arguments[0])].map(e =>"
+             " e.getBoundingClientRect().height > 0)")
+    assert all(browser.run(shown, ".play svg"))
+    assert not any(browser.run(shown, ".play button, .play label, #bar"))
+    media("")
     browser.run("document.querySelector('#play-aso .reveal button').click()")
     assert browser.run("return document.querySelector('#aso .predict').open")
     browser.run("document.getElementById('answers').click()")
