@@ -75,7 +75,7 @@ def shown_of(r, kept):
                  f" vectors, protocol {s['protocol']}.{sample} Confidence (Eq. 1), variability"
                  " (Eq. 2) and correctness (Eq. 3) are taken over the first epochs of a training"
                  " on all the data and of one on the seed set.",
-        "id": f"{r.dataset} {s['data_sha256'][:16]}", "folder": r.folder.name,
+        "id": f"{r.dataset} {s.get('data_sha256', '')[:16]}", "folder": r.folder.name,
         "classes": r.config["classes"], "rows": [int(row) for row in rows],
         "numbers": pick(kept["numbers"]), "texts": pick(kept["texts"]), "y": pick(kept["y"]),
         "names": NAMES, "maps": maps, "borders": borders, "runs": runs, "rounds": r.rounds,

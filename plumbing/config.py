@@ -54,7 +54,6 @@ def sources(value):
 # What must be there, and what may be there; older versions wrote less.
 NEEDED = {
     "settings.dataset": text, "settings.protocol": text, "settings.vectors": text,
-    "settings.data_sha256": text,
     "settings.rounds": count, "settings.batch": one_or_more, "settings.seed_size": one_or_more,
     "seeds": many(lambda seed: type(seed) is int and seed >= 0, 0, RUNS),
     "strategies": many(name, 0, RUNS),
@@ -62,7 +61,7 @@ NEEDED = {
     "about.classes": one_or_more, "about.class_counts": named(count),
 }
 POSSIBLE = {
-    "settings.x_sha256": text, "settings.model": text,
+    "settings.data_sha256": text, "settings.x_sha256": text, "settings.model": text,
     "settings.device": text, "settings.epochs": one_or_more, "settings.minibatch": one_or_more,
     "about.length_mean": number, "about.length_max": count,
     "about.types": count, "about.types_known": number, "about.tokens_known": number,
