@@ -855,7 +855,7 @@ def test_all_the_data_of_several_seeds_is_that_of_each_alone(tmp_path):
 
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(90, 6)), np.arange(90) % 3
-    d, s = data.of_arrays(x, y, x, y), cal.Settings(50, 1, 5, 12, 16)
+    d, s = data.of_arrays(x, y, x, y), cal.Settings(50, 1, 5, 12, 50)
     for folder, *tasks in (("both", (1, 2)), ("alone", (1,), (2,))):
         for seeds in tasks:
             cal.all_the_data(Small(d, s, Log(tmp_path / folder)), seeds)

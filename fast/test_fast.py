@@ -302,6 +302,18 @@ class TwinLearning(cal.ActiveLearning):
         return SameDraws([run.seed for run in stack], *purpose)
 
 
+def test_a_seed_of_which_one_strategy_is_done_starts_like_the_others(tmp_path):
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(90, 6)), np.arange(90) % 3
+    d, s = data.of_arrays(x, y, x, y), cal.Settings(30, 1, 5, 10, 8)
+    runs, done = cal.runs_of(["entropy", "lc"], [1, 2]), [cal.Run("entropy", 2)]
+    for folder, parts in (("at once", [runs]), ("in parts", [done, runs])):
+        for part in parts:
+            SideBySide(d, s, Log(tmp_path / folder)).learn(part)
+    whole, parts = (run_files(tmp_path, name) for name in ("at once", "in parts"))
+    assert whole == parts and len(whole) == 4
+
+
 def test_ten_epochs_of_both_bodies_give_the_same_probabilities():
     """In two of three seeds at least, to 1e-6: where a unit's input is 0 but for its last bit, the
     rectifier opens it in one body and not in the other, and the two part (seen on one CPU)."""

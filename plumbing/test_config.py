@@ -15,7 +15,7 @@ from command.progress import described
 from plumbing import files, folder
 from plumbing.config import NEEDED, read_config
 from plumbing.files import InputError
-from plumbing.folder import read_texts
+from plumbing.folder import locked, read_texts
 from plumbing.maps import STATISTICS, is_sound
 from plumbing.runs import Log
 from test_cal import TINY, cal_main, run_files, tiny  # noqa: F401
@@ -121,18 +121,24 @@ def test_what_unpacks_to_more_than_the_limit_is_left_out(tmp_path, monkeypatch):
     assert not read_texts(tmp_path, 2, 2) and not files.read_arrays(tmp_path / "a.npz")
 
 
-@pytest.mark.parametrize(("name", "kind"), [
-    ("config.json", "pipe"), (".lock", "pipe"), ("runs/cal-1.jsonl", "pipe"),
-    ("runs/texts.json.gz", "directory"), ("runs/maps-1.npz", "directory")])
 def test_a_pipe_or_a_directory_in_place_of_a_file_is_refused_at_once(
-        tiny, tmp_path, capsys, name, kind):  # noqa: F811
-    shutil.copytree(tiny[0], tmp_path, dirs_exist_ok=True)
-    path = tmp_path / FOLDER / name
-    path.unlink(missing_ok=True)
-    os.mkfifo(path) if kind == "pipe" else path.mkdir()
-    for more in ([], ["--report-only"]):
-        assert cal_main("--out", tmp_path, *(more or [*TINY, "--seeds", 1])) == 2
-        assert f"{path} is a {kind}" in capsys.readouterr().err.splitlines()[-1]
+        tiny, tmp_path, capsys):  # noqa: F811
+    out = shutil.copytree(tiny[0] / FOLDER, tmp_path / FOLDER)
+    for name, kind in (("config.json", "pipe"), (".lock", "pipe"), ("runs/maps-1.npz", "directory"),
+                       ("runs/texts.json.gz", "directory"), ("runs/cal-1.jsonl", "pipe")):
+        path = out / name
+        path.replace(tmp_path / "aside")
+        os.mkfifo(path) if kind == "pipe" else path.mkdir()
+        for door in (lambda: read_config(out / "config.json"), locked(out).__enter__):
+            with pytest.raises(InputError, match=f"{name} is a {kind}"):
+                door()
+        if name == "runs/cal-1.jsonl":
+            break
+        path.unlink() if kind == "pipe" else path.rmdir()
+        (tmp_path / "aside").replace(path)
+    for more in (["--report-only"], [*TINY, "--seeds", 1]):
+        assert cal_main("--out", tmp_path, *more) == 2
+        assert f"{path} is a pipe or device" in capsys.readouterr().err.splitlines()[-1]
 
 
 def test_a_run_that_picked_more_than_a_batch_is_not_taken_up(tmp_path):

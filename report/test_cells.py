@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import stats
-from report import claims, figures, findings, sections, significance
+from report import claims, figures, findings, pairs, sections, significance
 from report.test_report import hand_made, judged
 from test_cal import read_csv
 
@@ -86,6 +86,18 @@ def test_the_main_table_and_the_efficiency(noisy):
         for name, share in zip(cells, (0.9, 0.95, 0.99, 1)):
             n = first(label, share * full.mean())
             assert row[name] == (f"{n:,} ({n / 5452:.1%})" if n else "not reached")
+
+
+def test_aso_of_pooled_rounds_and_of_one_number_per_seed(noisy):
+    labels = ["random", "lc", "cal"]
+    pairs.write_aso(noisy, labels)
+    rows = read_csv(noisy.folder / "aso.csv")
+    for which, of in (("pooled rounds", np.ravel), ("one number per seed", lambda s: s.mean(1))):
+        want = stats.aso_table({label: of(scores(label)) for label in labels})
+        for a, row in zip(labels, [row for row in rows if row["sample"] == which]):
+            cells = [row[column] for column in ("Rand.", "LC", "CAL")]
+            assert cells == [f"{want[a][b]:.4f}" if a != b else "" for b in labels]
+    assert len(rows) == 6
 
 
 def test_table_3_and_table_1(noisy, drawn):

@@ -1,5 +1,7 @@
 """From a word to its vector: which spelling, which sample, what counts as known, what is kept."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -109,3 +111,8 @@ def test_a_kept_matrix_is_of_its_texts_vectors_length_fill_and_spellings(tmp_pat
         alone = data.text_vectors(**asked)[0]
         found = data.text_vectors(**asked, cache=tmp_path / "cache")[0]
         assert (found == alone).all()  # read from the one folder as if alone
+    before = data.text_vectors(**base, cache=tmp_path / "cache")[0].copy()
+    (tmp_path / "v.vec").write_text("a 1\nb 7\n")  # of the same size, and saved later
+    os.utime(tmp_path / "v.vec", (2e9, 2e9))
+    after = data.text_vectors(**base, cache=tmp_path / "cache")[0]
+    assert (after == data.text_vectors(**base)[0]).all() and (after != before).any()
