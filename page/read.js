@@ -185,7 +185,11 @@ function listenToKnobs(box) {
 function box(id, title, tryThis, controls) {
   $(id).innerHTML = `<h3>Try it: ${title}</h3><p>${tryThis}</p><p class="reveal"><button>Answer the question above first, or show the picture</button></p>${controls}<p class="now" aria-live="polite"></p><div class="pictures"></div>`;
   const question = $(id).closest("section").querySelector(".predict");
-  $(id).querySelector(".reveal button").addEventListener("click", () => { question.open = true; });
+  $(id).querySelector(".reveal button").addEventListener("click", () => {
+    question.open = true;
+    answered(question);                            // now, so that the focus has a place to go
+    $(id).querySelector(".choices button, label input, :scope > button").focus();
+  });
   return $(id);
 }
 

@@ -333,6 +333,7 @@ def test_the_page_in_a_browser(browser, kept):
     assert not any(browser.run(shown, ".play button, .play label, #bar"))
     media("")
     browser.run("document.querySelector('#play-aso .reveal button').click()")
+    assert browser.run("return document.activeElement.id") == "again"
     assert browser.run("return document.querySelector('#aso .predict').open")
     browser.run("document.getElementById('answers').click()")
     assert browser.run(seen) == [True] * 9
