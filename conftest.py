@@ -16,6 +16,10 @@ from pathlib import Path
 
 import pytest
 
+from plumbing import imports
+
+imports.begin()  # of the tests' modules
+
 PIECE = 8  # tests that are claimed together
 SHARED_BY_BOTH = "CAL_TESTS"  # the environment's variable for a folder that both processes use
 
@@ -29,6 +33,7 @@ def pytest_addoption(parser):
 def pytest_runtestloop(session):
     """Run the pieces that this process claims; the first also shows the second's reports."""
     config = session.config
+    imports.done()
     if session.testsfailed or config.option.collectonly or config.option.usepdb:
         return None
     if config.option.second:

@@ -653,7 +653,7 @@ def arrows():
     floor_of = {room: n for n, rooms in enumerate(FLOORS) for room in rooms}
     for path in [*HERE.glob("[a-z]*.py"), *HERE.glob("[a-z]*/*.py")]:
         room = path.stem if path.parent == HERE else path.parent.name
-        if not path.name.startswith("test_") and room != "demo":
+        if not path.name.startswith(("test_", "conftest")) and room != "demo":
             for name in imports(path):
                 other = name.partition(".")[0]
                 if other in floor_of and other != room:

@@ -26,6 +26,7 @@ from command.experiment import (
     work,
 )
 from fast.memory import one_thread
+from plumbing import imports
 from plumbing.clock import told
 from plumbing.files import InputError, note
 from plumbing.folder import warn_of_seeds
@@ -40,6 +41,7 @@ from tables.records import is_table
 
 def main():
     """The command line; returns the exit code."""
+    imports.done()
     with standard_streams("cal.py") as ended:
         return ended(command())
 

@@ -20,6 +20,7 @@ import torch
 from command.experiment import config_of
 from command.progress import Progress
 from fast.memory import one_thread
+from plumbing import imports
 from plumbing.files import InputError, note, shortened
 from plumbing.folder import claim, keep_texts, locked
 from plumbing.interrupt import be_worker, held_back
@@ -186,6 +187,7 @@ def quiet_tracker():
 
 def start_worker():
     """Give a worker one thread, and end it when the process that started it ends."""
+    imports.done()
     os.environ["CAL_LAUNCHED"] = "1"
     one_thread()
     be_worker()

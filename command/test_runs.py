@@ -113,9 +113,17 @@ def test_a_whole_run_file_is_read_whole(tmp_path):
 # ---- streams and other surroundings -------------------------------------------------------------
 
 
+WORKER = """import gc, strategies
+def inside(view, k):
+    assert gc.isenabled() and gc.get_freeze_count()  # the imports are over
+    return strategies.random(view, k)
+STRATEGIES = {"inside": inside}"""
+
+
 def test_closed_streams_and_a_notebook_s_backend_change_no_run(tiny, tmp_path):
-    command = [sys.executable, HERE / "cal.py", *TINY, "--seeds", 1, "--strategies", "random",
-               "--jobs", 2, "--seeds", 1, 2, "--out", tmp_path]
+    (tmp_path / "mine.py").write_text(WORKER)
+    command = [sys.executable, HERE / "cal.py", *TINY, "--strategies", "random", "inside",
+               "--fork", tmp_path / "mine.py", "--jobs", 2, "--seeds", 1, 2, "--out", tmp_path]
     done = subprocess.run(["sh", "-c", '"$@" <&- >&- 2>&-', "sh", *map(str, command)], env={
         **os.environ, "MPLBACKEND": "module://a_notebook.that_is_not_here"}, check=False)
     assert done.returncode == 0

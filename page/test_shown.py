@@ -54,8 +54,8 @@ def test_the_data_of_a_page(shown):
 def test_colours_classes_and_the_batch_that_is_shown(shown, browser, tmp_path):  # noqa: F811
     _, D = shown
     explore.write(tmp_path / "page.html", D)
-    for t, means in ((0, "confidence 0.110, variability 0.120, correctness 0.130"),
-                     (1, "confidence 0.210, variability 0.220, correctness 0.230")):
+    for t, means in ((0, "confidence is 0.110, its variability 0.120, its correctness 0.130"),
+                     (1, "confidence is 0.210, its variability 0.220, its correctness 0.230")):
         browser.open(tmp_path / "page.html", f"strategy=cal&seed=0&round={t}&map=full")
         assert means in browser.run("return document.getElementById('batch').textContent")
     begun = {**D["runs"]["cal"]["0"], "accuracy": [0.5], "labelled": [500], "picked": [[0]]}

@@ -5,6 +5,7 @@ import difflib
 import sys
 from pathlib import Path
 
+from plumbing import imports
 from plumbing.files import InputError, shortened
 from plumbing.streams import standard_streams
 
@@ -39,6 +40,7 @@ def filled(text):
 
 def script(main):
     """Run a script's main and exit; bad input gets one sentence on stderr and exit code 2."""
+    imports.done()
     path = Path(sys.argv[0])
     name = path.parent.name if path.name == "__main__.py" else path.name
     with standard_streams(name) as ended:
