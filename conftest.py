@@ -29,6 +29,10 @@ def pytest_addoption(parser):
                      help="used only by conftest.py: the folder for claims and reports")
 
 
+def pytest_configure(config):
+    config.addinivalue_line("filterwarnings", "ignore:Sparse CSR tensor support")  # see terms.py
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session):
     """Run the pieces that this process claims; the first also shows the second's reports."""

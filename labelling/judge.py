@@ -150,8 +150,16 @@ def of_gain(team, table, gain, accuracy, batch, one, rest):
     counts = np.array([row["labels"] for row in table])
     enough = (counts[counts > 0] >= ENOUGH).all() and (counts >= ENOUGH).sum() >= 2
     learned = accuracy is not None and accuracy[0] > counts.max() / counts.sum()
-    if not rest or one or not enough or not learned or team.gain(50)[2] >= STOP:
-        return f"Go on: {told}." if rest else ""
+    if not rest:
+        return ""
+    if team.gain(50)[2] >= STOP:
+        return f"Go on: {told}."
+    doubt = ("the model predicts one class for every text" if one
+             else f"a class has fewer than {ENOUGH} labels" if not enough
+             else "the model is not known to be better than the largest class" if not learned
+             else "")
+    if doubt:
+        return f"Go on: {told}, but {doubt}, so this says little."
     if (counts == 0).any():
         return f"You can stop, unless you need the classes that have no label yet: {told}."
     return f"You can stop: {told}."

@@ -376,7 +376,8 @@ def advice(folder, request, team, one=False):
 
 def test_stop_is_said_where_every_condition_holds_and_only_there(tmp_path):
     assert "You can stop: 40 more" in advice(tmp_path, *made_up())
-    assert "Go on: 40 more" in advice(tmp_path, *made_up(), one=True)  # one class for every text
+    said = advice(tmp_path, *made_up(), one=True)
+    assert "Go on: 40 more" in said and "but the model predicts one class for every text" in said
     request, team = made_up()
     team.y[:] = np.where(team.y == 2, 0, team.y)
     team.y[5] = 2  # a class with one label; all else is as if enough were known
@@ -384,12 +385,13 @@ def test_stop_is_said_where_every_condition_holds_and_only_there(tmp_path):
     team.fitted.left_out[:] = np.eye(3)[own]
     team.__dict__["halves"] = np.arange(1000), (own == team.y) * 1.0
     assert team.gain(50)[2] < judge.STOP and team.accuracy(np.arange(1000, 1200))[0] > 0.8
-    assert "Go on" in advice(tmp_path, request, team)
+    said = advice(tmp_path, request, team)
+    assert "Go on" in said and "but a class has fewer than 5 labels" in said
     team.y[5] = 0
     assert "You can stop" in advice(tmp_path, request, team)
     request, team = made_up(right=0.3)  # no better than the largest class
     assert 0.2 < team.accuracy(np.arange(1000, 1200))[0] < 0.33
-    assert "Go on" in advice(tmp_path, request, team)
+    assert "Go on" in (said := advice(tmp_path, request, team)) and "largest class, so" in said
     request, team = made_up(sample=np.arange(1000) < 15)
     said = advice(tmp_path, request, team)  # nothing is known of the accuracy
     assert "Go on" in said and "15 labels are of texts that no strategy has picked, and 20" in said
