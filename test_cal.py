@@ -760,7 +760,7 @@ def cal_main(*arguments):
 
 
 def small_table(folder):
-    """400 rows of the demo as a table of one's own: its path."""
+    """400 rows of the demo as a table of your own: its path."""
     write_csv(folder / "small.csv", ["text", "label"],
               list(zip(*data.read_demo()["train"]))[:400])
     return folder / "small.csv"

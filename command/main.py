@@ -28,7 +28,7 @@ from command.experiment import (
 from fast.memory import one_thread
 from plumbing import imports
 from plumbing.clock import told
-from plumbing.files import InputError, note
+from plumbing.files import InputError, note, place_of
 from plumbing.folder import warn_of_seeds
 from plumbing.streams import standard_streams
 from report import sections
@@ -58,7 +58,7 @@ def command():
     except InputError as e:
         print(f"cal.py: {e}", file=sys.stderr)
     except OSError as e:  # for example a full disk
-        where = f" ({e.filename2 or e.filename})" if e.filename else ""
+        where = f" ({place})" if (place := place_of(e)) else ""
         print(f"cal.py: {e.strerror or e}{where}; the same command continues from the last finished"
               " round", file=sys.stderr)
     return 2
@@ -110,8 +110,8 @@ def redraw(args, folder):
         with told("drawing the report"):
             sections.write_report(folder, remark, **wishes(args, fork, Results(folder).labels()))
     except OSError as e:
-        name = str(e.filename2 or e.filename or "")
-        where = f": {name}" if name and not name.endswith(".part") else ""
+        place = place_of(e)
+        where = f": {place}" if place and not place.endswith(".part") else ""
         raise InputError(f"cannot draw the report in {folder} ({e.strerror or e}{where}); copy the"
                          " folder to a place where you can write, and give that as --out")
     if remark:

@@ -145,7 +145,7 @@ if __name__ == "__main__":
         os.kill(tracker._pid, signal.SIGHUP)  # a closed terminal reaches the tracker, too
         return found
     ProcessPoolExecutor.submit = submit
-    processes.share_out(work, [1], 2, lambda: None)
+    processes.share_out(work, [1, 2], 2, lambda: None)
     print("done" if os.waitpid(tracker._pid, os.WNOHANG) == (0, 0) else "dead", flush=True)
 """
 

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from labelling.terms import Rows, compact
+from labelling.terms import Rows
 
 LANDMARKS = 800  # labelled texts of which the preconditioner is made
 PIECE = 100  # of them at once
@@ -39,7 +39,7 @@ def factor_of(kind, rows, w):
     some = kind.take(torch.as_tensor(rows))
     if not isinstance(some, Rows):
         return some * w**0.5, some.T * w**0.5
-    F = compact(some) * w**0.5
+    F = some.compact() * w**0.5
     return F.to_sparse_csr(), F.t().to_sparse_csr()  # the form that is multiplied quickest
 
 

@@ -56,19 +56,19 @@ class Rows:
 
     def matrix(self, where, width):
         """The rows as a sparse matrix [N, width] of the columns that `where` numbers."""
+        return self.sparse(where[self.columns], width)
+
+    def compact(self):
+        """The rows as a sparse matrix [N, W] of the W columns that occur in them."""
+        found, column = torch.unique(self.columns, return_inverse=True)
+        return self.sparse(column, len(found))
+
+    def sparse(self, column, width):
+        """A sparse matrix [N, width]. column: each entry's; from width on, entries are left out."""
         at = torch.arange(len(self)).repeat_interleave(self.bounds.diff())
-        index = torch.stack([at, where[self.columns]])
-        kept = index[1] < width
-        return torch.sparse_coo_tensor(index[:, kept], self.weights[kept], (len(self), width),
-                                       check_invariants=False).coalesce()
-
-
-def compact(rows):
-    """The rows as a sparse matrix [N, W] of the W columns that occur in them."""
-    found, column = torch.unique(rows.columns, return_inverse=True)
-    at = torch.arange(len(rows)).repeat_interleave(rows.bounds.diff())
-    return torch.sparse_coo_tensor(torch.stack([at, column]), rows.weights,
-                                   (len(rows), len(found)), check_invariants=False).coalesce()
+        kept = column < width
+        return torch.sparse_coo_tensor(torch.stack([at, column])[:, kept], self.weights[kept],
+                                       (len(self), width), check_invariants=False).coalesce()
 
 
 def numbered(rows):

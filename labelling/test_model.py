@@ -21,7 +21,7 @@ def rows_of(make, texts=TEXTS):
 
 
 def dense(rows):
-    return terms.compact(rows).to_dense().double().numpy()
+    return rows.compact().to_dense().double().numpy()
 
 
 def by_hand(lists):

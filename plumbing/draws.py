@@ -63,7 +63,8 @@ class Draws:
 def seeded(number, device="cpu"):
     """Seed torch's own generator, which torch.nn uses, and restore its state at the end."""
     cpu = str(device) == "cpu"
-    seed = torch.default_generator.manual_seed if cpu else torch.manual_seed  # slow: all devices
+    # For speed: torch.manual_seed would leave a call, with a traceback, for every GPU.
+    seed = torch.default_generator.manual_seed if cpu else torch.manual_seed
     with torch.random.fork_rng([] if cpu else [device]):
         seed(number)
         yield

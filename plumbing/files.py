@@ -38,6 +38,11 @@ def note(text):
         tqdm.write(text, file=sys.stderr)
 
 
+def place_of(e):
+    """The file of an OSError as text; of two, the one that was to be written. Empty if unknown."""
+    return str(e.filename2 or e.filename or "")
+
+
 def visible(text, characters=CONTROL):
     """A text with some characters as Python writes them, such as \\x1b for that of the Esc key."""
     return re.sub(characters, lambda c: ascii(c[0])[1:-1], text)

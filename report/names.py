@@ -11,6 +11,7 @@ NAMES = {"random": "Rand.", "lc": "LC", "entropy": "Ent.", "bald": "BALD", "dal"
          "badge": "BADGE", "coreset": "Core-Set", "contrastive": "Contr.", "typiclust": "TypiClust",
          "lc+div": "LC+div", "cal+unit": "CAL+unit", "map+div": "Map+div"}
 
+
 def paper_of(r):
     """The paper's numbers for these results, or {} if their budget is not the paper's."""
     paper = PAPER.get(r.dataset, {"budget": {"dataset": "another"}})

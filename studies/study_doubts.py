@@ -2,9 +2,9 @@
 
     pip install --target /tmp/scratch --no-deps cleanlab scikit-learn scipy joblib cloudpickle \\
         threadpoolctl termcolor pandas python-dateutil six
-    PYTHONPATH=/tmp/scratch python -m studies.study_doubts --dataset trec --data-dir data
+    PYTHONPATH=/tmp/scratch python -m studies.study_doubts --dataset trec --regression
 
-A tenth of some random labels is made wrong (study_honest.made_wrong). cleanlab (confident learning,
+A tenth of some random labels is made wrong (study_honest.mistaken). cleanlab (confident learning,
 Northcutt et al. 2021) gets the same leave-one-out probabilities, and those of scikit-learn's
 logistic regression on TF-IDF by cross-validation. Means over the draws: the area under the ROC
 curve of the order, how many of the first thirty were made wrong, and how many labels are believed
@@ -16,26 +16,18 @@ import torch
 
 from labelling import honest, kernel
 from plumbing.arguments import Parser, at_least, script
-from studies.study_honest import made_wrong
-from studies.study_labelling import fitted, load
+from stats import roc_auc
+from studies.study_honest import mistaken
+from studies.study_labelling import load
 
 KINDS = "uniform", "by class", "confusion"
 FIRST = 30  # as many as relabel.csv lists
 
 
-def auc(doubt, wrong):
-    """The share of pairs (a wrong label, a right one) in which the wrong one is doubted more.
-
-    A tie counts as half. doubt [n], wrong [n] bool.
-    """
-    d = doubt[wrong][:, None] - doubt[~wrong]
-    return ((d > 0) + (d == 0) / 2).mean()
-
-
 def told(doubt, believed, wrong):
     """The three numbers of one way: AUC, how many of the first 30 are wrong, how many believed."""
     first = np.argsort(-doubt, kind="stable")[:FIRST]
-    return [auc(doubt, wrong), wrong[first].sum(), believed]
+    return [roc_auc(doubt, wrong), wrong[first].sum(), believed]
 
 
 def cleanlab(p, given, wrong):
@@ -66,14 +58,9 @@ def by_regression(texts, given, C, folds=5):
 def one_draw(texts, features, y, C, n, kind, draw, regression):
     """[ways, 3]: told of the command, of cleanlab, and of cleanlab by regression."""
     rng = np.random.default_rng([draw, n])
-    L, other = rng.permutation(len(y))[:n], np.zeros(n, np.int64)
-    if kind == "confusion":
-        left = kernel.fit(features, L, np.eye(C)[y[L]]).left_out.copy()
-        left[np.arange(n), y[L]] = -np.inf
-        other = left.argmax(1)
-    given = y.copy()
-    given[L] = made_wrong(y[L], C, kind, 0.1, other, rng)
-    wrong, team = given[L] != y[L], fitted(features, L, given, C, np.ones(n, bool))
+    L = rng.permutation(len(y))[:n]
+    given, team = mistaken(features, L, y, C, kind, 0.1, rng)
+    wrong = given[L] != y[L]
     believed = honest.wrong_range(team.fitted.left_out, given[L], team.found)[0]
     p = team.found.probs(team.fitted.left_out)
     found = [told(1 - p[np.arange(n), given[L]], believed, wrong), cleanlab(p, given[L], wrong)]

@@ -39,11 +39,9 @@ def made_wrong(y, C, kind, share, other, rng):
     return wrong
 
 
-def one_draw(features, y, C, n, kind, share, draw):
-    """What is said, and what is true: the numbers of HEADER from `accuracy` on."""
-    rng = np.random.default_rng([draw, n])
-    order = rng.permutation(len(y))
-    L, rest = order[:n], order[n:]
+def mistaken(features, L, y, C, kind, share, rng):
+    """(the labels [N], a share of those of L wrong; the Team that is fitted on L with them)."""
+    n = len(L)
     other = np.zeros(n, np.int64)
     if kind == "confusion":
         left = kernel.fit(features, L, np.eye(C)[y[L]]).left_out.copy()
@@ -51,7 +49,15 @@ def one_draw(features, y, C, n, kind, share, draw):
         other = left.argmax(1)
     given = y.copy()
     given[L] = made_wrong(y[L], C, kind, share, other, rng)
-    team = fitted(features, L, given, C, np.ones(n, bool))
+    return given, fitted(features, L, given, C, np.ones(n, bool))
+
+
+def one_draw(features, y, C, n, kind, share, draw):
+    """What is said, and what is true: the numbers of HEADER from `accuracy` on."""
+    rng = np.random.default_rng([draw, n])
+    order = rng.permutation(len(y))
+    L, rest = order[:n], order[n:]
+    given, team = mistaken(features, L, y, C, kind, share, rng)
     right = team.p[rest].argmax(1) == y[rest]
     said, low, high = team.accuracy(rest)
     rows = np.repeat(rest, np.where(rng.random(len(rest)) < 0.1, rng.integers(2, 21, len(rest)), 1))
