@@ -100,14 +100,18 @@ def informed(believed, expected, changed, looked):
             f * about + np.hypot(f * (high - about), error * about))
 
 
-def accuracy(p, left_out, y, sample, found):
-    """(estimate, low, high) of the share of texts p [N, C] whose likeliest class is theirs.
+def accuracy(best, left_out, y, sample, found, times=None):
+    """(estimate, low, high) of the share of N rows whose likeliest class is theirs.
 
-    A difference estimator (Sarndal, Swensson & Wretman 1992, section 6.3): the mean of max p over
-    those texts, plus the mean of what the labelled texts in `sample` [n, bool] were right above
-    their own max p. Their labels are right with probability 1 - e, which is allowed for; the range
-    joins the sample's error and that of e, as independent ones.
+    A difference estimator (Sarndal, Swensson & Wretman 1992, section 6.3): the mean of `best` [N],
+    max p of the rows, plus the mean of what the labelled texts in `sample` [n, bool] were right
+    above their own max p. Their labels are right with probability 1 - e, which is allowed for; the
+    range joins the sample's error and that of e, as independent ones. times: in how many rows each
+    text stands, N in all (by default, once). The texts without a label are a draw as well, and
+    their mean varies like that of (sum t)^2 / (sum t^2) texts (Kish 1965).
     """
+    times = np.ones(len(best)) if times is None else np.asarray(times, float)
+    drawn = (times**2).sum() / times.sum() ** 2
     said = left_out[sample]
     agree, C = said.argmax(1) == y[sample], left_out.shape[1]
     own, n = found.probs(said).max(1), len(said)
@@ -115,8 +119,8 @@ def accuracy(p, left_out, y, sample, found):
     def at(e):
         unit = max(1 - e - e / (C - 1), 0.1)  # how much of a right class shows in agreement
         left = (agree - seen(own, e, C)) / unit
-        error = np.sqrt(max(left.var(ddof=1), 1 / (4 * n)) / n)
-        return float(np.clip(p.max(1).mean() + left.mean(), 0, 1)), WIDEN * float(error)
+        error = np.sqrt(max(left.var(ddof=1), 1 / (4 * n)) * (1 / n + drawn))
+        return float(np.clip(best.mean() + left.mean(), 0, 1)), WIDEN * float(error)
 
     share, error = at(found.wrong)
     low, high = interval(share, error, n)
