@@ -1,6 +1,7 @@
 """The closed-form model and what may be believed of it, against loops, algebra and simulation."""
 
 from collections import Counter
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -312,6 +313,14 @@ def test_the_posterior_by_enumeration():
     assert honest.posterior(np.array([0.3]), 0.0, 4) == 0
 
 
+def test_labels_that_are_wrong_at_most_by_hand():
+    p = np.array([[0.8, 0.1, 0.1], [0.3, 0.6, 0.1], [0.56, 0.4, 0.04],  # given 0: .553 on average
+                  [0.2, 0.7, 0.1], [0.62, 0.3, 0.08], [0.05, 0.05, 0.9]])  # 1: .35; 2: never given
+    y = np.array([0, 0, 0, 1, 1, 1])  # the second and the fifth are as likely of the other class
+    found = honest.at_most(np.log(p), y, honest.Calibration(1.0))
+    assert found == pytest.approx(2 + 1.96 * np.sqrt(2))
+
+
 def test_the_accuracy_by_hand():
     found = honest.Calibration(1.0)
     left_out = np.log([[0.6, 0.4], [0.7, 0.3], [0.2, 0.8], [0.9, 0.1]])
@@ -413,6 +422,9 @@ def test_doubts_find_what_is_wrong_and_ask_once():
     assert np.mean([found.theirs[n] == true[i] for n, i in enumerate(found.places)]) > 0.85
     assert all(a >= b for a, b in zip(found.wrong, found.wrong[1:]))
     assert found.believed[1] <= len(bad) <= found.believed[2]
+    said = f" If a class is often taken for another, at most {found.at_most:,.0f} are."
+    assert found.at_most > found.believed[2] and said in doubts.counted_wrong(found)
+    assert said not in doubts.counted_wrong(replace(found, looked=honest.LOOKED))
     answers = Answers()
     for i in found.places[:5]:
         answers.add(Answer(i, f"text {i}", "kept", reviewed="p"))

@@ -18,10 +18,10 @@ from studies.study_labelling import calibration_error, fitted, load
 
 KINDS = (("none", 0), ("uniform", 0.02), ("uniform", 0.05), ("uniform", 0.1), ("uniform", 0.2),
          ("by class", 0.1), ("confusion", 0.1))
-DIGITS = 3, 3, 3, 2, 3, 3, 2, 3, 3, 0, 1, 2, 1  # of the means of HEADER, from `accuracy` on
+DIGITS = 3, 3, 3, 2, 3, 3, 2, 3, 3, 0, 1, 2, 0, 2, 1  # of the means of HEADER, from `accuracy` on
 HEADER = ("labels", "made wrong", "accuracy", "said too high by", "error", "held",
           "with copies: said too high by", "error", "held", "width", "calibration error", "planted",
-          "believed wrong", "held", "believed one by one")
+          "believed wrong", "held", "at most", "held", "believed one by one")
 
 
 def made_wrong(y, C, kind, share, other, rng):
@@ -67,9 +67,11 @@ def one_draw(features, y, C, n, kind, share, draw):
     planted = int((given[L] != y[L]).sum())
     about, least, most = honest.wrong_range(team.fitted.left_out, given[L], team.found)
     off = said - right.mean()
+    more = honest.at_most(team.fitted.left_out, given[L], team.found)
     return [right.mean(), off, abs(off), low <= right.mean() <= high, *copies, high - low,
             calibration_error(team.p[rest].max(1), right), planted, about,
-            round(least) <= planted <= round(most), (team.wrong() > 0.5).sum()]
+            round(least) <= planted <= round(most), more, planted <= round(more),
+            (team.wrong() > 0.5).sum()]
 
 
 def main():
