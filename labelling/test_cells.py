@@ -294,6 +294,8 @@ def test_a_committee_s_map_is_the_mean_over_its_models():
         assert np.abs(one - other).max() > 1e-4
     np.testing.assert_allclose(mean.gold, sum(w.gold for _, w in alone) / 2, atol=1e-6)
     assert len(mean.gold) == 6 and both.probs().shape == (2, 60, 3)
+    p = both.probs()[:, :30]
+    assert mean.said[-1].tolist() == p.mean(0).argmax(-1).tolist() != p[0].argmax(-1).tolist()
     assert both.by_jury(lambda runs: [33, 41]).tolist() == [[33, 41]] * 2
 
 

@@ -431,6 +431,11 @@ def test_doubts_find_what_is_wrong_and_ask_once():
     later = doubts.find(team, d, answers)
     assert set(later.places).isdisjoint(found.places[:5])
     assert later.believed[0] == pytest.approx(found.believed[0] - sum(found.wrong[:5]))
+    team.found = honest.Calibration(9.0, 0.0, 0.0, 0.05)  # none is believed wrong: by the scores
+    found = doubts.find(team, d, Answers())
+    order = doubts.margin(scores, given)[found.places]
+    assert len(order) > 5 and order.tolist() == sorted(order) and order[0] == doubts.margin(
+        scores, given).min()
     p = np.array([[0.2, 0.5, 0.3], [0.1, 0.2, 0.7]])
     assert doubts.margin(p, [0, 2]) == pytest.approx([-0.3, 0.5])
 

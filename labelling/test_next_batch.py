@@ -204,8 +204,11 @@ def test_a_map_of_one_region_is_pointed_out(table, tmp_path, capsys):
     assert "all 45 labelled texts are easy to learn" in capsys.readouterr().err
 
 
-def test_models_that_predict_one_class_doubt_nothing(table, tmp_path, capsys):
+def test_models_that_predict_one_class_doubt_nothing(table, tmp_path, capsys, monkeypatch):
     write, rows = table
+    watched, train = [], next_batch.train
+    monkeypatch.setattr(next_batch, "train", lambda *what: watched.append(train(*what)) or
+                        watched[-1])
     path = write([(i, text, ("a" if n % 12 else "b") if n < 36 else "") for n, (i, text, c) in
                   enumerate(rows)])
     arguments = ["--dataset", path, "--out", tmp_path, "--seeds", 1, "--vectors", "hash"]
@@ -219,6 +222,7 @@ def test_models_that_predict_one_class_doubt_nothing(table, tmp_path, capsys):
     write([(i, text, c if n < 36 else "") for n, (i, text, c) in enumerate(rows)])
     assert cal_main(*arguments) == 0
     assert "predicts one class" not in capsys.readouterr().err and old.exists()
+    assert [len(w.gold) for _, w in watched] == [1, committee.epochs_for(36, 16)] != [1, 30]
 
 
 @pytest.mark.parametrize("more, spoil, message", [

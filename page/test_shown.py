@@ -75,3 +75,150 @@ def test_colours_classes_and_the_batch_that_is_shown(shown, browser, tmp_path): 
     colours = browser.run("return M.seed.at.map((_, i) => colorsOf.class(M.seed, i))")
     assert colours == browser.run("return [OKABE[1], OKABE[0]]")
     quiet(browser)
+
+
+# ---- the map, on a page made by hand whose places, rows and numbers are all different -----------
+
+ROWS, AT = [3, 8, 9, 12, 20, 31], [4, 2, 0]  # the rows shown; the seed set's places among them
+
+
+def dynamics(seed, n, epochs):
+    rng = np.random.default_rng([seed, n])
+    return rng.integers(0, 256, (epochs, n)), rng.integers(0, 3, (epochs, n))
+
+
+@pytest.fixture
+def handmade(browser, tmp_path):  # noqa: F811
+    """(a page of six texts, two seeds and two strategies, opened at an address; its data)."""
+    maps = {seed: {"full": explore.map_of(*dynamics(int(seed), 6, 10), range(6)),
+                   "seed": explore.map_of(*dynamics(int(seed), 3, 5), AT)} for seed in "12"}
+    run = lambda picked, up: {"labelled": [3, 4, 5], "accuracy": [0.5, 0.5 + up, 0.5 + 2 * up],
+                              "picked": [*picked, []], "batch": [None, [.1, .2, .3], [.4, .5, .6]]}
+    runs = {"lc": {"1": run([[8], [12, 31]], 0.1), "2": run([[31], [8]], 0.2)},
+            "random": {"1": run([[12], [8]], 0.05), "2": run([[3], [12]], 0.15)}}
+    D = {"title": "t", "about": "", "id": str(tmp_path), "folder": "x", "classes": ["a", "b", "c"],
+         "rows": ROWS, "numbers": [row + 2 for row in ROWS], "rounds": 2, "runs": runs,
+         "texts": [f"{'Word' if i % 2 else 'other'} {i}" for i in range(6)],
+         "y": [0, 1, 2, 0, 1, 2], "names": explore.NAMES, "maps": maps, "borders": {},
+         "kinds": ["x", "y", "x", "y", "x", "z"], "kindNames": ["x", "y", "z"],
+         "todo": [], "doubts": [], "kept": []}
+    explore.write(tmp_path / "page.html", D)
+    return lambda state="": browser.open(tmp_path / "page.html", state), D
+
+
+def statistics(gold, said, y):
+    gold = gold / 255
+    return gold.mean(0), gold.std(0), (said == y).mean(0)
+
+
+def at_dot(page, k):
+    """The k-th dot of the first map, in the window."""
+    page.run("views[0].canvas.scrollIntoView()")
+    x, y = page.run("const r = views[0].canvas.getBoundingClientRect();"
+                    "return [r.x + views[0].px[arguments[0]], r.y + views[0].py[arguments[0]]]", k)
+    return int(round(x)), int(round(y))
+
+
+def over(page, x, y):
+    page.call("POST", "/actions", {"actions": [{"type": "pointer", "id": "mouse", "actions": [
+        {"type": "pointerMove", "x": x, "y": y, "duration": 0}]}]})
+
+
+def text_of(page):
+    return page.run("return document.getElementById('text').innerText")
+
+
+def test_a_dot_is_where_its_numbers_are_and_is_that_of_its_text(handmade):
+    opened, D = handmade
+    page = opened("map=seed&seed=2&epoch=4")  # two of the seed map's five epochs, four of ten
+    gold, said = dynamics(2, 3, 5)
+    y = np.array(D["y"])[AT]
+    mu, sigma, phi = statistics(gold[:2], said[:2], y)
+    px, py = (np.array(page.run(f"return [...views[0].p{c}]")) for c in "xy")
+    assert (np.argsort(px) == np.argsort(sigma)).all() and (np.argsort(py) == np.argsort(-mu)).all()
+    for k, i in enumerate(AT):
+        over(page, *at_dot(page, k))
+        shown = text_of(page)
+        assert shown.splitlines()[0] == D["texts"][i]
+        assert shown.splitlines()[-1] == (
+            f"row {ROWS[i] + 2} · label {D['classes'][y[k]]} · the model's"
+            f" {D['classes'][said[1, k]]} · confidence {mu[k]:.3f} · variability {sigma[k]:.3f} ·"
+            f" correctness {phi[k]:.2f} · {D['kinds'][i]}")
+    page.drag(at_dot(page, 1))
+    assert page.run("return S.row") == ROWS[AT[1]] and f"row={ROWS[AT[1]]}" in page.run(
+        "return location.hash")
+    for color, want in (("prediction", said[1]), ("kind", [0, 0, 0]), ("class", y)):
+        page.run("S.color = arguments[0]; update()", color)
+        drawn = "return [0, 1, 2].map(k => [colorsOf[S.color](M.seed, k), shapeOf(M.seed, k)])"
+        assert page.run(drawn) == [[page.run(f"return OKABE[{c}]"), c] for c in want]
+    page.run("S.color = 'correctness'; update()")
+    assert page.run(drawn) == [[page.run(f"return colours[{int(5 * p + 0.5)}]"),
+                                page.run("return CROSS") if p <= 0.2 else 0] for p in phi]
+    legend = page.run("""return [...document.querySelectorAll('#legend span')].map(s => [
+        s.textContent, [...s.firstChild.getContext('2d').getImageData(7, 7, 1, 1).data]])""")
+    rgb = [[int(c[i : i + 2], 16) for i in (1, 3, 5)] for c in page.run("return colours")]
+    assert [name for name, _ in legend] == ["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]
+    assert all(np.abs(np.array(pixel[:3]) - c).max() < 12 for (_, pixel), c in zip(legend[2:],
+                                                                                   rgb[2:]))
+    page.run("M.seed.phi.fill(0.2)")
+    assert page.run("return shapeOf(M.seed, 0)") == page.run("return CROSS")  # at most t_cor
+    quiet(page)
+
+
+def test_a_box_lists_its_texts_and_the_arrows_walk(handmade):
+    opened, D = handmade
+    page = opened("map=seed&seed=1&strategy=&search=")
+    dots = [at_dot(page, k) for k in range(3)]
+    x, y = min(dots)  # the leftmost
+    k = dots.index((x, y))
+    page.drag((x - 6, y - 6), (x, y), (x + 6, y + 6))
+    heads = "return [...document.querySelectorAll('#list button')].map(b => b.textContent)"
+    inside = [i for i, (u, v) in zip(AT, dots) if abs(u - x) <= 6 and abs(v - y) <= 6]
+    assert page.run(heads) == [
+        f"{ROWS[i] + 2}  {D['texts'][i]} [{D['classes'][D['y'][i]]}]" for i in inside]
+    page.run("document.querySelector('#list button').click()")
+    assert page.run("return S.row") == ROWS[AT[k]]
+    page.run("views[0].canvas.focus()")
+    page.keys("\ue014")  # right
+    assert page.run("return views[0].px[M.seed.place.get(PLACE.get(S.row))]") > page.run(
+        f"return views[0].px[{k}]")
+    page.run("document.activeElement.blur(); const e = document.getElementById('search');"
+             "e.value = 'word'; e.dispatchEvent(new Event('input'))")
+    assert [head.split("  ")[1] for head in page.run(heads)] == ["Word 1 [b]", "Word 3 [a]",
+                                                                "Word 5 [c]"]
+    quiet(page)
+
+
+def test_picks_and_curves_are_those_of_their_strategy_seed_and_round(handmade):
+    opened, D = handmade
+    page = opened("strategy=lc&strategy2=random&seed=1&round=1&map=full")
+    lit = page.run("const l = litTexts(), rows = s => [...s].map(i => D.rows[i]); return ["
+                   "rows(l.now), rows(l.first), rows(l.second), [...l.all].map(([i, age]) =>"
+                   " [D.rows[i], age])]")
+    assert [set(s) for s in lit[:3]] == [{12, 31, 8}, {8, 12, 31}, {12, 8}]
+    assert dict(lit[3]) == {8: 0, 12: 0, 31: 0}  # 8 was lc's in round 0, and is random's now
+    page = opened("strategy=lc&seed=2&round=1&map=full")
+    assert dict(page.run("return [...litTexts().all].map(([i, age]) => [D.rows[i], age])")) == {
+        31: 1, 8: 0}
+    said = page.run("return document.getElementById('batch').textContent")
+    assert said.startswith("lc: 4 labels, accuracy 0.700; in the next round's training") and (
+        "confidence is 0.400" in said)
+    page = opened("strategy=lc&strategy2=random&seed=1&round=2&map=full")
+    lines = page.run("return [...document.querySelectorAll('#curve polyline')].map(p => ["
+                     "p.getAttribute('stroke'), p.getAttribute('points')])")
+    assert [stroke for stroke, _ in lines] == page.run("return [css('--lit'), css('--lit2')]")
+    heights = [[float(point.split(",")[1]) for point in points.split()] for _, points in lines]
+    for name, found in zip(("lc", "random"), heights):
+        accuracy = np.array(D["runs"][name]["1"]["accuracy"])
+        np.testing.assert_allclose(found, 110 - (accuracy - 0.5) / 0.2 * 95, atol=1e-6)
+    page.keys("[")  # one epoch less
+    assert page.run("return S.epoch") == 9
+    page = opened("strategy=lc&strategy2=random&seed=1&round=0&map=full")
+    pixels = page.run("""const [v] = views, c = v.canvas, r = c.width / v.W, all = c.getContext(
+        '2d').getImageData(0, 0, c.width, c.height).data;
+        return [1, 3].map(k => 4 * (Math.round(v.py[k] * r) * c.width + Math.round(v.px[k] * r))
+        ).map(at => [...all.slice(at, at + 3)])""")
+    for pixel, name in zip(pixels, ("--lit", "--lit2")):  # rows 8 and 12: circle and square
+        want = page.run("return css(arguments[0])", name)
+        assert np.abs(np.array(pixel) - [int(want[i : i + 2], 16) for i in (1, 3, 5)]).max() < 12
+    quiet(page)

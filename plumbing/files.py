@@ -156,8 +156,17 @@ def write_arrays(path, arrays):
 LARGEST = 3 << 29  # bytes that a file of ours unpacks to, 1.5 GB
 
 
+def refuse_pipe(path):
+    """An InputError for a pipe or a device where a file is read more than once."""
+    if path.exists() and not path.is_file() and not path.is_dir():
+        raise InputError(f"{path} is a pipe or device, and it is read more than once; save what it"
+                         " gives as a file, and give that")
+
+
 def read_arrays(path):
     """The {name: array} of a .npz file, or {} if the file is missing, damaged, or too large."""
+    if not path.is_file():  # a pipe might be waited for for ever
+        return {}
     try:
         with np.load(path) as arrays:
             size = sum(member.file_size for member in arrays.zip.infolist())
@@ -181,16 +190,19 @@ def make_folder(folder):
         raise InputError(f"cannot write to {folder}: {e.strerror}; choose another --out")
 
 
-OF_RUNS = {".json", ".jsonl", ".npz", ".gz", ".pt"}  # endings that no directory of ours has
+# Endings that no directory of ours has.
+OF_FILES = {".json", ".jsonl", ".npz", ".gz", ".pt", ".csv", ".md", ".html", ".png", ".tex", ".pdf",
+            ".svg"}
+BACKUP = "backup"  # a folder with a second labels.csv, in case an older one is saved over the first
 
 
 def refuse_odd(folder):
     """An InputError if something in a results directory is no file where one of ours may stand:
     a pipe or a device, which might be read for ever, or a directory."""
-    for place in (folder, folder / "runs"):
+    for place in (folder, folder / "runs", folder / BACKUP):
         for path in sorted(place.iterdir()) if place.is_dir() else ():
             if path.exists() and not path.is_file() and (
-                    not path.is_dir() or path.suffix in OF_RUNS):
+                    not path.is_dir() or path.suffix in OF_FILES):
                 kind = "directory" if path.is_dir() else "pipe or device"
                 raise InputError(f"{path} is a {kind}, where only a file can be; remove it")
 

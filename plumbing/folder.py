@@ -53,7 +53,8 @@ def locked(folder):
     try:
         file = os.fdopen(own_file(folder / ".lock", os.O_RDWR | os.O_CREAT), "r+b")
     except OSError as e:
-        raise InputError(f"cannot write to {folder}: {e.strerror}; choose another --out")
+        raise InputError(f"cannot write to {folder / '.lock'}: {e.strerror}; remove it, or choose"
+                         " another --out")
     with file:
         if (got := lock(file)) is None:
             note(f"warning: the file system of {folder} has no locks; run one command at a time in"

@@ -125,6 +125,8 @@ def test_a_pipe_or_a_directory_in_place_of_a_file_is_refused_at_once(
         tiny, tmp_path, capsys):  # noqa: F811
     out = shutil.copytree(tiny[0] / FOLDER, tmp_path / FOLDER)
     for name, kind in (("config.json", "pipe"), (".lock", "pipe"), ("runs/maps-1.npz", "directory"),
+                       ("report.md", "directory"), ("explore.html", "directory"),
+                       ("table2.csv", "directory"), ("fig3_accuracy.png", "directory"),
                        ("runs/texts.json.gz", "directory"), ("runs/cal-1.jsonl", "pipe")):
         path = out / name
         path.replace(tmp_path / "aside")

@@ -5,14 +5,22 @@ from dataclasses import dataclass, field
 from difflib import SequenceMatcher
 from itertools import combinations
 
-from plumbing.files import InputError, armed, counted, make_folder, note, refuse_odd, write_csv
+from plumbing.files import (
+    BACKUP,
+    InputError,
+    armed,
+    counted,
+    make_folder,
+    note,
+    refuse_odd,
+    write_csv,
+)
 from tables.copies import key
 from tables.labels import SKIP, named
 from tables.records import records
 
 NEXT, KEPT = "next_batch.csv", "labels.csv"  # where people fill in labels, and where they are kept
 DOUBTED = "relabel.csv"  # labels to look at again; people fill in its column `checked`
-BACKUP = "backup"  # a folder with a second labels.csv, in case an older one is saved over the first
 COLUMNS = ["row", "text", "label", "how", "who", "reviewed", "batch"]  # of labels.csv
 BEFORE = "-"  # as `reviewed`: the label before is not known
 CORRECTED = "corrected"  # as `how` in files of earlier versions: a label that was looked at again

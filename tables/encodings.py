@@ -34,33 +34,39 @@ OLD = set(b"\x80\x81\x82\x83\x84\x86\x87\x88\x89\x8a\x8b\x8c\x8e\x93\x94\x95\x98
 
 
 def encoding_of(path):
-    """A text file's encoding: that of its byte order mark, else UTF-8 if it fits, else cp1252.
+    """A text file's encoding (encoding_in)."""
+    with open(path, "rb") as f:
+        return encoding_in(f, path)
+
+
+def encoding_in(f, path):
+    """The encoding of a text file that is open: that of its byte order mark, else UTF-8 if it fits,
+    else cp1252. path: what it is called.
 
     An InputError if the file is no text, or if its letters are not Western European.
     """
-    with open(path, "rb") as f:
-        start = f.read(4)
-        for bom, encoding in BOMS.items():
-            if start.startswith(bom):
-                return encoding
-        for first, what in NO_TEXT.items():
-            if start.startswith(first):
-                raise InputError(f"{path} is {what}; save the table as CSV in UTF-8")
-        if b"\0" in start:
-            return "utf-16-le" if start[1:2] == b"\0" else "utf-16-be"
-        f.seek(0)
-        decoder, piece = codecs.getincrementaldecoder("utf-8")(), b""
-        try:
-            while piece := f.read(1 << 20):
-                decoder.decode(piece)
-            decoder.decode(b"", final=True)
-        except UnicodeDecodeError:
-            if guess := not_western(piece):
-                raise InputError(f"{path} is not UTF-8, and its letters are not those of a Western"
-                                 f" European text; it may be {guess}; save it as UTF-8")
-            note(f"note: {path} is not UTF-8 and is read as cp1252 (Western European); if its"
-                 " accents are wrong, save it as UTF-8")
-            return "cp1252"
+    start = f.read(4)
+    for bom, encoding in BOMS.items():
+        if start.startswith(bom):
+            return encoding
+    for first, what in NO_TEXT.items():
+        if start.startswith(first):
+            raise InputError(f"{path} is {what}; save the table as CSV in UTF-8")
+    if b"\0" in start:
+        return "utf-16-le" if start[1:2] == b"\0" else "utf-16-be"
+    f.seek(0)
+    decoder, piece = codecs.getincrementaldecoder("utf-8")(), b""
+    try:
+        while piece := f.read(1 << 20):
+            decoder.decode(piece)
+        decoder.decode(b"", final=True)
+    except UnicodeDecodeError:
+        if guess := not_western(piece):
+            raise InputError(f"{path} is not UTF-8, and its letters are not those of a Western"
+                             f" European text; it may be {guess}; save it as UTF-8")
+        note(f"note: {path} is not UTF-8 and is read as cp1252 (Western European); if its"
+             " accents are wrong, save it as UTF-8")
+        return "cp1252"
     return "utf-8"
 
 

@@ -1,13 +1,14 @@
 """Labels that are not what they seem: two that look alike, words for "no label", typing errors.
 And a list of the classes that there are."""
 
+import io
 import re
 from collections import Counter
 from decimal import Decimal
 
 from plumbing.files import InputError, counted, note
 from tables.copies import bare, key
-from tables.encodings import BOMS, encoding_of
+from tables.encodings import BOMS, encoding_in
 
 SKIP = "-"  # as a label: do not ask again
 MISSING = {"nan", "none", "null", "na", "n/a", "n.a.", "#n/a", "#na", "<na>", "?", "nat", "nil",
@@ -94,7 +95,7 @@ def read_classes(path):
         raw = path.read_bytes()
         if b"\0" in raw and b"\0" not in raw[:4] and raw[:2] not in BOMS:
             raise UnicodeError
-        lines = raw.decode(encoding_of(path)).lstrip("\ufeff").splitlines()
+        lines = raw.decode(encoding_in(io.BytesIO(raw), path)).lstrip("\ufeff").splitlines()
     except FileNotFoundError:
         raise InputError(f"there is no file {path}; give one with a class per line")
     except UnicodeError:

@@ -6,7 +6,7 @@ import math
 import re
 from pathlib import Path
 
-from plumbing.files import InputError, shortened
+from plumbing.files import InputError, refuse_pipe, shortened
 from tables.encodings import encoding_of, undecodable_line
 
 csv.field_size_limit(2**31 - 1)  # a text may be longer than 131,072 characters
@@ -28,6 +28,7 @@ def records(path, wanted=()):
     lines. An InputError names the file, and the row that cannot be read.
     """
     number = 0
+    refuse_pipe(path)
     try:
         encoding = encoding_of(path)
         with open(path, encoding=encoding, newline="") as f:
@@ -61,7 +62,7 @@ def records(path, wanted=()):
                f"{e}; close every quote, and double a quote inside a text")
         raise InputError(f"{path}, row {number + 1}: {why}")
     except OSError as e:
-        raise InputError(f"cannot read {path}: {e.strerror}")
+        raise InputError(f"cannot read {path}: {e.strerror}; give another file")
     if not number:
         raise InputError(f"{path} is empty; give a table with a header")
 

@@ -1,14 +1,21 @@
 """Which label and which row count where several could: answers, columns, a test file's vectors."""
 
+import os
+import re
+import threading
+
 import numpy as np
 import pytest
 
 import data
 from labelling import next_batch
-from plumbing.files import InputError, write_csv
+from plumbing.files import InputError, read_arrays, write_csv
 from tables.answers import Answer, Answers, alike, read_answers, warn_of_renamed
+from tables.labels import read_classes
 from tables.own_table import read_table
 from test_cal import cal_main, read_csv, table
+from vectors import kept
+from vectors.given import given
 
 
 def test_a_blank_answer_changes_neither_the_label_nor_how_it_was_chosen():
@@ -100,6 +107,33 @@ def test_a_test_file_has_its_own_rows_of_vectors(table, tmp_path):
     assert (d.x == x[:60]).all() and (d.x_test == x[[60, 61, 63, 64, 65, 66]]).all()
     assert [d.classes[c] for c in d.y_test] == ["a", "b", "a", "b", "c", "a"]
     assert list(d.about["class_counts"].values()) == [20, 20, 20]  # of the training texts
+
+
+@pytest.mark.parametrize("name, make, kind", [
+    ("next_batch.csv", os.mkdir, "directory"), ("labels (1).csv", os.mkdir, "directory"),
+    ("relabel.csv", os.mkfifo, "pipe or device"), ("backup/labels.csv", os.mkfifo, "pipe or device")
+])
+def test_what_is_no_file_where_answers_are_read_is_named_at_once(tmp_path, name, make, kind):
+    (tmp_path / "backup").mkdir()
+    make(tmp_path / name)
+    with pytest.raises(InputError, match=re.escape(f"{tmp_path / name} is a {kind}, where only a"
+                                                   " file can be; remove it")):
+        read_answers(tmp_path)
+
+
+def test_a_pipe_is_read_once_or_refused(tmp_path):
+    for name, read in (("my.csv", read_table), ("x.npy", lambda path: given(path, [0], 1, ["a"]))):
+        os.mkfifo(tmp_path / name)
+        with pytest.raises(InputError, match=f"{name} is a pipe or device, and it is read more"):
+            read(tmp_path / name)
+    os.mkfifo(tmp_path / "a.npz")
+    assert read_arrays(tmp_path / "a.npz") == {}
+    assert kept.read(tmp_path / "x.npy", 1) is None  # whose .json is missing
+    os.mkfifo(tmp_path / "classes")
+    writer = threading.Thread(target=lambda: (tmp_path / "classes").write_text("a\nb\n"))
+    writer.start()
+    assert read_classes(tmp_path / "classes") == ("a", "b")
+    writer.join()
 
 
 # ---- what changes between two calls, and while one runs -----------------------------------------

@@ -1,9 +1,11 @@
 """Text vectors from a .npy file: the embeddings of any encoder, one row per text."""
 
+from pathlib import Path
+
 import numpy as np
 
 from plumbing.downloads import refuse_url
-from plumbing.files import InputError
+from plumbing.files import InputError, refuse_pipe
 from vectors.facts import lengths_of
 from vectors.sources import LARGEST
 
@@ -20,6 +22,7 @@ def given(path, places, length, texts):
     """
     length = len(places) if length is None else length
     refuse_url(path)
+    refuse_pipe(Path(path))
     try:
         x = np.load(path, mmap_mode="c", allow_pickle=False)
     except FileNotFoundError:

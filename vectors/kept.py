@@ -84,13 +84,14 @@ def identity(vectors):
 
 def read(path, rows):
     """(x [rows, D], about) from a cache file, or None if it is missing or damaged."""
+    told = path.with_name(path.name + ".json")
+    if not path.is_file() or not told.is_file():
+        return None
     try:
-        about = json.loads(path.with_name(path.name + ".json").read_text(encoding="utf-8"))
+        about = json.loads(told.read_text(encoding="utf-8"))
         x = np.load(path, mmap_mode="c", allow_pickle=False)
         if len(x) == rows and hashlib.sha256(x).hexdigest() == about.pop("sha256"):
             return x, about
-    except (FileNotFoundError, NotADirectoryError):
-        return None
     except Exception:  # NumPy raises many kinds for a damaged header
         pass
     note(f"note: {path} is damaged and is rebuilt")
