@@ -204,10 +204,11 @@ def watch(request, team, free):
 def choose(request, view, free):
     """(the rows to ask for, {row: how it was chosen}): a strategy picks, some are drawn at random.
 
-    The strategy is asked for twice as many, so that near-duplicates can be left out.
+    The strategy is asked for twice as many, so that near-duplicates can be left out. Of those drawn
+    at random none is left out: the accuracy is estimated from them (honest.accuracy).
     """
     k, strategy = min(request.batch, int(free.sum())), request.strategy
-    share = request.random_share if strategy != "random" else 0
+    share = request.random_share if strategy != "random" else 1
     at_random = np.flatnonzero(free)[torch.rand(
         int(free.sum()), generator=torch.Generator().manual_seed(view.L.shape[1]),
         dtype=torch.float32).argsort().numpy()[: round(share * k)]] if share else np.empty(0, int)

@@ -267,6 +267,15 @@ def test_the_random_share_is_drawn_from_all_free_rows(monkeypatch):
     assert 0.42 < np.mean(places) < 0.58 and min(places) < 0.05 and max(places) > 0.95
 
 
+def test_no_near_duplicate_is_left_out_of_what_is_drawn_at_random():
+    """The accuracy is estimated from them, so they are a random sample whatever the vectors are."""
+    drawn = [next_batch.choose(request_of(x, strategy="random", random_share=0.2),
+                               view_of(x, range(5)), np.arange(60) >= 5)
+             for x in (np.eye(60), np.repeat(np.eye(12, 60), 5, axis=0))]  # five of a kind
+    (rows, how), again = drawn
+    assert (rows, how) == again and len(rows) == 10 and set(how.values()) == {"random"}
+
+
 def test_half_dal_half_cal_is_dealt_in_turn(monkeypatch):
     x = np.eye(40)
     monkeypatch.setitem(strategies.STRATEGIES, "cal+dal", lambda view, k: torch.arange(5, 5 + k)[
