@@ -3,7 +3,7 @@
 import numpy as np
 
 from labelling import honest
-from labelling.outcome import SURE
+from labelling.outcome import SURE, unlabelled
 from plumbing.files import counted, escaped, shortened, write_csv, write_text
 from tables.copies import groups
 from tables.labels import listed
@@ -22,7 +22,7 @@ def judge(request, team, labelled, one, answers, steps):
     one: whether one class is predicted for every text. steps: what to do next.
     """
     data, folder = request.data, request.folder
-    rest = np.flatnonzero(data.y < 0)
+    rest = unlabelled(data)
     accuracy = team.accuracy(rest, groups([data.texts[row] for row in rest]))
     more = min(request.batch, len(rest)) or request.batch  # no more than there are
     gain = team.gain(more)
@@ -38,7 +38,7 @@ def judge(request, team, labelled, one, answers, steps):
 
 def of_accuracy(team, accuracy, rest):
     if not rest:
-        return "Every text has a label."
+        return "Every text has a label or is skipped (-)."
     if accuracy is None:
         n = int(team.sample.sum())
         return (f"Nothing can be said of the accuracy yet: {counted(n, 'label')} are of texts that"

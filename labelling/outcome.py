@@ -9,10 +9,16 @@ from tables.records import column, records
 SURE = 0.9  # from this probability on, finished.csv marks a prediction as one to accept
 
 
-def write_predictions(path, data, p):
-    """predictions.csv: each text without a label, its likeliest class and that one's probability,
-    the surest first. p [N, C]."""
+def unlabelled(data):
+    """The rows without a label that are not skipped (-): what a model may give a label to."""
     rows = np.flatnonzero(data.y < 0)
+    return rows if data.kind is None else rows[data.kind[rows] != "skipped"]
+
+
+def write_predictions(path, data, p):
+    """predictions.csv: each row of `unlabelled`, its likeliest class and that one's probability,
+    the surest first. p [N, C]."""
+    rows = unlabelled(data)
     best, share = p.argmax(1)[rows], p.max(1)[rows]  # p[rows] would be a second p
     order = np.argsort(-share, kind="stable").tolist()
     write_csv(path, ["row", "text", "predicted", "probability"], (
@@ -107,9 +113,7 @@ def filled(request, answers, sources):
 def accept(data, p, least):
     """{row number: (class, where it comes from)} of texts without a label that are predicted with
     at least the probability `least`."""
-    rows = np.flatnonzero(data.y < 0)
-    if data.kind is not None:
-        rows = rows[data.kind[rows] != "skipped"]
+    rows = unlabelled(data)
     rows = rows[p.max(1)[rows] >= least]
     return {int(data.row_numbers[i]): (data.classes[p[i].argmax()], f"accepted at {p[i].max():.2f}")
             for i in rows}

@@ -354,7 +354,7 @@ def test_a_table_whose_every_row_was_answered_is_finished(tmp_path, capsys):
               [[2, texts[0], "random", ""]])  # asked for, and answered in the table itself
     assert cal_main(*arguments_of(tmp_path / "my.csv", tmp_path / "out")) == 0
     said = capsys.readouterr().out
-    assert "No text is left to label" in said and "Every text has a label." in said
+    assert "No text is left to label" in said and "Every text has a label or is" in said
     assert not (folder / "runs").exists() and read_csv(folder / "next_batch.csv") == []
     assert [row["label"] for row in read_csv(folder / "labelled.csv")] == ["a", "b"] * 20
     kept = {row["text"]: (row["label"], row["how"]) for row in read_csv(folder / "labels.csv")}
@@ -377,7 +377,8 @@ def made_up(n=1000, rest=200, right=0.9, sample=None):
                        sample)
     team.__dict__["halves"] = np.arange(n), (own == y).astype(float)  # halves know as much
     data = SimpleNamespace(y=np.r_[y, np.full(rest, -1)], classes=["a", "b", "c"], name="my.csv",
-                           texts=[f"text {i}" for i in range(n + rest)])
+                           texts=[f"text {i}" for i in range(n + rest)], kind=None,
+                           row_numbers=np.arange(n + rest) + 2)
     return SimpleNamespace(data=data, batch=40, accept=None, classes=()), team
 
 
@@ -385,6 +386,20 @@ def advice(folder, request, team, one=False):
     request.folder = folder
     return judge.judge(request, team, np.flatnonzero(request.data.y >= 0), one, Answers(),
                        ["Label 40 texts next: a|b"])
+
+
+def test_nothing_is_said_of_texts_that_are_skipped(tmp_path):
+    request, team = made_up(n=300, rest=40)
+    request.data.kind = np.array([""] * 300 + ["skipped"] * 40)
+    said = advice(tmp_path, request, team)
+    assert "Every text has a label or is skipped (-)." in said
+    assert not any(word in said for word in ("stop", "Go on", "accept"))
+    outcome.write_predictions(tmp_path / "p.csv", request.data, team.p)
+    assert read_csv(tmp_path / "p.csv") == []
+    request.data.kind[-1] = ""
+    outcome.write_predictions(tmp_path / "p.csv", request.data, team.p)
+    assert [row["row"] for row in read_csv(tmp_path / "p.csv")] == ["341"]
+    assert "of the 1 text without a label" in advice(tmp_path, request, team)
 
 
 def test_the_range_is_wider_where_copies_fill_the_rest(tmp_path):

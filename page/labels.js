@@ -174,8 +174,8 @@ function choiceButton(text, name, chosen) {
 function choices() {                              // classes that the letters typed so far find
   const typed = $("find").value.trim(), low = typed.toLowerCase();
   if (!typed) return [];
-  const names = classNames().sort(), starts = names.filter(c => c.toLowerCase().startsWith(low)), has = names.filter(c => !starts.includes(c) && c.toLowerCase().includes(low));
-  const found = [...starts, ...has].slice(0, 20).map(c => [c, c]);
+  const names = classNames().sort(), that = names.filter(c => c.toLowerCase() === low), starts = names.filter(c => c.toLowerCase().startsWith(low)), has = names.filter(c => c.toLowerCase().includes(low));
+  const found = [...new Set([...that, ...starts, ...has])].slice(0, 20).map(c => [c, c]);
   return names.includes(typed) ? found : [...found, [typed, D.offered?.length ? `not in the list of classes: “${typed}”` : `new class “${typed}”`]];
 }
 

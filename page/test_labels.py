@@ -99,6 +99,14 @@ def test_what_is_shown_of_a_text_and_what_its_keys_give(page):
     quiet(page)
 
 
+def test_a_class_that_is_typed_in_full_comes_first(page):
+    found = page.run("D.classes = ['TEXT', 'TeX', 'latex', 'x']; given = {};"
+                     "document.getElementById('find').value = 'tex';"
+                     "return choices().map(c => c[0])")
+    assert found == ["TeX", "TEXT", "latex", "tex"]  # the last one would be a new class
+    quiet(page)
+
+
 def test_orders_filters_and_what_is_accepted_at_once(page):
     assert rows_shown(page) == [5, 6, 7, 8, 9, 23]
     chosen(page, "order", "sure")
