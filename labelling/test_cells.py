@@ -295,7 +295,7 @@ def test_a_committee_s_map_is_the_mean_over_its_models():
     assert len(mean.gold) == 6 and both.probs().shape == (2, 60, 3)
     p = both.probs()[:, :30]
     assert mean.said[-1].tolist() == p.mean(0).argmax(-1).tolist() != p[0].argmax(-1).tolist()
-    assert both.by_jury(lambda runs: [33, 41]).tolist() == [[33, 41]] * 2
+    assert both.by_jury(lambda runs: [30 + len(runs), 41]).tolist() == [[32, 41]] * 2
 
 
 @pytest.mark.parametrize("phi, region", [(0.8, 0), (0.79, 1), (0.21, 1), (0.2, 2), (1, 0), (0, 2),
@@ -330,6 +330,9 @@ def test_a_first_batch_keeps_off_labelled_texts_and_clears_what_is_old(tmp_path,
     assert {row["how"] for row in batch} == {"typical"} and "no model has chosen" in (
         capsys.readouterr().out)
     assert all(int(row["text"].split()[1]) >= 35 for row in batch) and len(batch) == 6
+    rest = explore.data_in(folder / "explore.html")["rest"]  # what the page can find
+    asked = {row["text"] for row in batch}
+    assert {*rest["texts"]} == {f"text {i}" for i in range(25, 45)} - asked and rest["all"] == 14
 
 
 def test_a_table_whose_every_row_was_answered_is_finished(tmp_path, capsys):
@@ -394,6 +397,9 @@ def test_stop_is_said_where_every_condition_holds_and_only_there(tmp_path):
     request, team = made_up(right=0.3)  # no better than the largest class
     assert 0.2 < team.accuracy(np.arange(1000, 1200))[0] < 0.33
     assert "Go on" in (said := advice(tmp_path, request, team)) and "largest class, so" in said
+    request, team = made_up(right=0.3, sample=np.arange(1000) < 90)  # may be better: not known
+    about, _, high = team.accuracy(np.arange(1000, 1200))
+    assert about < 1 / 3 < high and "largest class, so" in advice(tmp_path, request, team)
     request, team = made_up(sample=np.arange(1000) < 15)
     said = advice(tmp_path, request, team)  # nothing is known of the accuracy
     assert "Go on" in said and "15 labels are of texts that no strategy has picked, and 20" in said
@@ -409,6 +415,8 @@ def test_stop_looks_at_the_high_end_of_what_fifty_labels_add(tmp_path):
     about, low, high = (100 * v for v in team.gain(2))
     assert f"Go on: 2 more labels are expected to add {about:.1f} points of accuracy" in said
     assert f"({low:.1f} to {high:.1f})" in said
+    request.batch = 500
+    assert "Go on: 200 more labels" in advice(tmp_path, request, team)  # no more than there are
 
 
 def test_sure_predictions_are_judged_by_labels_predicted_as_surely(tmp_path):

@@ -358,6 +358,8 @@ def test_the_gain_by_hand():
     assert high == pytest.approx(0.25 + error)
     assert honest.gain(y, left_out, np.arange(4), 1 - halves, 100, 50)[0] == pytest.approx(
         (0.75 - 0.5) * np.log2(1.5))
+    about, low, _ = honest.gain(y, left_out, np.arange(4), np.ones(4), 100, 50)
+    assert about == low == 0  # fewer labels were better, by chance: nothing is expected of more
 
 
 def test_what_people_found_counts_for_the_rest():
