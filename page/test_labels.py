@@ -28,8 +28,8 @@ def page_of(path, **more):
     todo[0] |= {"terms": ["one", "<s> plain"], "copies": 2}
     explore.write(path, {
         "title": "t", "about": "", "id": str(path), "folder": "out/t", "batch": 3, "people": [],
-        "classes": ["ant", "bee", "cow"], "rows": [0, 2], "numbers": [21, 23], "offered": [],
-        "texts": ["was Labelled", "doubted"], "y": [2, 1], "names": explore.NAMES, "maps": {},
+        "classes": ["ant", "bee", "cow"], "rows": [2, 0], "numbers": [23, 21], "offered": [],
+        "texts": ["doubted", "was Labelled"], "y": [1, 2], "names": explore.NAMES, "maps": {},
         "runs": {}, "rounds": 0, "todo": todo, "kept": KEPT,
         "doubts": [{"row": 23, "text": "doubted", "model": "cow", "label": "bee",
                     "why": "the model disagrees"}],
@@ -84,6 +84,11 @@ def test_what_is_shown_of_a_text_and_what_its_keys_give(page):
     page.run("go(1); document.getElementById('skip').click()")
     assert page.run("return answerOf(shown[1])") == "-" and said(page, "progress").startswith(
         "2 of 5 texts labelled")  # a skipped text is dealt with
+    page.keys("2")
+    page.run("go(0)")
+    page.keys("2")  # from the first one to the next without an answer, which is the fourth
+    assert page.run("return S.item") == 3
+    assert said(page, "hint") == "Row 8; the model's guess: bee · id: 7"
     page.run("go(4)")
     assert len(said(page, "text-to-label")) < 1600 and page.run("return S.item") == 4
     page.run("document.querySelector('#text-to-label button').click()")
@@ -95,7 +100,7 @@ def test_what_is_shown_of_a_text_and_what_its_keys_give(page):
     assert page.run("return answerOf(items.at(-1))") == "cow"
     assert "1 of 1 doubts looked at" in said(page, "progress")
     page.run("times = [0, 9, 19, 29, 39, 49, 2000].map(s => 1000 * s); drawProgress()")
-    assert "about a minute left" in said(page, "progress")  # three texts, ten seconds each
+    assert "about a minute left" in said(page, "progress")  # two texts, ten seconds each
     quiet(page)
 
 
@@ -134,7 +139,8 @@ def test_a_search_finds_the_whole_table_and_a_second_look_is_marked(page):
     assert page.run(BUTTONS) == ["1 cow 70 %", "2 ant 20 %", "3 bee 10 %"]
     page.run("window.confirm = () => true; acceptAll()")  # a label is never accepted anew
     assert page.run("return shown.map(answerOf)") == ["cow", ""]
-    page.run("go(1)")
+    page.run("given['was Labelled'] = {...given['nobody was asked'], text: 'was Labelled'}; go(1)")
+    assert page.run("return shown.map(answerOf)") == ["cow", ""]  # given before it had a label
     assert said(page, "hint") == "Row 21 has the label cow. Keep or correct it."
     page.keys("b")
     page.keys("\ue007")
@@ -219,6 +225,7 @@ def test_two_tabs_and_a_newer_batch(page, tmp_path):
         assert ("newer batch" in said(page, "notice")) == known
     page.open(page_of(tmp_path / "page.html", kept=[[5, TODO[0][1], "ant", "", "", "", 1]]))
     assert page.run("return answerOf(shown[0])") == "cow"  # not saved: the file does not win
+    assert page.run("return S.item") == 3  # the first without an answer
     page.run("save()")
     page.open(tmp_path / "page.html")
     assert page.run("return answerOf(shown[0])") == ""  # saved, and the file has another since
