@@ -172,6 +172,7 @@ def test_of_many_texts_those_that_runs_are_about_come_first(tiny, monkeypatch):
     D = explore.shown_of(r, r.texts())
     assert "shows 1,500 of them, sampled" in D["about"]
     assert D["texts"] == [d.texts[row] for row in D["rows"]]
+    assert D["kinds"] == d.kind[D["rows"]].tolist() and D["y"] == d.y[D["rows"]].tolist()
     assert set(D["maps"]["1"]["seed"]["at"]) <= set(range(1500))
 
 
