@@ -72,7 +72,8 @@ def asked(request, batch, team=None):
     for row, name in shared(rows, request.annotators):
         who.setdefault(row, []).append(name)
     copies = Counter(k for k in map(key, data.texts) if k in wanted)
-    terms = kernel.speaking(team.features, team.rows, team.fitted, rows, data.texts) if team else {}
+    terms = kernel.speaking(team.features, team.rows, team.fitted, {
+        row: int(team.p[row].argmax()) for row in rows}, data.texts) if team else {}
     shown = []
     for row in rows:
         best = team.p[row].argsort(kind="stable")[::-1][:9] if team else []

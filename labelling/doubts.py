@@ -18,7 +18,8 @@ class Doubts:
 
     First those with two different answers, then the most suspicious ones. why: what speaks against
     the label. wrong: the probability that each is wrong. believed: how many labels are wrong that
-    nobody has looked at again, as (estimate, low, high). looked, changed: how many labels people
+    nobody has looked at again, as (estimate, low, high); at_most: if mistakes are systematic
+    (honest.at_most). looked, changed: how many labels people
     looked at again, and how many of them they changed.
     """
 
@@ -27,6 +28,7 @@ class Doubts:
     why: list
     wrong: list
     believed: tuple
+    at_most: float
     looked: int = 0
     changed: int = 0
 
@@ -58,7 +60,7 @@ def find(team, data, answers):
     theirs = [int(two[i][0]) if i in two else int(likelier[i]) for i in places]
     return Doubts(places, theirs, [two[i][1] if i in two else "the model disagrees"
                                    for i in places], wrong[places].tolist(), believed,
-                  len(before), changed)
+                  honest.at_most(left_out[left], y[left], team.found), len(before), changed)
 
 
 def of(answer):
@@ -79,6 +81,8 @@ def counted_wrong(found):
     about, low, high = (round(value) for value in found.believed)
     told = (f"About {about:,} labels are wrong, if slips are random (95 % range {low:,} to"
             f" {high:,}).")
+    if found.at_most > high and found.looked < honest.LOOKED:
+        told += f" If a class is often taken for another, at most {found.at_most:,.0f} are."
     if found.looked:
         told += (f"\n   Of the {counted(found.looked, 'label')} that you looked at again,"
                  f" {found.changed:,} {'was' if found.changed == 1 else 'were'} wrong"

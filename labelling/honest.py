@@ -83,6 +83,21 @@ def wrong_range(left_out, y, found):
             about + np.hypot(high - about, chance))
 
 
+def at_most(left_out, y, found):
+    """How many labels are wrong at most if some classes are often taken for one other.
+
+    Such mistakes look right to a model that has learned them, so wrong_range misses most of them.
+    Counted are the labels of texts that are as likely to be of another class as those labelled so
+    are on average: Northcutt, Jiang & Chuang (2021), eq. (1), plus two standard deviations of a
+    Poisson number. It is an upper bound, because classes that overlap are counted as well.
+    """
+    p, C = found.probs(left_out), left_out.shape[1]
+    mean = np.array([p[y == c, c].mean() if (y == c).any() else np.inf for c in range(C)])
+    best = np.where(p >= mean, p, -1)
+    count = int(((best.argmax(1) != y) & (best.max(1) >= 0)).sum())
+    return count + Z * np.sqrt(count)
+
+
 def informed(believed, expected, changed, looked):
     """wrong_range's three numbers, when people looked at `looked` labels again and changed some,
     while the model expected to see so many of them changed.
@@ -100,14 +115,19 @@ def informed(believed, expected, changed, looked):
             f * about + np.hypot(f * (high - about), error * about))
 
 
-def accuracy(p, left_out, y, sample, found):
-    """(estimate, low, high) of the share of texts p [N, C] whose likeliest class is theirs.
+def accuracy(best, left_out, y, sample, found, times=None):
+    """(estimate, low, high) of the share of N rows whose likeliest class is theirs.
 
-    A difference estimator (Sarndal, Swensson & Wretman 1992, section 6.3): the mean of max p over
-    those texts, plus the mean of what the labelled texts in `sample` [n, bool] were right above
-    their own max p. Their labels are right with probability 1 - e, which is allowed for; the range
-    joins the sample's error and that of e, as independent ones.
+    A difference estimator (Sarndal, Swensson & Wretman 1992, section 6.3): the mean of `best` [N],
+    max p of the rows, plus the mean of what the labelled texts in `sample` [n, bool] were right
+    above their own max p. Their labels are right with probability 1 - e, which is allowed for.
+    Upwards, the range joins the sample's error and that of e, as independent ones. Downwards it
+    reaches to e = 0, because classes that overlap look like wrong labels. times: in how many rows
+    each text stands, N in all (by default, once). The texts without a label are a draw as well,
+    and their mean varies like that of (sum t)^2 / (sum t^2) texts (Kish 1965).
     """
+    times = np.ones(len(best)) if times is None else np.asarray(times, float)
+    drawn = (times**2).sum() / times.sum() ** 2
     said = left_out[sample]
     agree, C = said.argmax(1) == y[sample], left_out.shape[1]
     own, n = found.probs(said).max(1), len(said)
@@ -115,14 +135,14 @@ def accuracy(p, left_out, y, sample, found):
     def at(e):
         unit = max(1 - e - e / (C - 1), 0.1)  # how much of a right class shows in agreement
         left = (agree - seen(own, e, C)) / unit
-        error = np.sqrt(max(left.var(ddof=1), 1 / (4 * n)) / n)
-        return float(np.clip(p.max(1).mean() + left.mean(), 0, 1)), WIDEN * float(error)
+        error = np.sqrt(max(left.var(ddof=1), 1 / (4 * n)) * (1 / n + drawn))
+        return float(np.clip(best.mean() + left.mean(), 0, 1)), WIDEN * float(error)
 
     share, error = at(found.wrong)
-    low, high = interval(share, error, n)
-    below, above = (at(e)[0] - share for e in (found.low, found.high))  # e is uncertain as well
-    return (share, max(0.0, share - float(np.hypot(share - low, min(below, above, 0)))),
-            min(1.0, share + float(np.hypot(high - share, max(below, above, 0)))))
+    high = interval(share, error, n)[1]
+    above = max(0.0, at(found.high)[0] - share)
+    low = min(interval(*at(e), n)[0] for e in (0, found.wrong))
+    return share, low, min(1.0, share + float(np.hypot(high - share, above)))
 
 
 def gain(y, left_out, places, halves, n, more):

@@ -5,6 +5,7 @@ import numpy as np
 from labelling import honest
 from labelling.outcome import SURE
 from plumbing.files import counted, escaped, shortened, write_csv, write_text
+from tables.copies import groups
 from tables.labels import listed
 from tables.records import records
 
@@ -22,7 +23,7 @@ def judge(request, team, labelled, one, answers, steps):
     """
     data, folder = request.data, request.folder
     rest = np.flatnonzero(data.y < 0)
-    accuracy = team.accuracy(rest)
+    accuracy = team.accuracy(rest, groups([data.texts[row] for row in rest]))
     more = min(request.batch, len(rest)) or request.batch  # no more than there are
     gain = team.gain(more)
     now = [len(labelled), int(team.sample.sum()), *(accuracy or [None] * 3), *gain]

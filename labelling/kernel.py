@@ -14,7 +14,16 @@ import numpy as np
 import torch
 
 from labelling.many import conjugate_gradients
-from labelling.terms import MOST_PARTS, PIECE, Rows, numbered, part_rows, term_names, word_rows
+from labelling.terms import (
+    MOST_PARTS,
+    PIECE,
+    Rows,
+    add_product,
+    numbered,
+    part_rows,
+    term_names,
+    word_rows,
+)
 from vectors.kept import release
 from vectors.words import index_tokens, tokens
 
@@ -131,8 +140,9 @@ def cosines(kind, rows):
     some = kind.take(torch.as_tensor(rows))
     if not isinstance(some, Rows):
         return some @ some.T
-    matrix = some.compact()  # as CSR, its product takes less than half the time
-    return (matrix.to_sparse_csr() @ matrix.t().to_sparse_csr()).to_dense()
+    out = torch.zeros(len(rows), len(rows))
+    add_product(out, some.compact(), torch.arange(len(rows)))
+    return out
 
 
 def kernel_of(features, rows, weights):
@@ -251,7 +261,7 @@ def scores(features, rows, weights, A):
 
 
 def speaking(features, rows, fitted, asked, texts, most=4):
-    """{row: the words and pairs that speak most for its likeliest class} of the rows `asked`.
+    """{row: the words and pairs that speak most for its class}. asked: {row: the class's number}.
 
     Exact, since the kernel of words is linear: a term's part in a class's score, less its mean
     part in all classes'. Empty if words have no weight.
@@ -263,9 +273,9 @@ def speaking(features, rows, fitted, asked, texts, most=4):
     table = torch.sparse.mm(some.matrix(where, width).t(), fitted.A.float())
     table = torch.cat([table - table.mean(1, keepdim=True), torch.zeros(1, table.shape[1])])
     found = {}
-    for row in asked:
+    for row, c in asked.items():
         own = features["words"].take(torch.tensor([row]))
-        parts = own.weights * table[where[own.columns], int(fitted.scores[row].argmax())]
+        parts = own.weights * table[where[own.columns], c]
         names = term_names(tokens(texts[row]))
         best = parts.argsort(descending=True, stable=True)[:most]
         found[row] = [names[column] for i in best.tolist() if parts[i] > 0

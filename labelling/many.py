@@ -3,31 +3,36 @@
 import numpy as np
 import torch
 
-from labelling.terms import Rows
+from labelling.terms import Rows, add_product
 
 LANDMARKS = 800  # labelled texts of which the preconditioner is made
-PIECE = 100  # of them at once
 
 
-def conjugate_gradients(features, rows, weights, penalty, Y, steps=200, tolerance=1e-2):
+def conjugate_gradients(features, rows, weights, penalty, Y, steps=200, tolerance=2e-2):
     """A of (K + lambda I) A = Y without K [n, n] (Hestenes & Stiefel 1952), every class at once.
 
     It is preconditioned: without that, 50,000 labels of 58 classes took more than a hundred steps.
-    Stops where each column's residual is under `tolerance` times its start.
+    A class is done where its residual is under `tolerance` times its start. (With 47,320 labels of
+    Debian's sections, 0.02 instead of 0.001 changed 3 in 1,000 predictions, and the accuracy by
+    0.0003.)
     """
     factors = [factor_of(features[name], rows, w) for name, w in weights.items()]
     times = lambda v: sum(F @ (Ft @ v) for F, Ft in factors) + v.sum(0) + penalty * v
     near = preconditioner(factors, penalty, len(rows))
-    Y = Y.float()
-    A, residual = torch.zeros_like(Y), Y.clone()
+    residual = Y.float()
+    A, on = torch.zeros_like(residual), torch.arange(Y.shape[1])  # on: classes still worked on
     step = near(residual)
     size, start = (residual * step).sum(0), residual.square().sum(0).clamp_min(1e-12)
     for _ in range(steps):
         ahead = times(step)
         length = size / (step * ahead).sum(0).clamp_min(1e-12)
-        A, residual = A + length * step, residual - length * ahead
-        if (residual.square().sum(0) < tolerance**2 * start).all():
+        A[:, on] += length * step
+        residual = residual - length * ahead
+        far = residual.square().sum(0) >= tolerance**2 * start
+        if not far.any():
             break
+        on, size, start = on[far], size[far], start[far]
+        residual, step = residual[:, far], step[:, far]
         z = near(residual)
         size, before = (residual * z).sum(0), size
         step = z + size / before.clamp_min(1e-12) * step
@@ -53,12 +58,13 @@ def preconditioner(factors, penalty, n):
     some = torch.as_tensor(np.sort(np.random.default_rng(n).permutation(n)[:m]))
     B = torch.ones(m, n)  # B' of the docstring
     for F, Ft in factors:
-        F = F if F.layout == torch.strided else F.to_sparse_coo()
-        for i in range(0, m, PIECE):  # sparse products of all landmarks would be half a gigabyte
-            few = F.index_select(0, some[i : i + PIECE])
-            B[i : i + PIECE] += (few.to_sparse_csr() @ Ft).to_dense() if few.is_sparse else few @ Ft
+        if F.layout == torch.strided:
+            B += F[some] @ Ft
+        else:
+            add_product(B, F.to_sparse_coo(), some)
     eye = torch.eye(m, dtype=torch.float64)
     root = torch.linalg.cholesky(B[:, some].double() + 1e-4 * eye)  # K_mm may be singular
-    B = torch.linalg.solve_triangular(root.float(), B, upper=False)
+    for part in B.split(5_000, dim=1):
+        part.copy_(torch.linalg.solve_triangular(root.float(), part, upper=False))
     inner = torch.linalg.cholesky((B @ B.T).double() + penalty * eye)
     return lambda v: (v - B.T @ torch.cholesky_solve((B @ v).double(), inner).float()) / penalty

@@ -21,8 +21,8 @@ class Model:
     """The closed-form model of a table's labels, each distinct text of them once.
 
     rows [n]: the first row of each labelled text; y [n]: its class, the most frequent of its
-    copies'. fitted, found: kernel.Fitted, honest.Calibration. p [N + T, C]: p(y | x) of all texts.
-    sample [n]: True where no strategy has picked the text.
+    copies'. fitted: kernel.Fitted, but its scores, of which p [N + T, C] are made: p(y | x) of all
+    texts. found: honest.Calibration. sample [n]: True where no strategy has picked the text.
     """
 
     features: dict
@@ -45,12 +45,17 @@ class Model:
         out[known] = honest.wrong_labels(self.fitted.left_out[known], self.y[known], self.found)
         return out
 
-    def accuracy(self, rows):
-        """honest.accuracy of the texts in `rows`; None where too few labels are a sample."""
+    def accuracy(self, rows, text=None):
+        """honest.accuracy of `rows`; None where too few labels are a sample.
+
+        text: equal numbers for rows of the same text; by default each row number is a text.
+        """
         used = self.sample & self.judged
         if used.sum() < honest.FEW or not len(rows):
             return None
-        return honest.accuracy(self.p[rows], self.fitted.left_out, self.y, used, self.found)
+        times = np.unique(rows if text is None else text, return_counts=True)[1]
+        return honest.accuracy(self.p.max(1)[rows], self.fitted.left_out, self.y, used,
+                               self.found, times)
 
     @cached_property
     def halves(self):
@@ -81,7 +86,8 @@ def train(data, answers, labelled, test_texts=(), cache=None):
     found = honest.calibrate(fitted.left_out[known], y[known])
     asked = [answers.by_text.get(key(data.texts[row])) for row in rows]
     sample = np.array([a is None or a.how in UNKNOWN for a in asked])
-    return Model(features, rows, Y, y, fitted, found, found.probs(fitted.scores), sample)
+    p, fitted.scores = found.probs(fitted.scores), None  # of a million texts each is 0.2 GB
+    return Model(features, rows, Y, y, fitted, found, p, sample)
 
 
 def distinct(data, labelled):

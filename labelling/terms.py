@@ -71,6 +71,17 @@ class Rows:
                                        (len(self), width), check_invariants=False).coalesce()
 
 
+def add_product(out, F, some):
+    """out [m, n] += F[some] F', with sparse F [n, D] (COO) and row numbers `some` [m].
+
+    A piece at a time, made dense: a sparse product that is nearly dense takes more memory.
+    """
+    csr = F.to_sparse_csr()
+    for i in range(0, len(some), 100):
+        few = F.index_select(0, some[i : i + 100]).t().to_dense()
+        out[i : i + 100] += (csr @ few).T
+
+
 def numbered(rows):
     """(where [COLUMNS]: the columns that occur, numbered from 0; how many they are)."""
     found = torch.unique(rows.columns)

@@ -200,7 +200,8 @@ def test_the_classes_and_the_progress_cells(call):
     found = sorted(((own == c)[y == c].mean(), d.classes[c], (y == c).sum()) for c in range(4)
                    if (y == c).sum() >= 5)
     assert least == [f"{name} {mean:.0%} of {n}" for mean, name, n in found] and len(found) > 2
-    share, low, high = honest.accuracy(team.p[rest], team.fitted.left_out, y, sample, team.found)
+    share, low, high = honest.accuracy(team.p[rest].max(1), team.fitted.left_out, y, sample,
+                                       team.found)
     said = (f"about {100 * share:.0f} % of the {len(rest)} texts without a label get the right"
             f" class in finished.csv (95 % range {100 * low:.0f} to {100 * high:.0f} %)")
     assert said in call.said and f"from {sample.sum()} labels" in call.said and low < share < high
@@ -385,7 +386,8 @@ def made_up(n=1000, rest=200, right=0.9, sample=None):
     team = model.Model({}, np.arange(n), np.eye(3)[y], y, fitted, honest.Calibration(4.0), p,
                        sample)
     team.__dict__["halves"] = np.arange(n), (own == y).astype(float)  # halves know as much
-    data = SimpleNamespace(y=np.r_[y, np.full(rest, -1)], classes=["a", "b", "c"], name="my.csv")
+    data = SimpleNamespace(y=np.r_[y, np.full(rest, -1)], classes=["a", "b", "c"], name="my.csv",
+                           texts=[f"text {i}" for i in range(n + rest)])
     return SimpleNamespace(data=data, batch=40, accept=None, classes=()), team
 
 
@@ -393,6 +395,21 @@ def advice(folder, request, team, one=False):
     request.folder = folder
     return judge.judge(request, team, np.flatnonzero(request.data.y >= 0), one, Answers(),
                        ["Label 40 texts next: a|b"])
+
+
+def test_the_range_is_wider_where_copies_fill_the_rest(tmp_path):
+    request, team = made_up(n=300, right=0.8)
+    width = {}
+    for name, copies in (("none", 1), ("some", 120)):
+        request.data.texts[300:] = [f"Text{'.' * (i < copies)}" if i < copies else f"text {i}"
+                                    for i in range(200)]
+        said = re.search(r"range (\d+) to (\d+) %", advice(tmp_path, request, team))
+        width[name] = int(said[2]) - int(said[1])
+    times = np.r_[120, np.ones(80)]
+    _, low, high = honest.accuracy(team.p[300:].max(1), team.fitted.left_out, team.y,
+                                   np.ones(300, bool), team.found, times)
+    assert width["some"] == pytest.approx(100 * (high - low), abs=1)
+    assert width["some"] > 3 * width["none"]
 
 
 def test_stop_is_said_where_every_condition_holds_and_only_there(tmp_path):

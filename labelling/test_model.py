@@ -1,6 +1,7 @@
 """The closed-form model and what may be believed of it, against loops, algebra and simulation."""
 
 from collections import Counter
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -210,16 +211,16 @@ def test_what_speaks_for_a_class_is_its_own_words():
     features["words"] = rows_of(terms.word_rows, texts)
     L, Y = np.arange(40), np.eye(3)[y[:40]]
     fitted = kernel.fit(features, L, Y)
-    said = kernel.speaking(features, L, fitted, [45, 50], texts)
-    for row in (45, 50):
-        c = fitted.scores[row].argmax()
+    asked = {row: int(fitted.scores[row].argmax()) for row in (45, 50)}
+    said = kernel.speaking(features, L, fitted, asked, texts)
+    for row, c in asked.items():
         assert said[row] and all(f"w{c}0" in term for term in said[row]) == (c == y[row])
     fitted.weights = {"vectors": 1.0}
-    assert kernel.speaking(features, L, fitted, [45], texts) == {45: []}
+    assert kernel.speaking(features, L, fitted, {45: 0}, texts) == {45: []}
     texts = [f"all w{c}0" for c in y]  # what is in every text cannot speak for every class
     features["words"] = rows_of(terms.word_rows, texts)
     fitted = kernel.fit(features, L, Y)
-    own = [int(np.flatnonzero(fitted.scores.argmax(1) == c)[0]) for c in range(3)]
+    own = {int(np.flatnonzero(fitted.scores.argmax(1) == c)[0]): c for c in range(3)}
     fitted.weights = {"words": 1.0}
     said = kernel.speaking(features, L, fitted, own, texts)
     assert all(said.values()) and not all("all" in terms for terms in said.values())
@@ -324,22 +325,47 @@ def test_the_posterior_by_enumeration():
     assert honest.posterior(np.array([0.3]), 0.0, 4) == 0
 
 
+def test_labels_that_are_wrong_at_most_by_hand():
+    p = np.array([[0.8, 0.1, 0.1], [0.3, 0.6, 0.1], [0.56, 0.4, 0.04],  # given 0: .553 on average
+                  [0.2, 0.7, 0.1], [0.62, 0.3, 0.08], [0.05, 0.05, 0.9]])  # 1: .35; 2: never given
+    y = np.array([0, 0, 0, 1, 1, 1])  # the second and the fifth are as likely of the other class
+    found = honest.at_most(np.log(p), y, honest.Calibration(1.0))
+    assert found == pytest.approx(2 + 1.96 * np.sqrt(2))
+
+
 def test_the_accuracy_by_hand():
     found = honest.Calibration(1.0)
     left_out = np.log([[0.6, 0.4], [0.7, 0.3], [0.2, 0.8], [0.9, 0.1]])
-    y, p = np.array([0, 1, 1, 0]), np.array([[0.5, 0.5], [0.1, 0.9]])
-    share, low, high = honest.accuracy(p, left_out, y, np.array([True, True, True, False]), found)
-    assert share == pytest.approx(0.7 + (2 - 0.6 - 0.7 - 0.8) / 3)
+    y, p = np.array([0, 1, 1, 0]), np.array([[0.5, 0.5], [0.1, 0.9]] * 8)
+    sample = np.array([True, True, True, False])
     left = np.array([1 - 0.6, 0 - 0.7, 1 - 0.8])  # what the three in the sample were right above p
-    error = 1.15 * left.std(ddof=1) / np.sqrt(3)  # wider by what the same texts were fitted on
-    for bound in (low, high):  # Wilson's, for as many texts as would have this error
-        n = share * (1 - share) / error**2
-        assert abs(share - bound) / np.sqrt(bound * (1 - bound) / n) == pytest.approx(1.96)
-    assert 0 < low < share < high < 1
+    for times, texts in ((None, 16), ([16], 1), ([8, 4, 4], 256 / 96)):
+        share, low, high = honest.accuracy(p.max(1), left_out, y, sample, found, times)
+        assert share == pytest.approx(0.7 + (2 - 0.6 - 0.7 - 0.8) / 3)
+        # wider by what the same texts were fitted on
+        error = 1.15 * left.std(ddof=1) * np.sqrt(1 / 3 + 1 / texts)
+        for bound in (low, high):  # Wilson's, for as many texts as would have this error
+            n = max(1, share * (1 - share) / error**2)
+            assert abs(share - bound) / np.sqrt(bound * (1 - bound) / n) == pytest.approx(1.96)
+        assert 0 < low < share < high < 1
     found = honest.Calibration(1.0, 0.1, 0.1, 0.1)  # a tenth of the labels is wrong
-    share = honest.accuracy(p, left_out, y, np.array([True, True, True, False]), found)[0]
+    share = honest.accuracy(p.max(1), left_out, y, sample, found)[0]
     agree = 0.9 * np.array([0.6, 0.7, 0.8]) + 0.1 * np.array([0.4, 0.3, 0.2])
     assert share == pytest.approx(0.7 + (2 - agree.sum()) / 3 / (1 - 0.1 - 0.1))
+
+
+def test_its_range_allows_for_texts_that_fill_many_rows():
+    """Half of 200 rows are one text: whether that text is right moves the truth by a half."""
+    held, narrow, rng = [], [], np.random.default_rng(0)
+    rows, found = np.repeat(np.arange(101), [100, *[1] * 100]), honest.Calibration(1.0)
+    for _ in range(200):
+        said, right = np.log([[0.7, 0.3]] * 60), rng.random(60) < 0.7
+        true = (rng.random(101) < 0.7)[rows].mean()
+        for out, times in ((held, np.bincount(rows)), (narrow, None)):
+            _, low, high = honest.accuracy(np.full(200, 0.7), said,
+                                           (~right).astype(int), np.ones(60, bool), found, times)
+            out.append(low <= true <= high)
+    assert np.mean(held) > 0.9 and np.mean(narrow) < 0.5
 
 
 @pytest.mark.parametrize("e", [0, 0.1])
@@ -350,7 +376,8 @@ def test_its_range_covers_and_its_mean_is_right(e):
         found = honest.calibrate(scores[:120], given[:120])
         p = found.probs(scores[120:])
         right = (p.argmax(1) == true[120:]).mean()
-        share, low, high = honest.accuracy(p, scores[:120], given[:120], np.ones(120, bool), found)
+        share, low, high = honest.accuracy(p.max(1), scores[:120], given[:120], np.ones(120, bool),
+                                            found)
         held.append(low <= right <= high)
         errors.append(share - right)
     assert np.mean(held) >= 0.9 and abs(np.mean(errors)) < (0.02 if not e else 0.05)
@@ -413,6 +440,9 @@ def test_doubts_find_what_is_wrong_and_ask_once():
     assert np.mean([found.theirs[n] == true[i] for n, i in enumerate(found.places)]) > 0.85
     assert all(a >= b for a, b in zip(found.wrong, found.wrong[1:]))
     assert found.believed[1] <= len(bad) <= found.believed[2]
+    said = f" If a class is often taken for another, at most {found.at_most:,.0f} are."
+    assert found.at_most > found.believed[2] and said in doubts.counted_wrong(found)
+    assert said not in doubts.counted_wrong(replace(found, looked=honest.LOOKED))
     answers = Answers()
     for i in found.places[:5]:
         answers.add(Answer(i, f"text {i}", "kept", reviewed="p"))
