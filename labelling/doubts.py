@@ -19,7 +19,7 @@ class Doubts:
     First those with two different answers, then the most suspicious ones. why: what speaks against
     the label. wrong: the probability that each is wrong. believed: how many labels are wrong that
     nobody has looked at again, as (estimate, low, high); at_most: if mistakes are systematic
-    (honest.at_most). looked, changed: how many labels people
+    (honest.at_most), or None where that says little. looked, changed: how many labels people
     looked at again, and how many of them they changed.
     """
 
@@ -28,7 +28,7 @@ class Doubts:
     why: list
     wrong: list
     believed: tuple
-    at_most: float
+    at_most: float | None
     looked: int = 0
     changed: int = 0
 
@@ -49,6 +49,9 @@ def find(team, data, answers):
     more = [int(i) for i in order if likelier[i] != y[i] and not again[i] and i not in two]
     left = known & ~again
     believed = honest.wrong_range(left_out[left], y[left], team.found)
+    at_most = honest.at_most(left_out[left], y[left], team.found)
+    if at_most > left.sum() / 3:  # of many classes that overlap it is most of the labels
+        at_most = None
     before = {i: code.get(a.reviewed) for i, a in enumerate(of_text)
               if again[i] and known[i] and a.reviewed != BEFORE}
     seen = [i for i, c in before.items() if c is not None]
@@ -60,7 +63,7 @@ def find(team, data, answers):
     theirs = [int(two[i][0]) if i in two else int(likelier[i]) for i in places]
     return Doubts(places, theirs, [two[i][1] if i in two else "the model disagrees"
                                    for i in places], wrong[places].tolist(), believed,
-                  honest.at_most(left_out[left], y[left], team.found), len(before), changed)
+                  at_most, len(before), changed)
 
 
 def of(answer):
@@ -81,7 +84,7 @@ def counted_wrong(found):
     about, low, high = (round(value) for value in found.believed)
     told = (f"About {about:,} labels are wrong, if slips are random (95 % range {low:,} to"
             f" {high:,}).")
-    if found.at_most > high and found.looked < honest.LOOKED:
+    if found.at_most and found.at_most > high and found.looked < honest.LOOKED:
         told += f" If a class is often taken for another, at most {found.at_most:,.0f} are."
     if found.looked:
         told += (f"\n   Of the {counted(found.looked, 'label')} that you looked at again,"

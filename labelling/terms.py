@@ -64,11 +64,15 @@ class Rows:
         return self.sparse(column, len(found))
 
     def sparse(self, column, width):
-        """A sparse matrix [N, width]. column: each entry's; from width on, entries are left out."""
+        """A sparse matrix [N, width]. column: each entry's; from width on, entries are left out.
+
+        A row's entries are in the order of their columns (`weighted`), and must be so in column.
+        """
         at = torch.arange(len(self)).repeat_interleave(self.bounds.diff())
         kept = column < width
         return torch.sparse_coo_tensor(torch.stack([at, column])[:, kept], self.weights[kept],
-                                       (len(self), width), check_invariants=False).coalesce()
+                                       (len(self), width), check_invariants=False,
+                                       is_coalesced=True)
 
 
 def add_product(out, F, some):
