@@ -1,5 +1,6 @@
 """The next batch to label: the texts picked, the labels doubted, the results, when to stop."""
 
+import base64
 import csv
 from collections import Counter
 from types import SimpleNamespace
@@ -11,6 +12,7 @@ import torch
 import data
 import datamap
 from labelling import asking, committee, next_batch
+from page import explore
 from plumbing.files import armed, write_csv
 from tables.answers import key
 from test_cal import best_rows, cal_main, probabilities, read_csv, table, view_of
@@ -222,7 +224,11 @@ def test_models_that_predict_one_class_doubt_nothing(table, tmp_path, capsys, mo
     write([(i, text, c if n < 36 else "") for n, (i, text, c) in enumerate(rows)])
     assert cal_main(*arguments) == 0
     assert "predicts one class" not in capsys.readouterr().err and old.exists()
+    gold = watched[1][1].gold
     assert [len(w.gold) for _, w in watched] == [1, committee.epochs_for(36, 16)] != [1, 30]
+    shown = explore.data_in(tmp_path / "my.csv-paper-hash" / "explore.html")["maps"][""]["full"]
+    first, *_, last = np.frombuffer(base64.b64decode(shown["gold"]), np.uint8).reshape(30, -1)
+    assert (sorted(first), sorted(last)) == tuple(sorted((gold[e] * 255).round()) for e in (0, -1))
 
 
 @pytest.mark.parametrize("more, spoil, message", [
