@@ -201,7 +201,7 @@ def refuse_odd(folder):
     a pipe or a device, which might be read for ever, a directory, or a link to nothing."""
     for place in (folder, folder / "runs", folder / BACKUP):
         for path in sorted(place.iterdir()) if place.is_dir() else ():
-            if path.is_symlink() and not path.exists():
+            if path.is_symlink() and not path.exists() and path.name[:2] != ".#":  # Emacs's lock
                 raise InputError(f"{path} is a link to something that is not there; remove it, or"
                                  " bring that back")
             if path.exists() and not path.is_file() and (

@@ -126,6 +126,8 @@ def test_what_is_no_file_where_answers_are_read_is_named_at_once(tmp_path, name,
 @pytest.mark.parametrize("name, to", [("labels.csv", "gone"), ("labels.csv", "labels.csv"),
                                       ("runs", "gone"), ("config.json", "gone")])
 def test_a_link_to_nothing_is_named(tmp_path, name, to):
+    (tmp_path / ".#labels.csv").symlink_to("me@here.12:34")  # it is open in Emacs
+    assert not read_answers(tmp_path).given
     (tmp_path / name).symlink_to(to)
     with pytest.raises(InputError, match=f"{name} is a link to something that is not there; rem"):
         read_answers(tmp_path)
