@@ -26,6 +26,7 @@ from plumbing import files
 from plumbing.files import InputError
 from plumbing.measures import as_bytes
 from plumbing.runs import Log, read_run
+from report import figures
 from test_cal import HERE, TINY, as_ever, cal_main, run_cal, run_files, tiny
 
 LINE = {"round": 0, "labelled": 60, "accuracy": 0.5, "picked": [3, 5], "batch": None,
@@ -458,10 +459,16 @@ def test_bare_words_and_empty_ones_are_refused_and_write_nothing(tmp_path, monke
     assert not list(tmp_path.iterdir())
 
 
-def test_a_report_that_cannot_be_written_names_the_folder(tiny, tmp_path, capsys):
+def test_a_report_that_cannot_be_written_names_the_folder(tiny, tmp_path, capsys, monkeypatch):
     folder = shutil.copytree(tiny[0] / "demo-paper-pool", tmp_path / "demo-paper-pool")
-    (folder / "fig3_accuracy.png").unlink()
-    (folder / "fig3_accuracy.png").mkdir()  # which no file can replace, not even root's
+    draw = figures.draw_curves
+
+    def meanwhile(*what, **more):
+        (folder / "fig3_accuracy.png").unlink()
+        (folder / "fig3_accuracy.png").mkdir()  # which no file can replace, not even root's
+        draw(*what, **more)
+
+    monkeypatch.setattr(figures, "draw_curves", meanwhile)
     assert cal_main("--report-only", "--out", tmp_path) == 2
     assert capsys.readouterr().err == (
         f"cal.py: cannot draw the report in {folder} (Is a directory: {folder}/fig3_accuracy.png);"

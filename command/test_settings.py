@@ -98,6 +98,9 @@ def test_config_tells_one_matrix_from_another(tmp_path):
         vectors.write_text("\n".join(vector_lines(words)[0]))
         experiment.load.cache_clear()
         found.append(experiment.config_of(plan("--vectors", vectors, "--out", tmp_path)))
+    on_gpu = plan("--vectors", vectors, "--out", tmp_path)
+    on_gpu.args.device = "cuda"
+    assert experiment.config_of(on_gpu)["settings"]["device"] == "cuda"
     (tmp_path / "f" / "runs").mkdir(parents=True)
     claim(tmp_path / "f", found[0])
     (tmp_path / "f" / "runs" / "lc-1.jsonl").write_text("")

@@ -212,6 +212,22 @@ def test_the_classes_and_the_progress_cells(call):
         team.gain(20), abs=6e-5)
 
 
+def test_the_summary_has_the_same_numbers(call):
+    text = (call.folder / "summary.md").read_text(encoding="utf-8")
+    tables = [[line.strip("| ").split(" | ") for line in part.splitlines() if line[:1] == "|"][2:]
+              for part in text.split("## Over the batches")[1].split("## Classes")]
+    now, classes = (read_csv(call.folder / f"{name}.csv") for name in ("progress", "classes"))
+    assert tables[0] == [[now[0]["labelled"], now[0]["accuracy"],
+                          f"{now[0]['low']} to {now[0]['high']}", f"+{now[0]['gain']}"]]
+    classes.sort(key=lambda row: float(row["recall"]))
+    assert [row[0] for row in tables[1]] == [row["class"] for row in classes]
+    for (_, labels, recall, span, expected), row in zip(tables[1], classes):
+        assert (labels, float(expected)) == (row["labels"], pytest.approx(float(row["expected"])))
+        assert [float(v) for v in (recall, *span.split(" to "))] == pytest.approx(
+            [float(row[k]) for k in ("recall", "recall_low", "recall_high")], abs=6e-3)
+    assert len({row["recall"] for row in classes}) == 4
+
+
 def wilson(share, n, z=1.96):
     """Wilson's interval (1927)."""
     middle, half = share + z**2 / (2 * n), z * np.sqrt(share * (1 - share) / n + (z / (2 * n))**2)
@@ -305,7 +321,7 @@ def test_a_committee_s_map_is_the_mean_over_its_models():
     assert len(mean.gold) == 6 and both.probs().shape == (2, 60, 3)
     p = both.probs()[:, :30]
     assert mean.said[-1].tolist() == p.mean(0).argmax(-1).tolist() != p[0].argmax(-1).tolist()
-    assert both.by_jury(lambda runs: [33, 41]).tolist() == [[33, 41]] * 2
+    assert both.by_jury(lambda runs: [30 + len(runs), 41]).tolist() == [[32, 41]] * 2
 
 
 @pytest.mark.parametrize("phi, region", [(0.8, 0), (0.79, 1), (0.21, 1), (0.2, 2), (1, 0), (0, 2),
@@ -340,6 +356,9 @@ def test_a_first_batch_keeps_off_labelled_texts_and_clears_what_is_old(tmp_path,
     assert {row["how"] for row in batch} == {"typical"} and "no model has chosen" in (
         capsys.readouterr().out)
     assert all(int(row["text"].split()[1]) >= 35 for row in batch) and len(batch) == 6
+    rest = explore.data_in(folder / "explore.html")["rest"]  # what the page can find
+    asked = {row["text"] for row in batch}
+    assert {*rest["texts"]} == {f"text {i}" for i in range(25, 45)} - asked and rest["all"] == 14
 
 
 def test_a_table_whose_every_row_was_answered_is_finished(tmp_path, capsys):
@@ -435,6 +454,9 @@ def test_stop_is_said_where_every_condition_holds_and_only_there(tmp_path):
     request, team = made_up(right=0.3)  # no better than the largest class
     assert 0.2 < team.accuracy(np.arange(1000, 1200))[0] < 0.33
     assert "Go on" in (said := advice(tmp_path, request, team)) and "largest class, so" in said
+    request, team = made_up(right=0.3, sample=np.arange(1000) < 90)  # may be better: not known
+    about, _, high = team.accuracy(np.arange(1000, 1200))
+    assert about < 1 / 3 < high and "largest class, so" in advice(tmp_path, request, team)
     request, team = made_up(sample=np.arange(1000) < 15)
     said = advice(tmp_path, request, team)  # nothing is known of the accuracy
     assert "Go on" in said and "15 labels are of texts that no strategy has picked, and 20" in said
@@ -450,6 +472,8 @@ def test_stop_looks_at_the_high_end_of_what_fifty_labels_add(tmp_path):
     about, low, high = (100 * v for v in team.gain(2))
     assert f"Go on: 2 more labels are expected to add {about:.1f} points of accuracy" in said
     assert f"({low:.1f} to {high:.1f})" in said
+    request.batch = 500
+    assert "Go on: 200 more labels" in advice(tmp_path, request, team)  # no more than there are
 
 
 def test_sure_predictions_are_judged_by_labels_predicted_as_surely(tmp_path):
@@ -478,6 +502,15 @@ def test_a_class_whose_texts_all_lie_beyond_what_is_solved_exactly(tmp_path):
     assert "| c | 100 |  |  |" in (tmp_path / "summary.md").read_text()
 
 
+def test_how_often_two_people_agree():
+    answers = Answers()
+    for who, labels in (("ann", "abc"), ("bob", "abb")):
+        for i, label in enumerate(labels):
+            answers.add(Answer(i, f"text {i}", label, "", who))
+    assert judge.of_agreement(answers)[0].startswith(
+        "ann and bob agree on 2 of the 3 texts that both have labelled (67%, 95 % range 21 to 94")
+
+
 def test_progress_keeps_a_row_per_number_of_labels(tmp_path):
     for n in (100, 130, 130):
         advice(tmp_path, *made_up(n=n))
@@ -486,13 +519,15 @@ def test_progress_keeps_a_row_per_number_of_labels(tmp_path):
 
 
 def test_a_label_that_no_strategy_asked_for_is_a_sample():
-    d = SimpleNamespace(texts=[f"text {i} {'xy'[i % 2]}" for i in range(24)], classes=["p", "q"],
-                        y=np.arange(24) % 2, x=np.eye(24, dtype=np.float32))
+    texts = [f"text {i} {'xy'[i % 2]}" for i in range(24)]
+    d = SimpleNamespace(texts=texts + texts[:1] * 2, classes=["p", "q"],  # a text with two copies
+                        y=np.r_[np.arange(24) % 2, 1, 1], x=np.eye(26, dtype=np.float32))
     answers = Answers()
     for i, how in enumerate(["margin", "random", "", "typical", "cal", "corrected"]):
         answers.add(Answer(i, d.texts[i], "p", how))
     d.x_test = d.x[:0]
-    team = model.train(d, answers, np.arange(24))
+    team = model.train(d, answers, np.arange(26))
+    assert team.y.tolist() == [1, 1, *(np.arange(2, 24) % 2)]  # the most frequent of its labels
     assert np.flatnonzero(~team.sample).tolist() == [0, 3, 4, 5]
     team.fitted.left_out[3:5] = np.nan  # beyond what is solved exactly: no leave-one-out score
     team.found = honest.Calibration(1.0, 0.1)

@@ -304,6 +304,18 @@ def test_temperature_and_wrong_labels_are_found_again(e):
     assert low - 1 <= (given != true).sum() <= high + 1 and low <= about <= high
 
 
+def test_temperature_and_share_are_the_likeliest_under_the_prior():
+    scores, _, given = planted(150, 9.0, 0.1)
+    best = {}
+    for T in honest.TEMPERATURES:
+        p = honest.softmax(T * scores)[np.arange(150), given]
+        for e in honest.SHARES:
+            likelihood = np.log((1 - e) * p + e * (1 - p) / 4).sum() + 20 * np.log(1 - e)
+            best[likelihood] = T, e
+    found = honest.calibrate(scores, given)
+    assert (found.temperature, found.wrong) == pytest.approx(best[max(best)])
+
+
 def test_the_posterior_by_enumeration():
     p, e = np.array([0.5, 0.2, 0.2, 0.1]), 0.1
     for y in range(4):
@@ -336,6 +348,10 @@ def test_the_accuracy_by_hand():
             n = max(1, share * (1 - share) / error**2)
             assert abs(share - bound) / np.sqrt(bound * (1 - bound) / n) == pytest.approx(1.96)
         assert 0 < low < share < high < 1
+    found = honest.Calibration(1.0, 0.1, 0.1, 0.1)  # a tenth of the labels is wrong
+    share = honest.accuracy(p.max(1), left_out, y, sample, found)[0]
+    agree = 0.9 * np.array([0.6, 0.7, 0.8]) + 0.1 * np.array([0.4, 0.3, 0.2])
+    assert share == pytest.approx(0.7 + (2 - agree.sum()) / 3 / (1 - 0.1 - 0.1))
 
 
 def test_its_range_allows_for_texts_that_fill_many_rows():
@@ -385,6 +401,8 @@ def test_the_gain_by_hand():
     assert high == pytest.approx(0.25 + error)
     assert honest.gain(y, left_out, np.arange(4), 1 - halves, 100, 50)[0] == pytest.approx(
         (0.75 - 0.5) * np.log2(1.5))
+    about, low, _ = honest.gain(y, left_out, np.arange(4), np.ones(4), 100, 50)
+    assert about == low == 0  # fewer labels were better, by chance: nothing is expected of more
 
 
 def test_what_people_found_counts_for_the_rest():

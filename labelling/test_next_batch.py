@@ -1,5 +1,6 @@
 """The next batch to label: the texts picked, the labels doubted, the results, when to stop."""
 
+import base64
 import csv
 from collections import Counter
 from types import SimpleNamespace
@@ -11,6 +12,7 @@ import torch
 import data
 import datamap
 from labelling import asking, committee, next_batch
+from page import explore
 from plumbing.files import armed, write_csv
 from tables.answers import key
 from test_cal import best_rows, cal_main, probabilities, read_csv, table, view_of
@@ -222,7 +224,11 @@ def test_models_that_predict_one_class_doubt_nothing(table, tmp_path, capsys, mo
     write([(i, text, c if n < 36 else "") for n, (i, text, c) in enumerate(rows)])
     assert cal_main(*arguments) == 0
     assert "predicts one class" not in capsys.readouterr().err and old.exists()
+    gold = watched[1][1].gold
     assert [len(w.gold) for _, w in watched] == [1, committee.epochs_for(36, 16)] != [1, 30]
+    shown = explore.data_in(tmp_path / "my.csv-paper-hash" / "explore.html")["maps"][""]["full"]
+    first, *_, last = np.frombuffer(base64.b64decode(shown["gold"]), np.uint8).reshape(30, -1)
+    assert (sorted(first), sorted(last)) == tuple(sorted((gold[e] * 255).round()) for e in (0, -1))
 
 
 @pytest.mark.parametrize("more, spoil, message", [
@@ -262,6 +268,9 @@ def test_no_two_picks_are_near_duplicates_while_there_are_others():
     assert next_batch.spread(x, rows[::-1], 4) == [6, 5, 4, 3]
     assert next_batch.spread(x, rows, 6) == [0, 1, 2, 3, 4, 6]  # filled up in the given order
     assert next_batch.spread(np.zeros((3, 2)), [2, 0], 5) == [2, 0]
+    for cosine, want in ((0.96, [0, 2]), (0.94, [0, 1])):  # near-copies from 0.95 on
+        x = np.array([[1, 0, 0], [cosine, np.sqrt(1 - cosine**2), 0], [0, 0, 1]])
+        assert next_batch.spread(x, [0, 1, 2], 2) == want
 
 
 def test_a_text_is_asked_for_once_and_not_where_it_is_skipped():
@@ -275,8 +284,9 @@ def test_a_text_is_asked_for_once_and_not_where_it_is_skipped():
 def test_the_default_strategy_follows_the_labels_per_class(table, tmp_path):
     write, rows = table
     path = write([(i, text, c if n < 27 else "") for n, (i, text, c) in enumerate(rows)])
+    test = write([(1, "of the d kind, ddd", "d")], "test.csv")  # a class that nobody has used
     arguments = ["--dataset", path, "--vectors", "hash", "--epochs", 1, "--seeds", 1, "--batch", 4,
-                 "--random-share", 0, "--out", tmp_path / "out"]
+                 "--random-share", 0, "--out", tmp_path / "out", "--test", test]
     folder, how = tmp_path / "out" / "my.csv-paper-hash", []
     for labels in (27, 30):  # of three classes
         copies = [rows[0]] * (30 - labels)  # a text counts once
@@ -374,6 +384,14 @@ def test_two_people_a_list_of_classes_and_what_they_look_at_again(table, tmp_pat
         assert f"Of the {len(again)} labels that you looked at again," in out
     assert cal_main(*arguments, "--annotator", "ann", "ann") == 2
     assert "'ann' is there twice" in capsys.readouterr().err
+
+
+def test_copies_of_a_text_that_is_asked_for_are_counted_as_the_project_counts_them():
+    rows = SimpleNamespace(texts=["One", "two", " one ", "ONE"], row_numbers=np.array([2, 3, 5, 9]))
+    batch = asking.Batch([0, 1], {0: "a", 1: "b"}, 1, ["id"], {0: ["x"], 1: ["y"]})
+    shown = asking.asked(SimpleNamespace(data=rows, annotators=()), batch)
+    assert [(item["row"], item["how"], item["copies"], item["context"]) for item in shown] == [
+        (2, "a", 3, [("id", "x")]), (3, "b", 1, [("id", "y")])]
 
 
 def test_a_batch_is_shared_evenly():

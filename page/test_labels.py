@@ -9,11 +9,11 @@ from page import explore
 from page.test_page import browser, quiet  # noqa: F401 (a fixture)
 from plumbing.files import armed
 
-LONG = "a long text " * 200
+LONG = "a \"long\" text " * 200
 TODO = [  # row, text, how, likely
     (5, "plain One, and a rest", "margin", [["bee", 0.6], ["ant", 0.3], ["cow", 0.1]]),
     (6, "=1+1", "random", [["cow", 0.9], ["bee", 0.06], ["ant", 0.04]]),
-    (7, "two\nlines", "margin", [["ant", 0.5], ["cow", 0.3], ["bee", 0.2]]),
+    (7, "two\none line", "margin", [["ant", 0.5], ["cow", 0.3], ["bee", 0.2]]),
     (8, "'=x", "margin", [["bee", 0.7], ["cow", 0.2], ["ant", 0.1]]),
     (9, LONG, "random", [["ant", 0.8], ["bee", 0.15], ["cow", 0.05]])]
 KEPT = [[40, "kept", "ant", "random", "", "", 1], [41, "twice", "bee", "", "", "", 1],
@@ -28,8 +28,8 @@ def page_of(path, **more):
     todo[0] |= {"terms": ["one", "<s> plain"], "copies": 2}
     explore.write(path, {
         "title": "t", "about": "", "id": str(path), "folder": "out/t", "batch": 3, "people": [],
-        "classes": ["ant", "bee", "cow"], "rows": [0, 2], "numbers": [21, 23], "offered": [],
-        "texts": ["was Labelled", "doubted"], "y": [2, 1], "names": explore.NAMES, "maps": {},
+        "classes": ["ant", "bee", "cow"], "rows": [2, 0], "numbers": [23, 21], "offered": [],
+        "texts": ["doubted", "was Labelled"], "y": [1, 2], "names": explore.NAMES, "maps": {},
         "runs": {}, "rounds": 0, "todo": todo, "kept": KEPT,
         "doubts": [{"row": 23, "text": "doubted", "model": "cow", "label": "bee",
                     "why": "the model disagrees"}],
@@ -84,7 +84,15 @@ def test_what_is_shown_of_a_text_and_what_its_keys_give(page):
     page.run("go(1); document.getElementById('skip').click()")
     assert page.run("return answerOf(shown[1])") == "-" and said(page, "progress").startswith(
         "2 of 5 texts labelled")  # a skipped text is dealt with
+    page.keys("2")
+    page.run("go(0)")
+    page.keys("2")  # from the first one to the next without an answer, which is the fourth
+    assert page.run("return S.item") == 3
+    assert said(page, "hint") == "Row 8; the model's guess: bee · id: 7"
+    page.run("go(2)")  # one speaks for the first text, not for this one
+    assert page.run("return document.querySelectorAll('mark').length") == 0
     page.run("go(4)")
+    assert said(page, "hint") == "Row 9; the model's guess: ant · id: 7"
     assert len(said(page, "text-to-label")) < 1600 and page.run("return S.item") == 4
     page.run("document.querySelector('#text-to-label button').click()")
     assert said(page, "text-to-label") == LONG
@@ -95,7 +103,7 @@ def test_what_is_shown_of_a_text_and_what_its_keys_give(page):
     assert page.run("return answerOf(items.at(-1))") == "cow"
     assert "1 of 1 doubts looked at" in said(page, "progress")
     page.run("times = [0, 9, 19, 29, 39, 49, 2000].map(s => 1000 * s); drawProgress()")
-    assert "about a minute left" in said(page, "progress")  # three texts, ten seconds each
+    assert "about a minute left" in said(page, "progress")  # two texts, ten seconds each
     quiet(page)
 
 
@@ -129,6 +137,9 @@ def test_orders_filters_and_what_is_accepted_at_once(page):
     page.run("go(0)")
     page.keys("\ue003")  # all of them at once; it goes to the first one
     assert page.run(answers) == ["ant", "", "", "", "", ""] and page.run("return S.item") == 1
+    chosen(page, "by", "")
+    page.run("acceptAll()")  # a label that is doubted is looked at by a person
+    assert page.run(answers) == ["ant", "cow", "ant", "bee", "ant", ""]
     quiet(page)
 
 
@@ -139,7 +150,8 @@ def test_a_search_finds_the_whole_table_and_a_second_look_is_marked(page):
     assert page.run(BUTTONS) == ["1 cow 70 %", "2 ant 20 %", "3 bee 10 %"]
     page.run("window.confirm = () => true; acceptAll()")  # a label is never accepted anew
     assert page.run("return shown.map(answerOf)") == ["cow", ""]
-    page.run("go(1)")
+    page.run("given['was Labelled'] = {...given['nobody was asked'], text: 'was Labelled'}; go(1)")
+    assert page.run("return shown.map(answerOf)") == ["cow", ""]  # given before it had a label
     assert said(page, "hint") == "Row 21 has the label cow. Keep or correct it."
     page.keys("b")
     page.keys("\ue007")
@@ -167,18 +179,42 @@ def test_what_is_saved_is_read_back_the_same(page):
     want = [[str(row), t, likely[0][0], how, "", "", "3"] for row, t, how, likely in TODO]
     assert rows == want + [[str(cell) for cell in row] for row in KEPT]  # by row, the kept too
     assert "'=1+1," in text and "''=x," in text  # no spreadsheet runs them
-    page.run("go(0); give('-'); undo(); given['again'] = {...given['=1+1'], row: 42, text: 'again',"
-             " label: 'ant', batch: 2, how: 'margin'}; undo()")
-    rows = saved(page)[0]
-    assert [row[1] for row in rows].count("again") == 1  # the same answer once
-    assert [row[2] for row in rows if row[1] == "twice"] == ["bee", "cow"]
-    assert LONG not in {row[1] for row in rows} and len(rows) == 8  # undone: no row of it
+    page.run("""undo(); const g = given['=1+1'];
+        for (const [text, row, label, reviewed] of [['again', 42, 'ant', ''], ['kept', 40, 'bee',
+            ''], ['twice', 41, 'bee', 'x']]) given[text] = {...g, text, row, label, reviewed}""")
+    found = {}
+    for row in saved(page)[0]:
+        found.setdefault(row[1], []).append(row[2])
+    assert found.pop("again") == ["ant"]  # the same answer once
+    assert found.pop("kept") == ["ant", "bee"]  # another label does not replace it
+    assert found.pop("twice") == ["bee", "cow", "bee"]  # nor does a second look the first
+    assert LONG not in found and len(found) == 4  # undone: no row of it
     page.run("S.who = 'Ann B.'; let name; HTMLAnchorElement.prototype.click = function () {"
              " name = this.download; }; save(); window.saved_as = name; S.who = ''; save();"
              " window.saved_as += ' ' + name")
     assert page.run("return window.saved_as") == "labels-Ann-B-.csv labels.csv"
     assert said(page, "saved") == ("Saved. Put labels.csv into out/t and run the same command"
                                    " again.")
+    quiet(page)
+
+
+def test_two_people_see_and_answer_their_own_texts(page, tmp_path):
+    page_of(tmp_path / "two.html", people=["ann", "bob"], kept=[])
+    D = explore.data_in(tmp_path / "two.html")
+    for item, who in zip(D["todo"], (["ann"], ["bob"], ["ann", "bob"], ["ann"], ["bob"])):
+        item["who"] = who
+    explore.write(tmp_path / "two.html", D)
+    page.open(tmp_path / "two.html")
+    assert rows_shown(page) == [5, 7, 8, 23] and page.run("return S.who") == "ann"
+    page.keys("11")
+    assert said(page, "progress").startswith("2 of 3 texts labelled")
+    chosen(page, "who", "bob")
+    assert rows_shown(page) == [6, 7, 9, 23] and page.run("return shown.map(answerOf)") == [""] * 4
+    page.run("go(1)")
+    page.keys("2")
+    rows = sorted(saved(page)[0])
+    assert [(row[0], row[2], row[4]) for row in rows] == [("5", "bee", "ann"), ("7", "ant", "ann"),
+                                                          ("7", "cow", "bob")]
     quiet(page)
 
 
@@ -190,12 +226,17 @@ def test_two_tabs_and_a_newer_batch(page, tmp_path):
                  "localStorage.setItem(KEY, JSON.stringify(kept));"
                  "dispatchEvent(new StorageEvent('storage', {key: KEY}))", later)
         assert page.run("return answerOf(shown[0])") == label
+    page.run("const kept = readStore(); kept[shown[1].text] = {...kept[shown[0].text], text:"
+             " shown[1].text, row: 6}; localStorage.setItem(KEY, JSON.stringify(kept)); go(2)")
+    page.keys("1")  # what another tab has kept meanwhile is not written over
+    assert page.run("return Object.keys(readStore()).length") == 3
     for batch, known in ((2, False), (4, True)):
         page.run("dispatchEvent(new StorageEvent('storage', {key: 'batch of ' + D.id,"
                  " newValue: String(arguments[0])}))", batch)
         assert ("newer batch" in said(page, "notice")) == known
     page.open(page_of(tmp_path / "page.html", kept=[[5, TODO[0][1], "ant", "", "", "", 1]]))
     assert page.run("return answerOf(shown[0])") == "cow"  # not saved: the file does not win
+    assert page.run("return S.item") == 3  # the first without an answer
     page.run("save()")
     page.open(tmp_path / "page.html")
     assert page.run("return answerOf(shown[0])") == ""  # saved, and the file has another since

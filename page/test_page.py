@@ -170,8 +170,11 @@ def test_of_many_texts_those_that_runs_are_about_come_first(tiny, monkeypatch):
               for row in x["picked"]}
     assert len(set(rows.tolist())) == 1500 and picked <= set(rows.tolist())
     D = explore.shown_of(r, r.texts())
+    border = json.loads((r.folder / "runs" / "border-1.json").read_text())
+    assert D["borders"]["1"]["p"] == [round(border["p_high"][row], 4) for row in D["rows"]]
     assert "shows 1,500 of them, sampled" in D["about"]
     assert D["texts"] == [d.texts[row] for row in D["rows"]]
+    assert D["kinds"] == d.kind[D["rows"]].tolist() and D["y"] == d.y[D["rows"]].tolist()
     assert set(D["maps"]["1"]["seed"]["at"]) <= set(range(1500))
 
 

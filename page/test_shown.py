@@ -100,7 +100,7 @@ def handmade(browser, tmp_path):  # noqa: F811
          "rows": ROWS, "numbers": [row + 2 for row in ROWS], "rounds": 2, "runs": runs,
          "texts": [f"{'Word' if i % 2 else 'other'} {i}" for i in range(6)],
          "y": [0, 1, 2, 0, 1, 2], "names": explore.NAMES, "maps": maps, "borders": {},
-         "kinds": ["x", "y", "x", "y", "x", "z"], "kindNames": ["x", "y", "z"],
+         "kinds": ["z", "y", "x", "y", "x", "z"], "kindNames": ["x", "y", "z"],
          "todo": [], "doubts": [], "kept": []}
     explore.write(tmp_path / "page.html", D)
     return lambda state="": browser.open(tmp_path / "page.html", state), D
@@ -147,7 +147,7 @@ def test_a_dot_is_where_its_numbers_are_and_is_that_of_its_text(handmade):
     page.drag(at_dot(page, 1))
     assert page.run("return S.row") == ROWS[AT[1]] and f"row={ROWS[AT[1]]}" in page.run(
         "return location.hash")
-    for color, want in (("prediction", said[1]), ("kind", [0, 0, 0]), ("class", y)):
+    for color, want in (("prediction", said[1]), ("kind", [0, 0, 2]), ("class", y)):
         page.run("S.color = arguments[0]; update()", color)
         drawn = "return [0, 1, 2].map(k => [colorsOf[S.color](M.seed, k), shapeOf(M.seed, k)])"
         assert page.run(drawn) == [[page.run(f"return OKABE[{c}]"), c] for c in want]

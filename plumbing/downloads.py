@@ -12,10 +12,19 @@ import urllib.parse
 import urllib.request
 import zipfile
 import zlib
+from pathlib import Path
 
 from tqdm import tqdm
 
-from plumbing.files import InputError, counted, note, remove_parts, shortened, whole_file
+from plumbing.files import (
+    InputError,
+    counted,
+    note,
+    refuse_pipe,
+    remove_parts,
+    shortened,
+    whole_file,
+)
 
 MOST = 1 << 30  # bytes that a download of unknown size may have
 LONGEST = 10_000_000  # characters of a line: a file may unpack to a thousand times its size
@@ -192,6 +201,8 @@ def open_text(source):
     """(lines, a URL's progress bar or None) of a text file, .gz or .zip, unpacked as it is read."""
     name = source.partition("?")[0] if "://" in source else source
     refuse_url(source)
+    if "://" not in source:
+        refuse_pipe(Path(source))
     raw = Download(source) if "://" in source else io.FileIO(source)
     with contextlib.closing(raw):
         file = io.BufferedReader(raw, 1 << 18)

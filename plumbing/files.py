@@ -198,9 +198,12 @@ BACKUP = "backup"  # a folder with a second labels.csv, in case an older one is 
 
 def refuse_odd(folder):
     """An InputError if something in a results directory is no file where one of ours may stand:
-    a pipe or a device, which might be read for ever, or a directory."""
+    a pipe or a device, which might be read for ever, a directory, or a link to nothing."""
     for place in (folder, folder / "runs", folder / BACKUP):
         for path in sorted(place.iterdir()) if place.is_dir() else ():
+            if path.is_symlink() and not path.exists() and path.name[:2] != ".#":  # Emacs's lock
+                raise InputError(f"{path} is a link to something that is not there; remove it, or"
+                                 " bring that back")
             if path.exists() and not path.is_file() and (
                     not path.is_dir() or path.suffix in OF_FILES):
                 kind = "directory" if path.is_dir() else "pipe or device"

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import stats
+from datamap import DataMap
 from report import claims, figures, findings, pairs, sections, significance
 from report.test_report import hand_made, judged
 from test_cal import read_csv
@@ -304,6 +305,19 @@ def test_the_two_maps_and_their_dots(noisy, drawn):
         (steps,) = ax.patches
         assert steps.get_data().values.tolist() == counts.tolist() and steps.get_fill()
         assert steps.get_data().edges.tolist() == edges.tolist()
+
+
+def test_planted_kinds_are_drawn_where_their_texts_are(noisy, drawn):
+    made_up_maps(noisy)
+    m = noisy.maps[0]
+    full = DataMap(*(m[f"full_{name}"] for name in DataMap._fields))
+    figures.draw_kinds(SimpleNamespace(name="kinds.png"), full, m["kind"], ["easy", "mislabelled"])
+    places = np.c_[m["full_variability"], m["full_confidence"]]
+    for ax, kind, n in zip(drawn["kinds.png"].axes, ("easy", "mislabelled"), (35, 25)):
+        assert ax.get_title() == f"{kind}: {n} texts"
+        others, dots = ax.collections
+        np.testing.assert_allclose(dots.get_offsets(), places[m["kind"] == kind])
+        np.testing.assert_allclose(others.get_offsets(), places[m["kind"] != kind])
 
 
 def test_the_ladder_s_dots_are_at_their_names(drawn):

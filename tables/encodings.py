@@ -7,6 +7,7 @@ nonsense.
 """
 
 import codecs
+import functools
 import re
 
 from plumbing.files import InputError, note
@@ -64,10 +65,16 @@ def encoding_in(f, path):
         if guess := not_western(piece):
             raise InputError(f"{path} is not UTF-8, and its letters are not those of a Western"
                              f" European text; it may be {guess}; save it as UTF-8")
-        note(f"note: {path} is not UTF-8 and is read as cp1252 (Western European); if its"
-             " accents are wrong, save it as UTF-8")
+        say_western(path)
         return "cp1252"
     return "utf-8"
+
+
+@functools.cache
+def say_western(path):
+    """Say, once, that a file is read as cp1252: a table is read several times."""
+    note(f"note: {path} is not UTF-8 and is read as cp1252 (Western European); if its accents are"
+         " wrong, save it as UTF-8")
 
 
 def not_western(piece):

@@ -33,8 +33,9 @@ def test_an_encoding_is_told_by_its_letters(tmp_path, encoding, capsys):
         with pytest.raises(InputError, match=rf"t.csv is not UTF-8, .*{guess}.*; save it as UTF-8"):
             list(records(path))
     else:
-        assert [cells[0] for _, cells in records(path)][1] == text.format(0)
-        assert "is read as cp1252" in capsys.readouterr().err
+        for _ in range(2):
+            assert [cells[0] for _, cells in records(path)][1] == text.format(0)
+        assert capsys.readouterr().err.count("is read as cp1252") == 1  # said once
 
 
 def test_a_few_odd_letters_are_no_other_script(tmp_path):

@@ -161,12 +161,13 @@ def test_row_and_batch_are_read_as_a_spreadsheet_writes_them(tmp_path):
     assert {(a.text, a.row, a.batch) for a in found.values()} == {("one", 12, 3), ("two", 0, 0)}
 
 
-def test_a_label_that_was_looked_at_again_counts_more_than_the_table_s(tmp_path):
+def test_a_label_that_was_looked_at_again_counts_more_than_the_table_s(tmp_path, capsys):
     write_csv(tmp_path / "t.csv", ["text", "label"], [["one", "x"], ["two", "x"], ["three", ""]])
     write_csv(tmp_path / "labels.csv", ["row", "text", "label", "reviewed"],
               [[2, "one", "a", "x"], [3, "two", "a", ""]])
     assert read_table(tmp_path / "t.csv", folder=tmp_path)["train"] == (
         ["one", "two", "three"], ["a", "x", ""])
+    assert "1 row of the table with another label than the answers" in capsys.readouterr().err
 
 
 def test_a_long_text_that_was_mended_is_found_at_once():

@@ -111,6 +111,11 @@ def test_a_kept_matrix_is_of_its_texts_vectors_length_fill_and_spellings(tmp_pat
         alone = data.text_vectors(**asked)[0]
         found = data.text_vectors(**asked, cache=tmp_path / "cache")[0]
         assert (found == alone).all()  # read from the one folder as if alone
+    texts = [" ".join(bag) for bag in bags_of(40)]
+    for split in (40, 20, 40):  # the same texts, but fewer of them teach the vectors
+        asked = (raw_of(texts[:split], texts[split:]), "pool", data.spellings, None)
+        assert (data.text_vectors(*asked, tmp_path / "cache")[0] == data.text_vectors(*asked)[0]
+                ).all()
     before = data.text_vectors(**base, cache=tmp_path / "cache")[0].copy()
     (tmp_path / "v.vec").write_text("a 1\nb 7\n")  # of the same size, and saved later
     os.utime(tmp_path / "v.vec", (2e9, 2e9))
