@@ -141,7 +141,7 @@ def test_from_no_label_to_a_finished_table(tmp_path, capsys):
                if row["Text"] and row["Text"] not in asked[:1])
     assert done[7]["Label"] == "dog"  # the copy's
     assert [row["Label"] for row in done if row["Text"] == asked[0]] in (["-"], [""])
-    assert [row["text"] for row in read_csv(folder / "predictions.csv")] == asked[:1]
+    assert read_csv(folder / "predictions.csv") == []  # the text without a label is skipped
     assert next(row for row in read_csv(folder / "labels.csv") if row["text"] == asked[0])[
         "label"] == "-"
 
