@@ -109,9 +109,10 @@ def test_what_is_shown_of_a_text_and_what_its_keys_give(page):
 
 def test_a_class_that_is_typed_in_full_comes_first(page):
     found = page.run("D.classes = ['TEXT', 'TeX', 'latex', 'x']; given = {};"
+                     "D.offered = ['texture'];"
                      "document.getElementById('find').value = 'tex';"
                      "return choices().map(c => c[0])")
-    assert found == ["TeX", "TEXT", "latex", "tex"]  # the last one would be a new class
+    assert found == ["TeX", "TEXT", "texture", "latex", "tex"]  # texture: of --classes; tex: new
     quiet(page)
 
 
@@ -158,6 +159,8 @@ def test_a_search_finds_the_whole_table_and_a_second_look_is_marked(page):
     rows = saved(page)[0]
     assert ["21", "was Labelled", "bee", "", "", "cow", ""] in rows
     assert ["30", "nobody was asked", "cow", "searched", "", "", "3"] in rows
+    page.keys("/\ue00c/lABELLED")  # in any case
+    assert rows_shown(page) == [21]
     page.keys("/\ue00c/doubted")  # asked for already: found once
     assert rows_shown(page) == [23]
     page.keys("\ue00c")
