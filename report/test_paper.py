@@ -67,6 +67,12 @@ def test_curves_csv_of_runs_under_way_of_an_older_version_and_of_a_fork(tmp_path
 
 # ---- differences --------------------------------------------------------------------------------
 
+
+def test_runs_are_paired_by_their_seeds_in_whatever_order_they_were_read():
+    one, other = {3: 0.7, 1: 0.5, 2: 0.6}, {1: 0.4, 9: 0.0, 2: 0.55, 3: 0.69}
+    np.testing.assert_allclose(differences.paired(float, one, other), [0.01, 0.1, 0.05])
+
+
 SIX_SEEDS = {  # accuracies; the tests of differences to random are below
     "random": [0.8, 0.803, 0.797, 0.791, 0.795, 0.79],
     "a": [0.812, 0.823, 0.806, 0.799, 0.81, 0.804], "b": [0.801, 0.8, 0.798, 0.795, 0.791, 0.789],

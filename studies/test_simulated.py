@@ -1,5 +1,7 @@
 """The studies' own arithmetic: what is compared, in which direction, on which rows."""
 
+import re
+import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,9 +10,19 @@ import torch
 
 import data
 from command import noise
+from labelling.test_model import small
 from report.differences import holm, interval, paired_t
 from report.test_report import hand_made
-from studies import binary, rare, study_doubts, study_honest, study_labelling, twice, versus
+from studies import (
+    binary,
+    rare,
+    study_accuracy,
+    study_doubts,
+    study_honest,
+    study_labelling,
+    twice,
+    versus,
+)
 
 
 def test_versus_tells_the_mean_from_the_final_accuracy(tmp_path):
@@ -98,6 +110,32 @@ def test_the_share_made_wrong(kind, share):
 def test_doubts_are_scored_by_hand():
     doubt, wrong = np.array([0.9, 0.5, 0.5, 0.1]), np.array([True, False, True, False])
     assert study_doubts.told(doubt, 7, wrong) == [pytest.approx((1 + 1 + 0.5 + 1) / 4), 2, 7]
+    assert study_doubts.told(np.arange(40), 0, np.arange(40) >= 20)[1] == 20  # of 39 to 10
+
+
+def test_the_command_doubts_what_is_wrong(monkeypatch):
+    monkeypatch.setattr(study_doubts, "cleanlab", lambda *_: [0, 0, 0])  # it is not installed
+    features, y = small(300)
+    found = study_doubts.one_draw(None, features, y, 3, 200, "uniform", 1, False)
+    assert found[0][0] > 0.8 and found[0][1] > 12 and len(found) == 2  # of 20 that are wrong
+
+
+def test_the_accuracy_is_on_texts_without_a_label(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["study_accuracy", "--dataset", "made up", "--seeds", "1",
+                                      "--labels", "40"])
+    monkeypatch.setattr(study_accuracy, "load", lambda args: (
+        [f"text {'abc'[c]} {i}" for i, c in enumerate(kind)], x, y, 3))
+    monkeypatch.setattr(study_accuracy, "TfidfVectorizer", None)
+    rng = np.random.default_rng(0)
+    y, x = rng.integers(0, 3, 120), rng.normal(size=(120, 4)).astype(np.float32)
+    kind = np.where(rng.random(120) < 0.6, y, (y + 1) % 3)  # not all that tells the classes apart
+    study_accuracy.main()
+    said = float(re.search(r"closed form \| (\S+)", capsys.readouterr().out)[1])
+    order = np.random.default_rng(1).permutation(120)
+    features = study_accuracy.kernel.features_of(study_accuracy.load(None)[0], x)
+    p = study_accuracy.kernel.fit(features, order[:40], np.eye(3)[y[order[:40]]]).scores.argmax(1)
+    assert said == pytest.approx((p == y)[order[40:]].mean(), abs=6e-4)
+    assert abs(said - (p == y)[order[:40]].mean()) > 0.01
 
 
 def test_a_binary_classifier_is_beside_its_larger_class():
