@@ -165,6 +165,32 @@ def test_a_dot_is_where_its_numbers_are_and_is_that_of_its_text(handmade):
     quiet(page)
 
 
+RECORDED = """const seen = [], noted = ['lineTo', 'fillText'], g = new Proxy({}, {set: () => true,
+    get: (_, name) => (...a) => { if (noted.includes(name)) seen.push(a); }}); """
+
+
+def test_a_text_s_way_the_axes_and_what_is_around_it(handmade):
+    opened, _ = handmade
+    page = opened("map=full&seed=1&strategy=&search=")
+    gold = dynamics(1, 6, 10)[0] / 255
+    scale = "const v = views[0], x = c => [v.X(c[0]), v.Y(c[1])]; "
+    for k in (0, 4):  # after each epoch, the map of the epochs so far
+        way = [[gold[: e + 1, k].std(), gold[: e + 1, k].mean()] for e in range(10)]
+        drawn, want = page.run(RECORDED + scale + "path(g, v, arguments[0]);"
+                               "return [seen, arguments[1].map(x)]", k, way)
+        np.testing.assert_allclose(drawn, want, atol=0.01)
+    drawn, places = page.run(RECORDED + scale + "axes(g, v); return [seen, [0, .2, .4, .6, .8, 1]"
+                             ".map(t => [t.toFixed(1), v.Y(t) + 4])]")
+    assert [[t, y] for t, x, y in drawn if x == 31] == places
+    near = page.run("S.row = D.rows[4]; around(views[0]); const v = views[0], k = 4;"
+                    "return [...document.querySelectorAll('#list button')].map(b => "
+                    "+b.textContent.split('  ')[0])")
+    spots = np.array(page.run("return M.full.at.map((_, i) => [views[0].px[i], views[0].py[i]])"))
+    order = np.argsort(np.hypot(*(spots - spots[4]).T), kind="stable")
+    assert near == [ROWS[i] + 2 for i in order]
+    quiet(page)
+
+
 def test_a_box_lists_its_texts_and_the_arrows_walk(handmade):
     opened, D = handmade
     page = opened("map=seed&seed=1&strategy=&search=")
