@@ -569,6 +569,8 @@ def test_the_guide_moves_the_controls_remembers_its_step_and_can_be_left(tiny, b
     here = browser.run("return location.hash")[1:]  # the last step but one, after a step back
     assert f"{steps - 1} of" in browser.open(page, here).run(SAID)
     assert f"go on at step {steps - 1}" in browser.open(page).run(SAID)
+    pressed(browser, "guide-next")
+    assert browser.run(SAID).startswith(f"{steps - 1} of")
     browser.open(page, "step=6&strategy=random&strategy2=lc&round=0")  # the address goes first
     assert browser.run("return [S.strategy, S.strategy2, S.round]") == ["random", "lc", 0]
     back = browser.run("return location.hash")[1:]
@@ -603,11 +605,23 @@ def test_what_the_guide_says_is_what_the_runs_left(tiny, browser):
     corner = sigma[(mu - sigma).argmax()] < sigma.max() / 2  # else easy texts lie further right
     assert ("at the top left, ambiguous" in said) == corner
     low = (m["seed_correctness"] <= 0.2 + 1e-6).sum()
-    assert f"{low} of {len(m['rows'])} texts are low-cor" in paragraphs(browser, page, "sees only")
+    said = paragraphs(browser, page, "sees only")
+    assert f"{low} of {len(m['rows'])} texts are low-cor" in said
+    seen = np.array(browser.run("return D.borders[INITIAL.seed].correctness"))
+    assert f"In its own first round {(seen <= 0.2 + 1e-6).sum()} of {len(seen)} were low" in said
     t = browser.run("return INITIAL.round")
     picked = files["lc-1.jsonl"][t]["picked"]
     said = paragraphs(browser, page, "unsure")
     assert f"mean confidence of these texts is {mu[picked].mean():.2f}" in said
+    for name in ("lc", "random"):
+        picked = files[f"{name}-1.jsonl"][t]["picked"]
+        said = paragraphs(browser, page, "unsure" if name == "lc" else "Random picks")
+        for values, verb in ((mu, "On this map the mean"), (sigma, "Their mean")):
+            gap = values[picked].mean() - values.mean()
+            clear = abs(gap) > 2 * values[picked].std() / np.sqrt(len(picked) - 1)
+            how = "not clearly different from" if not clear else "higher than" if gap > 0 else (
+                "lower than")
+            assert f"is {values[picked].mean():.2f}, {how} that of all texts" in said, (name, verb)
     cal, random = ([files[f"{name}-{seed}.jsonl"] for seed in (1, 2)] for name in ("cal", "random"))
 
     def batches(measure, lines):
@@ -616,6 +630,13 @@ def test_what_the_guide_says_is_what_the_runs_left(tiny, browser):
     words = [[batches(lambda rows: np.mean([len(d.texts[r].split()) for r in rows]), lines)
               for lines in of_seed] for of_seed in (cal, random)]
     said = paragraphs(browser, page, "CAL picks")
+    share = [np.mean([batches(lambda rows: np.bincount(d.y[rows]).max() / len(rows), lines)
+                      for lines in of_seed]) for of_seed in (cal, random)]
+    assert "largest class has {:.0f} % of CAL's texts and {:.0f} %".format(
+        *np.floor(100 * np.array(share) + 0.5)) in said
+    last = [np.array([lines[-1]["accuracy"] for lines in of_seed]) for of_seed in (cal, random)]
+    assert ("accuracy is {:.3f} and Random's {:.3f}, means over 2 seeds. CAL's is the higher one in"
+            " {} of 2").format(*(of.mean() for of in last), (last[0] > last[1]).sum()) in said
     assert f"CAL's texts have {np.mean(words[0]):.1f} words" in said
     assert f"fewer with CAL in {sum(a < b for a, b in zip(*words))} of 2 seeds" in said
     wrong = (d.kind[np.argsort(mu, kind="stable")[:50]] == "mislabelled").sum()
@@ -637,12 +658,12 @@ def test_the_guide_says_nothing_that_the_data_does_not_bear(browser, tmp_path):
     run = {"labelled": [10, 20], "accuracy": [0.5, 0.6], "batch": [None, [0.5, 0.2, 0.5]]}
     for name, of_cal in (("with", {"picked": [list(range(10)), []], **run}), ("without", None)):
         runs = {"random": {"1": {"picked": [list(range(20, 30)), []], **run}}}
-        runs |= {"cal": {"1": of_cal}} if of_cal else {}
+        runs |= {"cal": {"1": of_cal, "2": of_cal}} if of_cal else {}  # Random has one seed
         texts = ["many words " * (9 if i < 10 else 2) + str(i) for i in range(n)]
         texts[41] = texts[40].upper()  # a copy, under the other label
         explore.write(tmp_path / f"{name}.html", {
             "title": name, "about": "", "id": name, "folder": "x", "classes": ["a", "b"],
-            "rows": list(range(n)), "numbers": list(range(n)), "texts": texts,
+            "rows": list(range(n)), "numbers": list(range(100, 100 + n)), "texts": texts,
             "y": [i % 2 for i in range(n)], "names": explore.NAMES, "rounds": 1, "runs": runs,
             "maps": {"1": {"full": dynamics}}, "todo": [], "doubts": [], "kept": []})
     browser.open(tmp_path / "without.html")
@@ -658,7 +679,7 @@ def test_the_guide_says_nothing_that_the_data_does_not_bear(browser, tmp_path):
     assert browser.run(f"matchMedia = () => ({{matches: true}}); goTo({at}); return playing") == 0
     assert "fewer with CAL in 0 of 1 seed)" in said and "One seed proves nothing" in said
     assert "2 of the 60 texts have a copy under another label" in said
-    assert re.search(r"ring marks row 4[01],.*also has the label [ab],", said)
+    assert re.search(r"ring marks row 14[01],.*also has the label [ab],", said)
     assert "Short texts" not in said and not re.search("NaN|undefined", said)
     quiet(browser)
 
