@@ -677,6 +677,8 @@ def test_the_guide_says_nothing_that_the_data_does_not_bear(browser, tmp_path):
     at = browser.run("return STEPS.findIndex(s => s.plays) + 1")  # the epochs play by themselves,
     assert browser.run(f"goTo({at}); return [S.epoch, playing > 0]") == [2, True]
     assert browser.run(f"matchMedia = () => ({{matches: true}}); goTo({at}); return playing") == 0
+    four = "[1, 1.1, .9, 1]"  # the standard error of their mean is 0.041
+    assert browser.run(f"return [1.2, 1.05, .8].map(v => beside({four}, [v]))") == [-1, 0, 1]
     assert "fewer with CAL in 0 of 1 seed)" in said and "One seed proves nothing" in said
     assert "2 of the 60 texts have a copy under another label" in said
     assert re.search(r"ring marks row 14[01],.*also has the label [ab],", said)
