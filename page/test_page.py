@@ -602,6 +602,9 @@ def test_what_the_guide_says_is_what_the_runs_left(tiny, browser):
     assert f"right about {(phi > 0.999).sum():,} of the 2,500" in said
     assert d.texts[sigma.argmax()][:80] in said and d.texts[mu.argmin()][:80] in said
     assert f"2 ambiguous (made to be {d.kind[sigma.argmax()]})" in said
+    marks = browser.run("return STEPS.find(s => s.head.includes('three regions')).marks")
+    assert marks[1:] == [sigma.argmax(), mu.argmin()]
+    assert (mu - sigma)[marks[0]] > (mu - sigma).max() - 0.01  # the page has p in steps of 1/255
     corner = sigma[(mu - sigma).argmax()] < sigma.max() / 2  # else easy texts lie further right
     assert ("at the top left, ambiguous" in said) == corner
     low = (m["seed_correctness"] <= 0.2 + 1e-6).sum()
@@ -630,6 +633,9 @@ def test_what_the_guide_says_is_what_the_runs_left(tiny, browser):
     words = [[batches(lambda rows: np.mean([len(d.texts[r].split()) for r in rows]), lines)
               for lines in of_seed] for of_seed in (cal, random)]
     said = paragraphs(browser, page, "CAL picks")
+    first = np.bincount(d.y[cal[0][0]["picked"]])  # round 0 of seed 1
+    assert (f"{np.floor(100 * first.max() / first.sum() + 0.5):.0f} % of CAL's texts have the same"
+            f" label, {d.classes[first.argmax()]}") in said
     share = [np.mean([batches(lambda rows: np.bincount(d.y[rows]).max() / len(rows), lines)
                       for lines in of_seed]) for of_seed in (cal, random)]
     assert "largest class has {:.0f} % of CAL's texts and {:.0f} %".format(
