@@ -18,7 +18,7 @@ from statistics import NormalDist
 import numpy as np
 
 from plumbing.config import read_config
-from plumbing.files import InputError
+from plumbing.files import InputError, refuse_odd
 from plumbing.folder import read_texts
 from plumbing.maps import read_maps
 from plumbing.runs import columns, read_run
@@ -174,6 +174,7 @@ class Results:
     def __init__(self, folder):
         self.folder, path = Path(folder), Path(folder) / "config.json"
         if not path.exists():
+            refuse_odd(self.folder)  # a link to nothing is named
             raise InputError(f"no results in {folder}; run the same command without --report-only")
         self.config = read_config(path)
         self.settings, self.about = self.config["settings"], self.config["about"]
