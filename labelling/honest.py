@@ -139,10 +139,10 @@ def accuracy(best, left_out, y, sample, found, times=None):
         return float(np.clip(best.mean() + left.mean(), 0, 1)), WIDEN * float(error)
 
     share, error = at(found.wrong)
-    high = interval(share, error, n)[1]
+    low, high = interval(share, error, n)
     above = max(0.0, at(found.high)[0] - share)
-    low = min(interval(*at(e), n)[0] for e in (0, found.wrong))
-    return share, low, min(1.0, share + float(np.hypot(high - share, above)))
+    return (share, min(low, interval(*at(0), n)[0]),
+            min(1.0, share + float(np.hypot(high - share, above))))
 
 
 def gain(y, left_out, places, halves, n, more):

@@ -141,7 +141,7 @@ def cosines(kind, rows):
     if not isinstance(some, Rows):
         return some @ some.T
     out = torch.zeros(len(rows), len(rows))
-    add_product(out, some.compact(), torch.arange(len(rows)))
+    add_product(out, some.compact().to_sparse_csr(), torch.arange(len(rows)))
     return out
 
 

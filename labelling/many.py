@@ -68,7 +68,7 @@ def preconditioner(factors, penalty, n):
         if F.layout == torch.strided:
             B += F[some] @ Ft
         else:
-            add_product(B, F.to_sparse_coo(), some)
+            add_product(B, F, some)
     eye = torch.eye(m, dtype=torch.float64)
     root = torch.linalg.cholesky(B[:, some].double() + 1e-4 * eye)  # K_mm may be singular
     for part in B.split(5_000, dim=1):

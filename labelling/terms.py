@@ -76,14 +76,14 @@ class Rows:
 
 
 def add_product(out, F, some):
-    """out [m, n] += F[some] F', with sparse F [n, D] (COO) and row numbers `some` [m].
+    """out [m, n] += F[some] F', with sparse F [n, D] (CSR) and row numbers `some` [m].
 
     A piece at a time, made dense: a sparse product that is nearly dense takes more memory.
     """
-    csr = F.to_sparse_csr()
+    rows = F.to_sparse_coo()  # of which some can be taken
     for i in range(0, len(some), 100):
-        few = F.index_select(0, some[i : i + 100]).t().to_dense()
-        out[i : i + 100] += (csr @ few).T
+        few = rows.index_select(0, some[i : i + 100]).t().to_dense()
+        out[i : i + 100] += (F @ few).T
 
 
 def numbered(rows):
