@@ -72,11 +72,11 @@ def asked(request, batch, team=None):
     for row, name in shared(rows, request.annotators):
         who.setdefault(row, []).append(name)
     copies = Counter(k for k in map(key, data.texts) if k in wanted)
+    likely = {row: team.p[row].argsort(kind="stable")[::-1][:9] if team else [] for row in rows}
     terms = kernel.speaking(team.features, team.rows, team.fitted, {
-        row: int(team.p[row].argmax()) for row in rows}, data.texts) if team else {}
+        row: best[0] for row, best in likely.items()}, data.texts) if team else {}
     shown = []
-    for row in rows:
-        best = team.p[row].argsort(kind="stable")[::-1][:9] if team else []
+    for row, best in likely.items():
         shown.append({
             "row": int(data.row_numbers[row]), "text": data.texts[row], "how": batch.how[row],
             "who": who[row], "predicted": data.classes[best[0]] if team else "",

@@ -625,6 +625,22 @@ def test_what_the_guide_says_is_what_the_runs_left(tiny, browser):
             how = "not clearly different from" if not clear else "higher than" if gap > 0 else (
                 "lower than")
             assert f"is {values[picked].mean():.2f}, {how} that of all texts" in said, (name, verb)
+    wrong = (d.kind[np.argsort(mu, kind="stable")[:50]] == "mislabelled").sum()
+    said = paragraphs(browser, page, "nobody")
+    assert f"50 texts with the lowest confidence, {wrong} are" in said
+    assert "Click the dot" in paragraphs(browser, page, "yourself")
+    rare = sorted(np.flatnonzero(d.y == np.bincount(d.y).argmin()), key=lambda row: mu[row])
+    other = next(row for row in range(2500) if row not in rare)
+    for row, verdict in ((other, "No: "), (rare[0], "Right: "), (rare[-1], "Not yet: ")):
+        browser.run(f"keep({row})")
+        assert verdict in browser.run(SAID)
+    quiet(browser)
+
+
+def test_what_the_guide_says_of_cal_is_what_its_runs_left(tiny, browser):
+    d, files = data.load("demo"), run_files(tiny[0])
+    page = tiny[0] / "demo-paper-pool" / "explore.html"
+    browser.open(page)
     cal, random = ([files[f"{name}-{seed}.jsonl"] for seed in (1, 2)] for name in ("cal", "random"))
 
     def batches(measure, lines):
@@ -645,15 +661,6 @@ def test_what_the_guide_says_is_what_the_runs_left(tiny, browser):
             " {} of 2").format(*(of.mean() for of in last), (last[0] > last[1]).sum()) in said
     assert f"CAL's texts have {np.mean(words[0]):.1f} words" in said
     assert f"fewer with CAL in {sum(a < b for a, b in zip(*words))} of 2 seeds" in said
-    wrong = (d.kind[np.argsort(mu, kind="stable")[:50]] == "mislabelled").sum()
-    said = paragraphs(browser, page, "nobody")
-    assert f"50 texts with the lowest confidence, {wrong} are" in said
-    assert "Click the dot" in paragraphs(browser, page, "yourself")
-    rare = sorted(np.flatnonzero(d.y == np.bincount(d.y).argmin()), key=lambda row: mu[row])
-    other = next(row for row in range(2500) if row not in rare)
-    for row, verdict in ((other, "No: "), (rare[0], "Right: "), (rare[-1], "Not yet: ")):
-        browser.run(f"keep({row})")
-        assert verdict in browser.run(SAID)
     quiet(browser)
 
 
