@@ -16,8 +16,10 @@ from plumbing.arguments import script
 from plumbing.files import write_csv
 from plumbing.runs import Log
 from report import differences
+from report.sections import write_report
 from report.test_report import STRENGTH, by_strength, hand_made
 from studies import (
+    beside,
     explain,
     factors,
     rare,
@@ -383,3 +385,36 @@ def test_the_table_of_transfer_pairs_each_strategy_with_both():
     assert [row[3] for row in rows] == ["0.550", "0.700", "0.750"]
     assert rows[1][4].startswith("+0.150 ± ") and rows[1][6].startswith("-0.050 ± ")
     assert rows[2][4].startswith("+0.200 (no interval)")
+
+
+def test_results_directories_side_by_side(tmp_path, capsys, monkeypatch):
+    """Every cell against the run files; a strategy that one directory lacks leaves a gap."""
+    labels = [*cal.SIX, "cal-t0.4", "cal+dal"]
+    strength = {**STRENGTH, "cal-t0.4": 0.61, "cal+dal": 0.57}
+    lower = {label: value - 0.2 for label, value in strength.items()}
+    folders = [tmp_path / "a", tmp_path / "b"]
+    one, two = (hand_made(folder, by_strength(accuracy), labels=names, seeds=3, vectors=vectors)
+                for folder, accuracy, names, vectors in
+                zip(folders, (strength, lower), (labels[:-1], labels), ("pool", "hash")))
+    for folder in folders:
+        write_report(folder)
+    monkeypatch.setattr("sys.argv", ["beside", *map(str, folders)])
+    beside.main()
+    printed = capsys.readouterr().out
+    finals = [{label: stats.plus_minus(r.accuracy(label)[:, -1]) for label in r.labels()}
+              for r in (one, two)]
+    assert "| strategy | t_cor | `pool` final accuracy | `hash` final accuracy | paper |" in printed
+    assert f"| CAL | 0.4 | {finals[0]['cal-t0.4']} | {finals[1]['cal-t0.4']} | 0.701 |" in printed
+    assert f"| CAL+DAL | 0.2 |  | {finals[1]['cal+dal']} | 0.695 |" in printed
+    means = [stats.plus_minus(r.accuracy("dal").mean(1)) for r in (one, two)]
+    assert f"| DAL | {finals[0]['dal']} | {means[0]} | {finals[1]['dal']} | {means[1]} |" in printed
+    over = [stats.aso_table({x: r.accuracy(x).mean(1) for x in cal.SIX}) for r in (one, two)]
+    for a, b in (("cal", "bald"), ("bald", "cal")):
+        found = next(line for line in printed.splitlines()
+                     if line.startswith(f"| {a.upper()} over {b.upper()} |")).split(" | ")
+        assert [float(x) for x in found[2:5:2]] == [round(t[a][b], 2) for t in over]
+    claim = next(line for line in printed.splitlines() if line.startswith("| CAL beats BALD"))
+    assert claim.count("**holds here**") == 2
+    (folders[1] / "table4.csv").unlink()
+    with pytest.raises(data.InputError, match="b has no table4.csv; run"):
+        beside.main()

@@ -1,0 +1,81 @@
+"""The tables of docs/results-trec.md: results directories side by side.
+
+    for v in pool hash en_300d.vec.gz; do
+        python cal.py --dataset trec --everything --vectors $v; done
+    python -m studies.beside results/trec-paper-{pool,hash,en_300d}
+
+The script reads the tables that the reports of these commands wrote, and calculates nothing.
+"""
+
+import csv
+
+from plumbing.arguments import Parser, script
+from plumbing.files import InputError, armed
+from report.markdown import markdown
+from report.names import vectors_of
+from stats import Results
+
+TABLES = {  # name.csv: (what a row is about, the columns to show)
+    "results": (["strategy"], ["final accuracy", "mean accuracy"]),
+    "claims": (["the paper's claim"], ["verdict"]),
+    "table2": (["ε_min"], ["pooled rounds", "one number per seed"]),
+    "table3": (["strategy", "t_cor"], ["final accuracy"]),
+    "table4": (["pair"], ["same round", "whole run"]),
+    "efficiency": (["strategy"], ["final / full-data accuracy", "95 %"]),
+}
+
+
+def rows_of(folder, name):
+    """The rows of a table as dicts of texts; InputError if the report has not written it."""
+    path = folder / f"{name}.csv"
+    if not path.exists():
+        raise InputError(f"{folder} has no {name}.csv; run the command of this script's docstring,"
+                         " or cal.py --report-only")
+    with open(path, encoding="utf-8-sig", newline="") as f:
+        rows = [{key: armed(cell) for key, cell in row.items()} for row in csv.DictReader(f)]
+    return {"claims": plain_claims, "table2": of_cal}.get(name, list)(rows)
+
+
+def plain_claims(rows):
+    """The column of verdicts names the vectors; here the header above it does."""
+    return [dict(zip(("the paper's claim", "verdict"), row.values())) for row in rows]
+
+
+def of_cal(rows):
+    """Table 2's cells of CAL over another strategy, then of another over CAL, one row each."""
+    cells = {(row["sample"], row["row over column"], b): cell for row in rows
+             for b, cell in row.items()}
+    samples = list(dict.fromkeys(row["sample"] for row in rows))
+    others = [name for name in dict.fromkeys(row["row over column"] for row in rows)
+              if name != "CAL"]
+    pairs = [("CAL", b) for b in others] + [(a, "CAL") for a in others]
+    return [{"ε_min": f"{a} over {b}", **{s: cells[s, a, b] for s in samples}} for a, b in pairs]
+
+
+def beside(results, name):
+    """(header, rows) of one table: its columns of every directory, then the paper's."""
+    keys, columns = TABLES[name]
+    tables = [rows_of(r.folder, name) for r in results]
+    by_key = [{tuple(row[key] for key in keys): row for row in rows} for rows in tables]
+    order = dict.fromkeys(key for rows in by_key for key in rows)
+    paper = next((c for c in ("paper", "the paper") if any(c in row for row in tables[0])), None)
+    header = [*keys, *(f"`{vectors_of(r)}` {column}" for r in results for column in columns)]
+    rows = [[*key, *(found.get(key, {}).get(c, "") for found in by_key for c in columns)]
+            for key in order]
+    if paper:
+        header.append("paper")
+        for key, row in zip(order, rows):
+            row.append(next((found[key][paper] for found in by_key if key in found), ""))
+    return header, rows
+
+
+def main():
+    p = Parser(description=__doc__.splitlines()[0])
+    p.add_argument("folders", nargs="+", metavar="FOLDER", help="results directories")
+    results = [Results(folder) for folder in p.parse_args().folders]
+    for name in TABLES:
+        print(f"\n{name}\n\n{markdown(*beside(results, name))}")
+
+
+if __name__ == "__main__":
+    script(main)
