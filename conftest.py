@@ -19,6 +19,7 @@ import pytest
 from plumbing import imports
 
 imports.begin()  # of the tests' modules
+os.fsync = lambda fd: None  # no test cuts the power, and waiting for the disk takes a while
 
 PIECE = 8  # tests that are claimed together
 SHARED_BY_BOTH = "CAL_TESTS"  # the environment's variable for a folder that both processes use

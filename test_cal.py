@@ -943,15 +943,24 @@ def test_bad_input_gets_one_sentence_and_code_2(arguments, message, tmp_path, mo
     assert not list(tmp_path.iterdir())  # nothing half-written is left behind
 
 
-def test_a_full_disk_is_one_sentence_and_leaves_nothing_half_written(tmp_path):
-    limit = ("import resource, signal, sys; from command.main import main;"
-             "signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
-             "resource.setrlimit(resource.RLIMIT_FSIZE, (1500, 1500)); sys.exit(main())")
-    arguments = [*map(str, [*TINY, "--seeds", 1, "--strategies", "cal", "--out", tmp_path])]
-    done = subprocess.run([sys.executable, "-c", limit, *arguments], cwd=HERE, text=True,
-                          capture_output=True)
-    assert done.returncode == 2 and "Traceback" not in done.stderr
-    assert "File too large" in done.stderr.splitlines()[-1]
+@contextlib.contextmanager
+def full_disk(most):
+    """As on a full disk, no file can have more than so many bytes."""
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_full_disk_is_one_sentence_and_leaves_nothing_half_written(tmp_path, capsys):
+    with full_disk(1500):
+        assert cal_main(*TINY, "--seeds", 1, "--strategies", "cal", "--out", tmp_path) == 2
+    error = capsys.readouterr().err
+    assert "File too large" in error.splitlines()[-1] and "Traceback" not in error
     assert not list(tmp_path.rglob("*.part"))
     for config in tmp_path.rglob("config.json"):
         assert json.loads(config.read_text())["settings"]["dataset"] == "demo"

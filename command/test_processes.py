@@ -113,17 +113,6 @@ def test_freed_memory_is_kept_for_the_next_step():
 # ---- the command line ---------------------------------------------------------------------------
 
 
-def test_three_processes_write_the_same_files(tiny, tmp_path):
-    # More processes than seeds: no run, baseline or map may be missing.
-    assert cal_main(*TINY[:-1], 3, "--seeds", 1, 2, "--out", tmp_path, "--strategies", "random",
-                    "cal") == 0
-    got, want = run_files(tmp_path), run_files(tiny[0])
-    assert len(got) == 6 and got == {name: want[name] for name in got}
-    for maps in ("maps-1.npz", "maps-2.npz"):
-        maps = Path("demo-paper-pool", "runs", maps)
-        assert (tmp_path / maps).read_bytes() == (tiny[0] / maps).read_bytes()
-
-
 WINDOW = """
 import os, signal, sys
 from multiprocessing.resource_tracker import _resource_tracker as tracker
@@ -179,7 +168,7 @@ def test_a_signal_waits_for_the_end_whatever_thread_it_reaches():
 
 def test_each_way_to_end_a_run_whose_workers_start_or_train(tmp_path):
     workers, hup = [], signal.getsignal(signal.SIGHUP)  # under nohup workers ignore it, too
-    for name in ("SIGINT", "SIGTERM", *["SIGHUP"] * (hup != signal.SIG_IGN)):
+    for name in ("SIGINT", *["SIGHUP"] * (hup != signal.SIG_IGN)):  # SIGTERM: in test_runs.py
         command = [sys.executable, str(HERE / "cal.py"), *TINY[2:-1], "2", "--rounds", "200",
                    "--vectors", "hash", "--seeds", "1", "2", "--out", str(tmp_path / name)]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE,

@@ -121,14 +121,20 @@ def inside(view, k):
 STRATEGIES = {"inside": inside}"""
 
 
-def test_closed_streams_and_a_notebook_s_backend_change_no_run(tiny, tmp_path):
+def test_three_processes_without_streams_and_a_notebook_s_backend_change_no_run(tiny, tmp_path):
+    """More processes than seeds: no run, baseline or map may be missing."""
     (tmp_path / "mine.py").write_text(WORKER)
-    command = [sys.executable, HERE / "cal.py", *TINY, "--strategies", "random", "inside",
-               "--fork", tmp_path / "mine.py", "--jobs", 2, "--seeds", 1, 2, "--out", tmp_path]
+    command = [sys.executable, HERE / "cal.py", *TINY[:-1], 3, "--strategies", "random", "cal",
+               "inside", "--fork", tmp_path / "mine.py", "--seeds", 1, 2, "--out", tmp_path]
     done = subprocess.run(["sh", "-c", '"$@" <&- >&- 2>&-', "sh", *map(str, command)], env={
         **os.environ, "MPLBACKEND": "module://a_notebook.that_is_not_here"}, check=False)
     assert done.returncode == 0
-    assert run_files(tmp_path)["random-1.jsonl"] == run_files(tiny[0])["random-1.jsonl"]
+    got, want = run_files(tmp_path), run_files(tiny[0])
+    assert len(got) == 8 and set(got) - set(want) == {"inside-1.jsonl", "inside-2.jsonl"}
+    assert all(got[name] == want[name] for name in set(got) & set(want))
+    for maps in ("maps-1.npz", "maps-2.npz"):
+        maps = Path("demo-paper-pool", "runs", maps)
+        assert (tmp_path / maps).read_bytes() == (tiny[0] / maps).read_bytes()
 
 
 # ---- one command at a time in a folder ----------------------------------------------------------
@@ -355,14 +361,14 @@ def test_ctrl_c_while_modules_are_imported(tmp_path, after):
     assert not list(tmp_path.iterdir())
 
 
-def test_ctrl_c_while_a_figure_is_drawn(tiny, tmp_path):
+def test_a_termination_while_a_figure_is_drawn(tiny, tmp_path):
     shutil.copytree(tiny[0], tmp_path, dirs_exist_ok=True)
     process = subprocess.Popen([sys.executable, str(HERE / "cal.py"), "--report-only", "--out",
                                 str(tmp_path)], stderr=subprocess.PIPE, text=True)
     wait_for(lambda: list(tmp_path.glob("*/.fig*.part")) or process.poll() is not None)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGTERM)
     _, error = process.communicate(timeout=10)
-    assert process.returncode == 130 and error.count("Interrupted") == 1
+    assert process.returncode == 128 + signal.SIGTERM and error.count("Interrupted") == 1
     assert "Traceback" not in error and not list(tmp_path.rglob("*.part"))
 
 
@@ -391,7 +397,8 @@ def in_a_terminal(columns, *arguments):
 
 
 def test_the_bar_shows_percentage_and_time_left_in_60_columns(tmp_path, columns=60):
-    lines = in_a_terminal(columns, *TINY, "--seeds", 1, "--strategies", "cal", "--out", tmp_path)
+    lines = in_a_terminal(columns, *TINY, "--seeds", 1, "--strategies", "cal", "--vectors",
+                          "hash", "--out", tmp_path)
     bars = [line for line in lines if "%" in line]
     assert all(re.match(r" *\d+% \d\d:\d\d<(\d\d:\d\d|\?)", line) for line in bars)
     assert all(len(line) <= columns for line in bars)

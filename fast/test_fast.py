@@ -371,22 +371,7 @@ def test_both_bodies_have_one_surface(Theta):
     assert (one[0] - p[0]).abs().max() > 1e-3
 
 
-def test_the_command_on_plain_models(tmp_path, capsys):
-    arguments = [*TINY, "--seeds", 1, "--strategies", "random", "bald", "cal", "--vectors", "hash",
-                 "--dataset", small_table(tmp_path), "--out", tmp_path]
-    assert cal_main(*arguments, "--model", "plain") == 0 and cal_main(*arguments) == 0
-    folder = tmp_path / "small.csv-paper-hash-plain"
-    assert json.loads((folder / "config.json").read_text())["settings"]["model"] == "plain"
-    plain, fast = (run_files(tmp_path, name) for name in (folder.name, "small.csv-paper-hash"))
-    assert set(plain) == set(fast) and plain != fast
-    for name, lines in plain.items():
-        assert [x["labelled"] for x in lines] == [x["labelled"] for x in fast[name]]
-        assert [len(x["picked"]) for x in lines] == [len(x["picked"]) for x in fast[name]]
-    assert cal_main(*arguments, "--model", "plain", "--protocol", "code") == 2
-    assert "--model plain works only with --protocol paper" in capsys.readouterr().err
-
-
-def test_another_default_type_changes_no_result(tmp_path):
+def test_the_command_on_plain_models_and_with_another_default_type(tmp_path, capsys):
     arguments = [*map(str, [*TINY, "--rounds", 1, "--seeds", 1, "--vectors", "hash", "--strategies",
                             "entropy", "bald", "dal", "cal", "map+div", "--dataset",
                             small_table(tmp_path), "--out"])]
@@ -401,6 +386,15 @@ def test_another_default_type_changes_no_result(tmp_path):
         assert cal_main(*arguments, tmp_path / "double", "--model", "plain") == 0
     finally:
         torch.set_default_dtype(torch.float32)
-    for name in ("small.csv-paper-hash", "small.csv-paper-hash-plain"):
-        double, single = (run_files(tmp_path / kind, name) for kind in ("double", "single"))
-        assert double == single and len(single) == 6
+    names = "small.csv-paper-hash-plain", "small.csv-paper-hash"
+    plain, fast = (run_files(tmp_path / "single", name) for name in names)
+    assert [run_files(tmp_path / "double", name) for name in names] == [plain, fast]
+    assert set(plain) == set(fast) and plain != fast and len(plain) == 6
+    for name, lines in plain.items():
+        assert [x["labelled"] for x in lines] == [x["labelled"] for x in fast[name]]
+        assert [len(x["picked"]) for x in lines] == [len(x["picked"]) for x in fast[name]]
+    config = json.loads((tmp_path / "single" / names[0] / "config.json").read_text())
+    assert config["settings"]["model"] == "plain"
+    capsys.readouterr()
+    assert cal_main(*arguments, tmp_path, "--model", "plain", "--protocol", "code") == 2
+    assert "--model plain works only with --protocol paper" in capsys.readouterr().err

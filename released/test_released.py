@@ -30,6 +30,7 @@ from test_cal import (
     X4,
     best_rows,
     cal_main,
+    full_disk,
     probabilities,
     read_csv,
     run_files,
@@ -311,16 +312,12 @@ def test_a_strategy_of_ones_own_under_the_released_protocol(tmp_path, monkeypatc
     assert len(run_files(tmp_path)["mine-1.jsonl"]) == 3
 
 
-def test_a_full_disk_under_the_released_protocol(tmp_path):
-    limit = ("import resource, signal, sys; from command.main import main;"
-             "signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
-             "resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, 500_000)); sys.exit(main())")
-    arguments = [*TINY, "--seeds", 1, "--strategies", "cal", "--protocol", "code", "--vectors",
-                 "hash", "--out", tmp_path]
-    done = subprocess.run([sys.executable, "-c", limit, *map(str, arguments)], cwd=HERE, text=True,
-                          capture_output=True)
-    assert done.returncode == 2 and "Traceback" not in done.stderr
-    assert "File too large" in done.stderr.splitlines()[-1]
+def test_a_full_disk_under_the_released_protocol(tmp_path, capsys):
+    with full_disk(500_000):
+        assert cal_main(*TINY, "--seeds", 1, "--strategies", "cal", "--protocol", "code",
+                        "--vectors", "hash", "--out", tmp_path) == 2
+    error = capsys.readouterr().err
+    assert "File too large" in error.splitlines()[-1] and "Traceback" not in error
     assert not list(tmp_path.rglob("*.p*t"))
 
 
