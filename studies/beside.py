@@ -1,7 +1,8 @@
 """The tables of docs/results-trec.md: results directories side by side.
 
     for v in pool hash en_300d.vec.gz; do
-        python cal.py --dataset trec --everything --vectors $v; done
+        python cal.py --dataset trec --vectors $v --t-cor 0.2 0 0.4 0.6 0.8
+        python cal.py --dataset trec --vectors $v --strategies cal+dal; done
     python -m studies.beside results/trec-paper-{pool,hash,en_300d}
 
 The script reads the tables that the reports of these commands wrote, and calculates nothing.
@@ -15,14 +16,16 @@ from report.markdown import markdown
 from report.names import vectors_of
 from stats import Results
 
-TABLES = {  # name.csv: (what a row is about, the columns to show)
-    "results": (["strategy"], ["final accuracy", "mean accuracy"]),
-    "claims": (["the paper's claim"], ["verdict"]),
-    "table2": (["ε_min"], ["pooled rounds", "one number per seed"]),
-    "table3": (["strategy", "t_cor"], ["final accuracy"]),
-    "table4": (["pair"], ["same round", "whole run"]),
-    "efficiency": (["strategy"], ["final / full-data accuracy", "95 %"]),
-}
+TABLES = (  # title, name.csv, what a row is about, the columns to show, that of the paper's numbers
+    ("Accuracy", "results", ["strategy"], ["final accuracy", "mean accuracy"], "paper"),
+    ("Labels to Random's final accuracy", "results", ["strategy"],
+     ["labels to Random's final", "95 % interval"], ""),
+    ("The paper's claims", "claims", ["the paper's claim"], ["verdict"], ""),
+    ("Table 2", "table2", ["ε_min"], ["pooled rounds", "one number per seed"], "the paper"),
+    ("Table 3", "table3", ["strategy", "t_cor"], ["final accuracy"], "paper"),
+    ("Table 4", "table4", ["pair"], ["same round", "whole run"], "paper"),
+    ("Data efficiency", "efficiency", ["strategy"], ["final / full-data accuracy", "95 %"], ""),
+)
 
 
 def rows_of(folder, name):
@@ -52,29 +55,25 @@ def of_cal(rows):
     return [{"ε_min": f"{a} over {b}", **{s: cells[s, a, b] for s in samples}} for a, b in pairs]
 
 
-def beside(results, name):
+def beside(results, name, keys, columns, paper):
     """(header, rows) of one table: its columns of every directory, then the paper's."""
-    keys, columns = TABLES[name]
-    tables = [rows_of(r.folder, name) for r in results]
-    by_key = [{tuple(row[key] for key in keys): row for row in rows} for rows in tables]
-    order = dict.fromkeys(key for rows in by_key for key in rows)
-    paper = next((c for c in ("paper", "the paper") if any(c in row for row in tables[0])), None)
+    by_key = [{tuple(row[key] for key in keys): row for row in rows_of(r.folder, name)}
+              for r in results]
     header = [*keys, *(f"`{vectors_of(r)}` {column}" for r in results for column in columns)]
-    rows = [[*key, *(found.get(key, {}).get(c, "") for found in by_key for c in columns)]
-            for key in order]
-    if paper:
-        header.append("paper")
-        for key, row in zip(order, rows):
-            row.append(next((found[key][paper] for found in by_key if key in found), ""))
-    return header, rows
+    rows = []
+    for key in dict.fromkeys(key for found in by_key for key in found):
+        rows.append([*key, *(found.get(key, {}).get(c, "") for found in by_key for c in columns)])
+        if paper:
+            rows[-1].append(next(found[key].get(paper, "") for found in by_key if key in found))
+    return header + ["paper"] * bool(paper), rows
 
 
 def main():
     p = Parser(description=__doc__.splitlines()[0])
     p.add_argument("folders", nargs="+", metavar="FOLDER", help="results directories")
     results = [Results(folder) for folder in p.parse_args().folders]
-    for name in TABLES:
-        print(f"\n{name}\n\n{markdown(*beside(results, name))}")
+    for title, *table in TABLES:
+        print(f"\n{title}\n\n{markdown(*beside(results, *table))}")
 
 
 if __name__ == "__main__":

@@ -408,6 +408,7 @@ def test_results_directories_side_by_side(tmp_path, capsys, monkeypatch):
     assert f"| CAL+DAL | 0.2 |  | {finals[1]['cal+dal']} | 0.695 |" in printed
     means = [stats.plus_minus(r.accuracy("dal").mean(1)) for r in (one, two)]
     assert f"| DAL | {finals[0]['dal']} | {means[0]} | {finals[1]['dal']} | {means[1]} |" in printed
+    assert "| strategy | `pool` labels to Random's final | `pool` 95 % interval | `hash`" in printed
     over = [stats.aso_table({x: r.accuracy(x).mean(1) for x in cal.SIX}) for r in (one, two)]
     for a, b in (("cal", "bald"), ("bald", "cal")):
         found = next(line for line in printed.splitlines()
