@@ -220,7 +220,7 @@ def claims():
     return table(["the paper’s claim, on TREC", "<code>pool</code>", "<code>hash</code>",
                   "vector file"],
                  [(inline(claim), *map(verdict, (pool, chance, file)))
-                  for claim, file, chance, pool in rows])
+                  for claim, pool, chance, file in rows])
 
 
 def verdict(cell):

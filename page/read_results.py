@@ -179,7 +179,7 @@ def claim(start):
     """The verdicts on a claim in words, with the vectors that they belong to."""
     row = row_of(start)
     said = dict(zip(("<code>pool</code>", "<code>hash</code>", "the vector file"),
-                    (verdict(row[k]) for k in (3, 2, 1))))
+                    (verdict(row[k]) for k in (1, 2, 3))))
     by_verdict = {}
     for vectors, words in said.items():
         by_verdict.setdefault(words, []).append(vectors)

@@ -36,7 +36,8 @@ def rows_of(folder, name):
                          " or cal.py --report-only")
     with open(path, encoding="utf-8-sig", newline="") as f:
         rows = [{key: armed(cell) for key, cell in row.items()} for row in csv.DictReader(f)]
-    return {"claims": plain_claims, "table2": of_cal}.get(name, list)(rows)
+    change = {"claims": plain_claims, "table2": of_cal, "table4": with_chance}.get(name, list)
+    return change(rows)
 
 
 def plain_claims(rows):
@@ -53,6 +54,13 @@ def of_cal(rows):
               if name != "CAL"]
     pairs = [("CAL", b) for b in others] + [(a, "CAL") for a in others]
     return [{"ε_min": f"{a} over {b}", **{s: cells[s, a, b] for s in samples}} for a, b in pairs]
+
+
+def with_chance(rows):
+    """Table 4's rows, then one for what chance gives if all pairs have the same number of picks."""
+    chance = {(row["by chance"], row["by chance "]) for row in rows}
+    last = [{"pair": "by chance", "same round": one, "whole run": whole} for one, whole in chance]
+    return rows + last * (len(chance) == 1)
 
 
 def beside(results, name, keys, columns, paper):

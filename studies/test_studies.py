@@ -414,6 +414,7 @@ def test_results_directories_side_by_side(tmp_path, capsys, monkeypatch):
         found = next(line for line in printed.splitlines()
                      if line.startswith(f"| {a.upper()} over {b.upper()} |")).split(" | ")
         assert [float(x) for x in found[2:5:2]] == [round(t[a][b], 2) for t in over]
+    assert "| by chance | 0.0 | 0.0 | 0.0 | 0.0 |  |" in printed  # nobody picks anything here
     claim = next(line for line in printed.splitlines() if line.startswith("| CAL beats BALD"))
     assert claim.count("**holds here**") == 2
     (folders[1] / "table4.csv").unlink()
