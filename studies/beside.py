@@ -11,7 +11,7 @@ The script reads the tables that the reports of these commands wrote, and calcul
 import csv
 
 from plumbing.arguments import Parser, script
-from plumbing.files import InputError, armed
+from plumbing.files import InputError, armed, coded
 from report.markdown import markdown
 from report.names import vectors_of
 from stats import Results
@@ -28,21 +28,17 @@ TABLES = (  # title, name.csv, what a row is about, the columns to show, that of
 )
 
 
-def rows_of(folder, name):
+def rows_of(r, name):
     """The rows of a table as dicts of texts; InputError if the report has not written it."""
-    path = folder / f"{name}.csv"
+    path = r.folder / f"{name}.csv"
     if not path.exists():
-        raise InputError(f"{folder} has no {name}.csv; run the command of this script's docstring,"
-                         " or cal.py --report-only")
+        raise InputError(f"{r.folder} has no {name}.csv; run the commands of this script's"
+                         " docstring, or cal.py --report-only")
     with open(path, encoding="utf-8-sig", newline="") as f:
         rows = [{key: armed(cell) for key, cell in row.items()} for row in csv.DictReader(f)]
-    change = {"claims": plain_claims, "table2": of_cal, "table4": with_chance}.get(name, list)
-    return change(rows)
-
-
-def plain_claims(rows):
-    """The column of verdicts names the vectors; here the header above it does."""
-    return [dict(zip(("the paper's claim", "verdict"), row.values())) for row in rows]
+    if name == "claims":  # a column per kind of vectors
+        return [{**row, "verdict": row[f"with {coded(vectors_of(r))} vectors"]} for row in rows]
+    return {"table2": of_cal, "table4": with_chance}.get(name, list)(rows)
 
 
 def of_cal(rows):
@@ -65,7 +61,7 @@ def with_chance(rows):
 
 def beside(results, name, keys, columns, paper):
     """(header, rows) of one table: its columns of every directory, then the paper's."""
-    by_key = [{tuple(row[key] for key in keys): row for row in rows_of(r.folder, name)}
+    by_key = [{tuple(row[key] for key in keys): row for row in rows_of(r, name)}
               for r in results]
     header = [*keys, *(f"`{vectors_of(r)}` {column}" for r in results for column in columns)]
     rows = []
