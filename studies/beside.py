@@ -78,8 +78,8 @@ def main():
     p = Parser(description=__doc__.splitlines()[0])
     p.add_argument("folders", nargs="+", metavar="FOLDER", help="results directories")
     results = [Results(folder) for folder in p.parse_args().folders]
-    for title, *table in TABLES:
-        print(f"\n{title}\n\n{markdown(*beside(results, *table))}")
+    print("\n\n".join([f"{title}\n\n{markdown(*beside(results, *table))}"
+                       for title, *table in TABLES]))
 
 
 if __name__ == "__main__":
