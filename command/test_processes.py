@@ -168,7 +168,7 @@ def test_a_signal_waits_for_the_end_whatever_thread_it_reaches():
 
 def test_each_way_to_end_a_run_whose_workers_start_or_train(tmp_path):
     workers, hup = [], signal.getsignal(signal.SIGHUP)  # under nohup workers ignore it, too
-    for name in ("SIGINT", *["SIGHUP"] * (hup != signal.SIG_IGN)):  # SIGTERM: in test_runs.py
+    for name in ("SIGINT", "SIGTERM", *["SIGHUP"] * (hup != signal.SIG_IGN)):
         command = [sys.executable, str(HERE / "cal.py"), *TINY[2:-1], "2", "--rounds", "200",
                    "--vectors", "hash", "--seeds", "1", "2", "--out", str(tmp_path / name)]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
