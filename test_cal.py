@@ -35,7 +35,7 @@ from conftest import SHARED_BY_BOTH
 from fast import SideBySide, Stack
 from fast import View as FastView
 from plumbing.draws import Draws
-from plumbing.files import InputError, armed, write_csv
+from plumbing.files import InputError, read_csv, write_csv
 from plumbing.measures import measures
 from plumbing.runs import Log
 from report import backend, sections
@@ -766,12 +766,6 @@ def small_table(folder):
     return folder / "small.csv"
 
 
-def read_csv(path):
-    """The rows of a CSV file of ours, as dicts."""
-    with open(path, encoding="utf-8-sig", newline="") as f:
-        return [{name: armed(cell) for name, cell in row.items()} for row in csv.DictReader(f)]
-
-
 def run_files(out, folder="*"):
     """{file name: its lines without the times} of a results directory."""
     lines = {}
@@ -944,20 +938,21 @@ def test_bad_input_gets_one_sentence_and_code_2(arguments, message, tmp_path, mo
 
 
 @contextlib.contextmanager
-def full_disk(most):
-    """As on a full disk, no file can have more than so many bytes."""
+def limited(name, most):
+    """As on a system whose limit of a resource is so low: RLIMIT_FSIZE of bytes is a full disk."""
     import resource
 
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (most, hard))
+    which = getattr(resource, name)
+    soft, hard = resource.getrlimit(which)
+    resource.setrlimit(which, (most, hard))
     try:
         yield
     finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        resource.setrlimit(which, (soft, hard))
 
 
 def test_a_full_disk_is_one_sentence_and_leaves_nothing_half_written(tmp_path, capsys):
-    with full_disk(1500):
+    with limited("RLIMIT_FSIZE", 1500):
         assert cal_main(*TINY, "--seeds", 1, "--strategies", "cal", "--out", tmp_path) == 2
     error = capsys.readouterr().err
     assert "File too large" in error.splitlines()[-1] and "Traceback" not in error

@@ -228,6 +228,12 @@ def write_csv(path, header, rows, encoding="utf-8-sig"):
         out.writerows([disarmed(cell) for cell in row] for row in rows)
 
 
+def read_csv(path):
+    """The rows of a table that `write_csv` wrote, as dicts of texts."""
+    with open(path, encoding="utf-8-sig", newline="") as f:
+        return [{name: armed(cell) for name, cell in row.items()} for row in csv.DictReader(f)]
+
+
 def disarmed(cell):
     """A cell as it is written: with an apostrophe in front if the text looks like a formula."""
     if isinstance(cell, str) and cell[:1] in SUSPECT and FORMULA.match(cell):

@@ -14,7 +14,7 @@ from plumbing import files, folder
 from plumbing.downloads import cause
 from plumbing.files import InputError
 from plumbing.runs import Log
-from test_cal import HERE, cal_main, full_disk
+from test_cal import cal_main, limited
 
 LINE = {"round": 0, "labelled": 60, "accuracy": 0.5, "picked": [3], "batch": None,
         "seconds": {"train": 0.1, "select": 0.1}}
@@ -83,30 +83,19 @@ def test_runs_may_be_a_link_to_a_bigger_disk_and_fresh_removes_our_files_alone(t
     assert (results / "runs").is_symlink()
 
 
-LIMITED = """
-import resource, sys
-from command.main import main
-resource.setrlimit(resource.RLIMIT_NOFILE, (4, 4))
-sys.exit(main())
-"""
-
-
-@pytest.mark.parametrize("message", ["File too large", "Too many open files"])
-def test_limits_are_one_sentence_and_the_same_command_goes_on(message, tmp_path, capsys):
+@pytest.mark.parametrize("name, value, message", [
+    ("RLIMIT_FSIZE", 3000, "File too large"), ("RLIMIT_NOFILE", 4, "Too many open files")])
+def test_limits_are_one_sentence_and_the_same_command_goes_on(name, value, message, tmp_path,
+                                                              capsys):
     table, out = tmp_path / "my.csv", tmp_path / "out"
     table.write_text("text,label\n" + "".join(f"text {i} of {'ab'[i % 2] * 3},{'ab'[i % 2]}\n"
                                               if i < 50 else f"text {i},\n" for i in range(90)))
     words = ["--dataset", table, "--out", out, "--vectors", "hash", "--seeds", "1", "--epochs", "2"]
-    if message == "File too large":
-        with full_disk(3000):
-            code = cal_main(*words)
-        error = capsys.readouterr().err
-    else:
-        done = subprocess.run([sys.executable, "-c", LIMITED, *map(str, words)], cwd=HERE,
-                              capture_output=True, text=True)
-        code, error = done.returncode, done.stderr
-    assert code == 2 and "Traceback" not in error
-    assert message in error.splitlines()[-1] and not list(tmp_path.rglob("*.part"))
+    with limited(name, value):
+        assert cal_main(*words) == 2
+    error = capsys.readouterr().err
+    assert message in error.splitlines()[-1] and "Traceback" not in error
+    assert not list(tmp_path.rglob("*.part"))
     assert cal_main(*words) == 0
     assert len(list(out.glob("my.csv-*/next_batch.csv"))) == 1
 

@@ -30,7 +30,7 @@ from test_cal import (
     X4,
     best_rows,
     cal_main,
-    full_disk,
+    limited,
     probabilities,
     read_csv,
     run_files,
@@ -313,7 +313,7 @@ def test_a_strategy_of_ones_own_under_the_released_protocol(tmp_path, monkeypatc
 
 
 def test_a_full_disk_under_the_released_protocol(tmp_path, capsys):
-    with full_disk(500_000):
+    with limited("RLIMIT_FSIZE", 500_000):
         assert cal_main(*TINY, "--seeds", 1, "--strategies", "cal", "--protocol", "code",
                         "--vectors", "hash", "--out", tmp_path) == 2
     error = capsys.readouterr().err

@@ -8,10 +8,8 @@
 The script reads the tables that the reports of these commands wrote, and calculates nothing.
 """
 
-import csv
-
 from plumbing.arguments import Parser, script
-from plumbing.files import InputError, armed, coded
+from plumbing.files import InputError, coded, read_csv
 from report.markdown import markdown
 from report.names import vectors_of
 from stats import Results
@@ -34,8 +32,7 @@ def rows_of(r, name):
     if not path.exists():
         raise InputError(f"{r.folder} has no {name}.csv; run the commands of this script's"
                          " docstring, or cal.py --report-only")
-    with open(path, encoding="utf-8-sig", newline="") as f:
-        rows = [{key: armed(cell) for key, cell in row.items()} for row in csv.DictReader(f)]
+    rows = read_csv(path)
     if name == "claims":  # a column per kind of vectors
         mine = f"with {coded(vectors_of(r))} vectors"
         return [{**row, "verdict": row.get(mine, "")} for row in rows]
@@ -57,8 +54,10 @@ def of_cal(rows):
 def with_chance(rows):
     """Table 4's rows, then one for what chance gives if all pairs have the same number of picks."""
     chance = {(row["by chance"], row["by chance "]) for row in rows}
-    last = [{"pair": "by chance", "same round": one, "whole run": whole} for one, whole in chance]
-    return rows + last * (len(chance) == 1)
+    if len(chance) > 1:
+        return rows
+    [(one, whole)] = chance
+    return [*rows, {"pair": "by chance", "same round": one, "whole run": whole}]
 
 
 def beside(results, name, keys, columns, paper):
@@ -66,12 +65,11 @@ def beside(results, name, keys, columns, paper):
     by_key = [{tuple(row[key] for key in keys): row for row in rows_of(r, name)}
               for r in results]
     header = [*keys, *(f"`{vectors_of(r)}` {column}" for r in results for column in columns)]
-    rows = []
-    for key in dict.fromkeys(key for found in by_key for key in found):
-        rows.append([*key, *(found.get(key, {}).get(c, "") for found in by_key for c in columns)])
-        if paper:
-            rows[-1].append(next(found[key].get(paper, "") for found in by_key if key in found))
-    return header + ["paper"] * bool(paper), rows
+    theirs = {key: row.get(paper, "") for found in reversed(by_key) for key, row in found.items()}
+    rows = [[*key, *(found.get(key, {}).get(c, "") for found in by_key for c in columns),
+             *([theirs[key]] if paper else [])]
+            for key in dict.fromkeys(key for found in by_key for key in found)]
+    return [*header, *(["paper"] if paper else [])], rows
 
 
 def main():

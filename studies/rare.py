@@ -21,7 +21,7 @@ import cal
 import data
 from fast import SideBySide
 from plumbing.arguments import Parser, at_least, script
-from plumbing.files import InputError, make_folder, write_csv
+from plumbing.files import InputError, make_folder, read_csv, write_csv
 from plumbing.folder import short_name
 from plumbing.runs import Log
 from report.differences import holm, paired_t, shown
@@ -123,8 +123,7 @@ HEADER = ["strategy", "seed", "picks", "recall", "accuracy", "words"]
 
 def read(path):
     """{strategy: {measure: values [S]}} of a rare.csv, in the order of the seeds."""
-    with open(path, encoding="utf-8-sig", newline="") as f:
-        rows = sorted(csv.DictReader(f), key=lambda row: int(row["seed"]))
+    rows = sorted(read_csv(path), key=lambda row: int(row["seed"]))
     return {name: {m: np.array([float(row[m]) for row in rows if row["strategy"] == name])
                    for m in HEADER[2:]} for name in dict.fromkeys(row["strategy"] for row in rows)}
 
