@@ -1,7 +1,10 @@
 """The next batch to label: the texts picked, the labels doubted, the results, when to stop."""
 
 import base64
+import contextlib
 import csv
+import io
+import shutil
 from collections import Counter
 from types import SimpleNamespace
 
@@ -27,75 +30,96 @@ def test_a_committee_picks_by_the_mean_of_the_scores():
     assert got == [best_rows(mean, range(3, 40), 5)] * 3
 
 
-def test_from_half_a_table_to_the_next_batch(tmp_path, capsys):
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory):
+    """A fifth of the demo's labels in a table, and what the first call made of it."""
+    path = tmp_path_factory.mktemp("begun")
     (texts, labels), kind = data.read_demo()["train"], data.read_demo()["kind"]
     known = set(np.random.default_rng(0).choice(2500, 500, replace=False).tolist())
-    copies = {}
-    for i, text in enumerate(texts):
-        copies.setdefault(key(text), []).append(i)
-    with open(tmp_path / "my.csv", "w", newline="", encoding="utf-8") as f:
+    with open(path / "my.csv", "w", newline="", encoding="utf-8") as f:
         csv.writer(f).writerows([("text", "label"), *(
             (text, label if i in known else "") for i, (text, label) in
             enumerate(zip(texts, labels)))])
-    arguments = ["--dataset", tmp_path / "my.csv", "--out", tmp_path / "results", "--seeds", 1, 2,
-                 "--random-share", 0, "--epochs", 15]
-    assert cal_main(*arguments) == 0
-    said = capsys.readouterr().out
-    folder = tmp_path / "results" / "my.csv-paper-pool"
-    assert "texts with a label" in said and "Run the same command" in said
-    assert "If you stop now, about" in said and "Go on: 50 more labels are expected" in said
-    batch, doubted = read_csv(folder / "next_batch.csv"), read_csv(folder / "relabel.csv")
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        assert cal_main(*call_of(path)) == 0
+    folder = path / "results" / "my.csv-paper-pool"
+    return SimpleNamespace(path=path, folder=folder, said=said.getvalue(), texts=texts,
+                           labels=labels, kind=kind, known=known, numbers=[
+                               int(row["row"]) - 2 for row in read_csv(folder / "next_batch.csv")])
+
+
+def call_of(path):
+    return ["--dataset", path / "my.csv", "--out", path / "results", "--seeds", 1, 2,
+            "--random-share", 0, "--epochs", 15]
+
+
+def test_from_half_a_table_to_the_next_batch(begun, capsys):
+    assert "texts with a label" in begun.said and "Run the same command" in begun.said
+    assert "If you stop now, about" in begun.said
+    assert "Go on: 50 more labels are expected" in begun.said
+    batch, doubted = (read_csv(begun.folder / f"{name}.csv") for name in ("next_batch", "relabel"))
     assert list(batch[0]) == ["row", "text", "how", "batch", "predicted", "label"]
-    numbers = [int(row["row"]) - 2 for row in batch]
-    assert len({key(texts[i]) for i in numbers}) == 50 and not set(numbers) & known
-    assert all(row["text"] == texts[i] and row["label"] == "" for i, row in zip(numbers, batch))
+    assert len({key(begun.texts[i]) for i in begun.numbers}) == 50
+    assert not set(begun.numbers) & begun.known
+    assert all(row["text"] == begun.texts[i] and row["label"] == ""
+               for i, row in zip(begun.numbers, batch))
     assert {row["how"] for row in batch} == {next_batch.DEFAULT}
     assert all(row["model"] != row["label"] for row in doubted)
-    found = sum(kind[int(row["row"]) - 2] == "mislabelled" for row in doubted[:50])
-    chance = 50 * np.mean([kind[i] == "mislabelled" for i in known])
+    found = sum(begun.kind[int(row["row"]) - 2] == "mislabelled" for row in doubted[:50])
+    chance = 50 * np.mean([begun.kind[i] == "mislabelled" for i in begun.known])
     with capsys.disabled():
         print(f"\nrelabel.csv: {found} of its first 50 rows are planted mislabelled rows (labelled"
               f" rows at random: {chance:.1f})")
     assert found > 5 * chance
-    without = [row for row in read_csv(folder / "labelled.csv") if not row["label"]]
-    predictions = read_csv(folder / "predictions.csv")
+    assert (begun.folder / "map.png").stat().st_size > 0
+
+
+def test_what_half_a_table_says_of_the_rest(begun):
+    shown = read_csv(begun.folder / "labelled.csv")
+    without = [row for row in shown if not row["label"]]
+    predictions = read_csv(begun.folder / "predictions.csv")
     assert sorted(int(row["row"]) for row in predictions) == [
-        n for n, row in enumerate(read_csv(folder / "labelled.csv"), 2) if not row["label"]]
-    assert all(row["text"] == texts[int(row["row"]) - 2] for row in predictions)
+        n for n, row in enumerate(shown, 2) if not row["label"]]
+    assert all(row["text"] == begun.texts[int(row["row"]) - 2] for row in predictions)
     shares = [float(row["probability"]) for row in predictions]
     assert shares == sorted(shares, reverse=True)
-    shown = read_csv(folder / "labelled.csv")
     assert {row["source"] for row in shown if row["label"] and not row["source"].startswith(
         "copied from row ")} == {"yours"} and not any(row["source"] for row in without)
-    estimate = float(read_csv(folder / "progress.csv")[0]["accuracy"])
-    low, high = (float(read_csv(folder / "progress.csv")[0][name]) for name in ("low", "high"))
-    right = np.mean([row["predicted"] == labels[int(row["row"]) - 2] for row in predictions])
+    estimate, low, high = (float(read_csv(begun.folder / "progress.csv")[0][name])
+                           for name in ("accuracy", "low", "high"))
+    right = np.mean([row["predicted"] == begun.labels[int(row["row"]) - 2] for row in predictions])
     assert right > 0.5 and all(0 < share <= 1 for share in shares)
-    clean = np.mean([row["predicted"] == labels[int(row["row"]) - 2] for row in predictions
-                     if kind[int(row["row"]) - 2] != "mislabelled"])  # it allows for wrong labels
+    clean = np.mean([row["predicted"] == begun.labels[int(row["row"]) - 2] for row in predictions
+                     if begun.kind[int(row["row"]) - 2] != "mislabelled"])  # as it is estimated
     assert low <= estimate <= high and abs(estimate - clean) < 0.08
-    assert (folder / "map.png").stat().st_size > 0
 
-    for i, row in zip(numbers[:40], batch):  # forty in next_batch.csv, ten in the file itself
-        row["label"] = labels[i]
+
+def test_forty_labels_in_the_next_batch_and_ten_in_the_table(begun, tmp_path, capsys):
+    shutil.copytree(begun.path, tmp_path, dirs_exist_ok=True)
+    folder, numbers = tmp_path / "results" / begun.folder.name, begun.numbers
+    batch, rows = read_csv(folder / "next_batch.csv"), read_csv(tmp_path / "my.csv")
+    before = sum(bool(row["label"]) for row in read_csv(folder / "labelled.csv"))
+    for i, row in zip(numbers[:40], batch):
+        row["label"] = begun.labels[i]
     write_csv(folder / "next_batch.csv", batch[0], [row.values() for row in batch])
-    rows = read_csv(tmp_path / "my.csv")
     for i in numbers[40:]:
-        rows[i]["label"] = labels[i]
+        rows[i]["label"] = begun.labels[i]
     write_csv(tmp_path / "my.csv", rows[0], [row.values() for row in rows])
-    assert cal_main(*arguments) == 0
+    assert cal_main(*call_of(tmp_path)) == 0
     said = capsys.readouterr().out
-    now = 2500 - len(without) + sum(len(copies[key(texts[i])]) for i in numbers)
+    copies = Counter(map(key, begun.texts))
+    now = before + sum(copies[key(begun.texts[i])] for i in numbers)
     assert f"my.csv has {now:,} texts with a label" in said
     progress = read_csv(folder / "progress.csv")
-    assert [int(row["labelled"]) for row in progress] == [2500 - len(without), now]
+    assert [int(row["labelled"]) for row in progress] == [before, now]
     assert "labels of texts that no strategy has picked" in said
     after = [int(row["row"]) - 2 for row in read_csv(folder / "next_batch.csv")]
-    assert len(after) == 50 and not set(after) & (known | set(numbers))
+    assert len(after) == 50 and not set(after) & (begun.known | set(numbers))
     kept = read_csv(folder / "labels.csv")
     assert len(kept) == 50 and {row["how"] for row in kept} == {next_batch.DEFAULT}
     done = {row["text"]: row["label"] for row in read_csv(folder / "labelled.csv")}
-    assert all(done[texts[i]] == labels[i] for i in numbers)
+    assert all(done[begun.texts[i]] == begun.labels[i] for i in numbers)
 
 
 def answer(folder, label_of, skip=()):
