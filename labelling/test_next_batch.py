@@ -91,7 +91,7 @@ def test_what_half_a_table_says_of_the_rest(begun):
     right = np.mean([row["predicted"] == begun.labels[int(row["row"]) - 2] for row in predictions])
     assert right > 0.5 and all(0 < share <= 1 for share in shares)
     clean = np.mean([row["predicted"] == begun.labels[int(row["row"]) - 2] for row in predictions
-                     if begun.kind[int(row["row"]) - 2] != "mislabelled"])  # as it is estimated
+                     if begun.kind[int(row["row"]) - 2] != "mislabelled"])  # wrong labels aside
     assert low <= estimate <= high and abs(estimate - clean) < 0.08
 
 
