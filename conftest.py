@@ -1,10 +1,10 @@
-"""Runs the tests on two cores: a second pytest process takes its share of them.
+"""Runs the tests on two cores: other pytest processes take their shares of them.
 
-Both processes collect the same tests and divide them into pieces. The process that reaches a piece
-first claims it with a file and runs it. The first process begins with the first piece and the
-second with the last, so that few fixtures are made twice. The second process writes its reports to
-a file, and the first shows them with its own. With one core, few tests or --pdb, one process runs
-everything.
+All processes collect the same tests and divide them into pieces. The process that reaches a piece
+first claims it with a file and runs it. They begin at different pieces, so that few fixtures are
+made twice. There is one process more than cores, because a test that runs the command line often
+waits for it. The others write their reports to files, and the first shows them with its own. With
+one core, few tests or --pdb, one process runs everything.
 """
 
 import json
@@ -22,12 +22,13 @@ imports.begin()  # of the tests' modules
 os.fsync = lambda fd: None  # no test cuts the power, and waiting for the disk takes a while
 
 PIECE = 8  # tests that are claimed together
-SHARED_BY_BOTH = "CAL_TESTS"  # the environment's variable for a folder that both processes use
+OTHERS = "last", "middle"  # the pieces at which the other processes begin
+SHARED_BY_ALL = "CAL_TESTS"  # the environment's variable for a folder that all processes use
 
 
 def pytest_addoption(parser):
-    parser.addoption("--second", metavar="FOLDER",
-                     help="used only by conftest.py: the folder for claims and reports")
+    parser.addoption("--reports", metavar="FILE",
+                     help="used only by conftest.py: another process's reports, beside the claims")
 
 
 def pytest_configure(config):
@@ -36,45 +37,54 @@ def pytest_configure(config):
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtestloop(session):
-    """Run the pieces that this process claims; the first also shows the second's reports."""
+    """Run the pieces that this process claims; the first also shows the others' reports."""
     config = session.config
     imports.done()
     if session.testsfailed or config.option.collectonly or config.option.usepdb:
         return None
-    if config.option.second:
-        config.pluginmanager.register(Sender(config, Path(config.option.second) / "reports"))
-        run_claimed(session, Path(config.option.second))
+    if config.option.reports:
+        reports = Path(config.option.reports)
+        config.pluginmanager.register(Sender(config, reports))
+        run_claimed(session, reports.parent, reports.name)
         return True
     if len(session.items) < 4 * PIECE or (os.cpu_count() or 1) < 2:
         return None
-    with tempfile.TemporaryDirectory() as folder, second_process(config, folder) as second:
-        shown = show(session, Path(folder) / "reports")
-        try:
-            run_claimed(session, Path(folder), lambda: next(shown))
-            second.wait()
-            next(shown)
-        except BaseException:
-            second.kill()
-            raise
-    if second.returncode not in (0, 1):
-        raise session.Failed(f"the second test process ended with code {second.returncode}")
+    with tempfile.TemporaryDirectory() as folder:
+        share(session, Path(folder))
     if session.testsfailed:
         raise session.Failed(f"{session.testsfailed} tests failed")
     return True
 
 
-def second_process(config, folder):
-    """Start the same pytest command as a second process, which claims its tests in `folder`."""
-    command = [sys.executable, "-m", "pytest", *config.invocation_params.args, f"--second={folder}",
-               "-p", "no:cacheprovider"]
-    os.environ[SHARED_BY_BOTH] = folder
+def share(session, folder):
+    """Run the tests together with the other processes, which claim theirs in `folder`."""
+    os.environ[SHARED_BY_ALL] = str(folder)
+    others = [other_process(session.config, folder / name) for name in OTHERS]
+    shown = [show(session, folder / name) for name in OTHERS]
+    try:
+        run_claimed(session, folder, "first", lambda: [next(reports) for reports in shown])
+        codes = [other.wait() for other in others]
+        for reports in shown:
+            next(reports)
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()
+    if not {0, 1}.issuperset(codes):
+        raise session.Failed(f"the other test processes ended with the codes {codes}")
+
+
+def other_process(config, reports):
+    """Start the same pytest command as another process, which claims its tests beside `reports`."""
+    command = [sys.executable, "-m", "pytest", *config.invocation_params.args,
+               f"--reports={reports}", "-p", "no:cacheprovider"]
     return subprocess.Popen(command, cwd=config.invocation_params.dir, stdin=subprocess.DEVNULL,
                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-def run_claimed(session, folder, after_each=lambda: None):
-    """Run the tests of every piece that the other process has not claimed."""
-    items = claimed(session.items, folder, backwards=bool(session.config.option.second))
+def run_claimed(session, folder, begin, after_each=lambda: None):
+    """Run the tests of every piece that no other process has claimed."""
+    items = claimed(session.items, folder, begin)
     item = next(items, None)
     while item:
         following = next(items, None)
@@ -85,10 +95,13 @@ def run_claimed(session, folder, after_each=lambda: None):
         item = following
 
 
-def claimed(items, folder, backwards):
+def claimed(items, folder, begin):
     """The items of the pieces whose file this process creates first."""
     pieces = range(0, len(items), PIECE)
-    for first in reversed(pieces) if backwards else pieces:
+    middle = len(pieces) // 2
+    order = {"first": pieces, "last": pieces[::-1],
+             "middle": (*pieces[middle:], *pieces[:middle][::-1])}
+    for first in order[begin]:
         try:
             os.close(os.open(folder / str(first), os.O_CREAT | os.O_EXCL))
         except FileExistsError:

@@ -31,7 +31,7 @@ import datamap
 import stats
 import strategies
 from command.main import main
-from conftest import SHARED_BY_BOTH
+from conftest import SHARED_BY_ALL
 from fast import SideBySide, Stack
 from fast import View as FastView
 from plumbing.draws import Draws
@@ -779,11 +779,11 @@ def run_files(out, folder="*"):
 def tiny_run():
     """A tiny run of everything, uninterrupted, in one process: (out, what it printed).
 
-    With two test processes (conftest.py), the first that needs it makes it, and the other waits.
-    Tests that write into it take a copy: the other process may be reading or copying it.
+    With several test processes (conftest.py), the first that needs it makes it, and the others wait.
+    Tests that write into it take a copy: another process may be reading or copying it.
     """
-    folder = Path(os.environ.get(SHARED_BY_BOTH) or tempfile.mkdtemp())
-    if SHARED_BY_BOTH not in os.environ:
+    folder = Path(os.environ.get(SHARED_BY_ALL) or tempfile.mkdtemp())
+    if SHARED_BY_ALL not in os.environ:
         atexit.register(shutil.rmtree, folder)
     out, said = folder / "tiny", folder / "tiny.txt"
     with open(folder / "lock", "w") as lock:
