@@ -7,6 +7,7 @@ waits for it. The others write their reports to files, and the first shows them 
 one core, few tests or --pdb, one process runs everything.
 """
 
+import itertools
 import json
 import os
 import subprocess
@@ -97,16 +98,26 @@ def run_claimed(session, folder, begin, after_each=lambda: None):
 
 def claimed(items, folder, begin):
     """The items of the pieces whose file this process creates first."""
-    pieces = range(0, len(items), PIECE)
+    pieces = list(cut(items))
     middle = len(pieces) // 2
     order = {"first": pieces, "last": pieces[::-1],
-             "middle": (*pieces[middle:], *pieces[:middle][::-1])}
-    for first in order[begin]:
+             "middle": pieces[middle:] + pieces[:middle][::-1]}
+    for first, piece in order[begin]:
         try:
             os.close(os.open(folder / str(first), os.O_CREAT | os.O_EXCL))
         except FileExistsError:
             continue
-        yield from items[first : first + PIECE]
+        yield from piece
+
+
+def cut(items):
+    """(index of the first test, tests) of each piece: PIECE tests of one module, or fewer."""
+    at = 0
+    for _, tests in itertools.groupby(items, lambda item: item.path):
+        tests = list(tests)
+        for first in range(0, len(tests), PIECE):
+            yield at + first, tests[first : first + PIECE]
+        at += len(tests)
 
 
 class Sender:

@@ -779,7 +779,7 @@ def run_files(out, folder="*"):
 def tiny_run():
     """A tiny run of everything, uninterrupted, in one process: (out, what it printed).
 
-    With several test processes (conftest.py), the first that needs it makes it, and the others wait.
+    With several test processes (conftest.py), the first that needs it makes it, and others wait.
     Tests that write into it take a copy: another process may be reading or copying it.
     """
     folder = Path(os.environ.get(SHARED_BY_ALL) or tempfile.mkdtemp())

@@ -208,6 +208,22 @@ def test_round_1_follows_from_round_0(kept):
     assert followed["row"] == first["picked"][0] and followed["at"] == {"0": None, "1": 300}
 
 
+def test_the_answers_to_the_questions_are_the_run_s(fresh):
+    page, run = fresh
+    D = numbers_of(page)
+    asked = re.findall(r'<details class="predict"><summary>(.*?)</summary><p>(.*?)</p>', page)
+    assert len(asked) == sum(bool(step.predict) for step in read_steps.STEPS) == 6
+    gold = np.array(D["rounds"]["0"]["gold"]) / 1000
+    assert f"{gold[:, 0].mean():.2f}" in plain(asked[0][1])
+    kinds = np.array(list(D["kinds"]))[D["rounds"]["0"]["L"]]
+    assert f"is {gold[kinds == 'm'].mean():.2f}" in plain(asked[1][1])
+    of_class = Counter(D["y"][row] for row in D["rounds"]["0"]["picked"]).most_common(1)[0]
+    assert plain(asked[3][1]).startswith(f"{of_class[1]} are {D['classes'][of_class[0]]}")
+    a, b = (np.sort(D["samples"][name]) for name in ("cal", "random"))
+    eps = ((a - b)[a < b] ** 2).sum() / ((a - b) ** 2).sum()
+    assert f"ε is {eps:.2f}" in plain(asked[5][1])
+
+
 def test_findings_say_only_what_their_numbers_bear():
     f = {"labels": 100, "low": 40, "spearman": 0.1, "below": 0, "lowest": 0.55, "same": 50,
          "picks": 50, "accuracy": 0.9, "larger": 0.6}
@@ -285,22 +301,6 @@ def test_the_results_are_drawn_and_judged_as_they_are(kept):
         assert said == want, name
     assert [name for name, _ in compared] == list(read_results.NAMES[:5])
     assert read_results.order(0.1, 0.2) == read_results.order(0.9, 0.8) == "no order"
-
-
-def test_the_answers_to_the_questions_are_the_run_s(fresh):
-    page, run = fresh
-    D = numbers_of(page)
-    asked = re.findall(r'<details class="predict"><summary>(.*?)</summary><p>(.*?)</p>', page)
-    assert len(asked) == sum(bool(step.predict) for step in read_steps.STEPS) == 6
-    gold = np.array(D["rounds"]["0"]["gold"]) / 1000
-    assert f"{gold[:, 0].mean():.2f}" in plain(asked[0][1])
-    kinds = np.array(list(D["kinds"]))[D["rounds"]["0"]["L"]]
-    assert f"is {gold[kinds == 'm'].mean():.2f}" in plain(asked[1][1])
-    of_class = Counter(D["y"][row] for row in D["rounds"]["0"]["picked"]).most_common(1)[0]
-    assert plain(asked[3][1]).startswith(f"{of_class[1]} are {D['classes'][of_class[0]]}")
-    a, b = (np.sort(D["samples"][name]) for name in ("cal", "random"))
-    eps = ((a - b)[a < b] ** 2).sum() / ((a - b) ** 2).sum()
-    assert f"ε is {eps:.2f}" in plain(asked[5][1])
 
 
 # ---- the page in a browser ----------------------------------------------------------------------
