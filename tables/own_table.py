@@ -158,10 +158,17 @@ def check_classes(path, rows):
     if len(counts) < 2:
         raise InputError(f"{path}: every label is {named(rows[0][3])}; give a table with at least"
                          " two classes")
-    for _, number, _, label in rows:
-        if counts[label] == 1:
-            raise InputError(f"{path}, row {number}: no other row has the label {named(label)}, and"
-                             " training and test set need one each; add another or remove it")
+    alone = [(number, label) for _, number, _, label in rows if counts[label] == 1]
+    if len(alone) == 1:
+        number, label = alone[0]
+        raise InputError(f"{path}, row {number}: no other row has the label {named(label)}, and"
+                         " training and test set need one each; add another or remove it")
+    if alone:
+        number, label = alone[0]
+        raise InputError(f"{path}, row {number}: no other row has the label {named(label)}, and"
+                         f" {len(alone) - 1:,} more rows are alone with theirs; training and test"
+                         " set need one each; add others, remove them, or choose the column of"
+                         " classes with --label-column")
 
 
 def warn_of_duplicates(path, rows):

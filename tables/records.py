@@ -36,14 +36,17 @@ def records(path, wanted=()):
                 for number, row in json_records(path, f, wanted):
                     yield number, row
                 return
-            first = f.readline(1 << 20)
+            first, begin = f.readline(1 << 20), 0
             if excel := SEP.fullmatch(first):  # hidden in Excel, so rows are counted without it
-                delimiter = excel[1]
+                delimiter, begin = excel[1], f.tell()
             else:
                 delimiter = delimiter_of(first, wanted, path.suffix.lower() == ".tsv")
-                f.seek(0)
+            f.seek(begin)
+            letters = delimiter == "\t" and quotes_are_letters(f)
+            f.seek(begin)
             more = []
-            for number, row in enumerate(csv.reader(f, strict=True, delimiter=delimiter), 1):
+            for number, row in enumerate(csv.reader(f, strict=True, delimiter=delimiter, quoting=(
+                    csv.QUOTE_NONE if letters else csv.QUOTE_MINIMAL)), 1):
                 if number == 1:
                     row = [name.strip(STRIPPED) for name in row]
                     more = missing(row, wanted)
@@ -65,6 +68,26 @@ def records(path, wanted=()):
         raise InputError(f"cannot read {path}: {e.strerror}; give another file")
     if not number:
         raise InputError(f"{path} is empty; give a table with a header")
+
+
+def quotes_are_letters(lines):
+    """Whether a table with tabs writes quotes as it writes letters, like the files of GLUE.
+
+    In such a table every line has as many tabs as the first, and of the lines with a cell that
+    begins with a quote, most cannot be read as cells in quotes.
+    """
+    tabs, readable, others = 0, 0, 0
+    for line in filter(str.strip, lines):
+        tabs = tabs or line.count("\t")
+        if not tabs or line.count("\t") != tabs:
+            return False
+        if line[0] == '"' or '\t"' in line:
+            try:
+                next(csv.reader([line], strict=True, delimiter="\t"))
+                readable += 1
+            except csv.Error:
+                others += 1
+    return others > readable
 
 
 def missing(header, wanted):

@@ -11,6 +11,7 @@ import data
 from labelling import next_batch
 from plumbing.files import write_csv
 from tables.own_table import read_table
+from tables.records import records
 from test_cal import best_rows, cal_main, read_csv, run_cal, run_files, table, view_of
 
 
@@ -155,6 +156,8 @@ def test_duplicate_texts_with_other_labels_are_counted(table, capsys):
     (lambda b: b.replace(b"id,", b"Label,", 1).replace(b"label", b"LABEL", 1),
      "2 columns 'label'"),
     (lambda b: b + b"9,a text,d\n", "row 62: no other row has the label 'd'"),
+    (lambda b: b + b"9,a text,d\n8,a word,e\n7,a line,f\n",
+     "row 62: no other row has the label 'd', and 2 more rows are alone with theirs"),
 ])
 def test_bad_tables_get_one_sentence(table, spoil, message):
     write, rows = table
@@ -163,6 +166,34 @@ def test_bad_tables_get_one_sentence(table, spoil, message):
     with pytest.raises(data.InputError) as e:
         data.load(str(path), vectors="hash")
     assert message in str(e.value) and "my.csv" in str(e.value) and "\n" not in str(e.value)
+
+
+@pytest.mark.parametrize("rows, texts", [
+    (['"an open one', 'said "twice"', '"one", he said', 'an end"', "6' 2\""], None),  # as in GLUE
+    (['"a whole one"', '"a ""second"" one"', "plain"], ["a whole one", 'a "second" one', "plain"]),
+    (['"two\nlines"', "plain", "more"], ["two\nlines", "plain", "more"]),
+    (['"a tab\tin it"', '"whole"', "more"], ["a tab\tin it", "whole", "more"]),
+])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_quotes_in_a_table_with_tabs(tmp_path, rows, texts, end):
+    """A reader of cells in quotes would make one text of the open quote and the lines below it."""
+    lines = ["id\ttext\tlabel", *(f"{i}\t{row}\ta" for i, row in enumerate(rows))]
+    (tmp_path / "t.tsv").write_text(end.join(lines) + end, encoding="utf-8", newline="")
+    found = [row for _, row in records(tmp_path / "t.tsv", ("text", "label"))]
+    assert found[1:] == [[str(i), text, "a"] for i, text in enumerate(texts or rows)]
+
+
+def test_one_column_of_texts_of_several_lines(tmp_path):
+    (tmp_path / "t.tsv").write_text('text\n"two\nlines"\n"three\nmore\nlines"\n')
+    assert [row[0] for _, row in records(tmp_path / "t.tsv", ("text", "label"))] == [
+        "text", "two\nlines", "three\nmore\nlines"]
+
+
+def test_a_quote_that_is_missing_in_one_row_alone_is_refused(tmp_path):
+    lines = ["text\tlabel", *(f'"text {i}"\ta' for i in range(5)), '"open\ta']
+    (tmp_path / "t.tsv").write_text("\n".join(lines) + "\n")
+    with pytest.raises(data.InputError, match="row 7: a quote is opened but not closed"):
+        list(records(tmp_path / "t.tsv", ("text", "label")))
 
 
 def test_other_things_than_tables(table, tmp_path):
