@@ -24,6 +24,7 @@ from studies import (
     explain,
     factors,
     rare,
+    steps,
     study_honest,
     study_labelling,
     transfer,
@@ -256,6 +257,35 @@ def test_a_lead_changes_by_what_cal_changes(tmp_path):
     assert answer["2021", "CAL, twice − once"] == "better"
     assert answer["2022", "CAL, twice − once"] == "the same within 0.01"
     assert len(rows) == 14 and sum(row[4] != "" for row in rows) == 6
+
+
+def test_each_step_from_2021_to_2022_changes_what_it_concerns(tmp_path):
+    gains = {"": 0, "twice": -0.02, "ten": 0.05, "adam": 0.003, "weights": 0.004, "last_psi": 0.006,
+             "dal_last": 0.007}
+    levels = {"cal": 0.6, "lc": 0.5, "dal": 0.55}
+    for step, protocol in steps.protocols():
+        for name in levels:
+            if name in steps.CONCERNS.get(step, (name,)):
+                levels[name] += gains[step]
+        labels = [name for name in levels if name != "lc" or step not in ("", "weights")]
+        if step != "adam":
+            hand_made(tmp_path / f"trec-{protocol}-pool", by_strength({**STRENGTH, **levels}),
+                      rounds=2, labels=labels)
+    done = steps.read(tmp_path, "trec", "pool")
+    assert protocol == "code" and len(done) == 6
+    for name in levels:
+        for step, before, after in steps.walked(done, name):
+            assert name in steps.CONCERNS.get(step, (name,))
+            d = differences.paired(stats.mean_accuracy, after, before)
+            assert len(d) == (0 if step in ("", "weights") else 5), (name, step)
+            np.testing.assert_allclose(d, gains[step], atol=1e-9)
+    header, means, changes = steps.tables(done)
+    assert header == ["LC", "DAL", "CAL"] and means[0] == ["seeds", 5, 5, 5]
+    assert [row[0] for row in changes] == [step for step in gains if step]
+    assert changes[1][0] == "ten" and changes[1][1].startswith("+0.050")
+    assert changes[0][1] == changes[2][1] == "" != changes[0][2]  # LC trains once; V3 is not run
+    with pytest.raises(data.InputError, match="no results of trec under code2021"):
+        steps.read(tmp_path, "trec", "hash")
 
 
 # ---- the four factors of theta' -----------------------------------------------------------------
