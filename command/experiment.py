@@ -82,6 +82,7 @@ def plan_of(args):
     phases = [cal.runs_of(names, seeds, args.t_cor)]
     refuse_dynamics(args, names)
     forks.try_out(algorithm, fork_of(args), data)
+    forks.try_seed_sets(algorithm, fork_of(args), data, s, seeds)
     if args.everything:
         extra = cal.runs_of(["cal"], seeds, cal.T_COR)
         extra += cal.runs_of(["cal+dal", *baselines.BEST], seeds)

@@ -21,6 +21,7 @@ import datamap
 import forks
 from command import options, processes
 from command.experiment import Plan, do
+from forks.calls import check_calls
 from forks.loading import Fork, check_names
 from plumbing.files import InputError
 from report import sections
@@ -53,8 +54,10 @@ def experiment(data, strategies=cal.SIX, seeds=cal.SEEDS[:3], out="results/array
         strategies.items() if isinstance(strategies, dict) else strategies)]
     fork.names["MEASURES"] = dict(measures or {})
     check_names(fork, (STRATEGIES, texts.READERS))
+    check_calls(fork)
+    seeds = [whole("a seed", seed, 0) for seed in (seeds if np.iterable(seeds) else [seeds])]
     with registered(fork), as_it_was(), in_words_of_python():
-        plan = plan_of(data, names, [int(seed) for seed in dict.fromkeys(seeds)], Path(out), fork,
+        plan = plan_of(data, names, list(dict.fromkeys(seeds)), Path(out), fork,
                        device, np.atleast_1d(t_cor).tolist(), rounds=rounds, batch=batch,
                        seed_size=data.seed_size if seed_size is None else seed_size,
                        epochs=epochs, minibatch=data.batch_size)
@@ -85,10 +88,7 @@ def plan_of(data, names, seeds, folder, fork, device, t_cor, **settings):
     args = options.parser(list(STRATEGIES), datamap.EPOCHS, fork.models).parse_args([])
     args.dataset, args.vectors, args.jobs = data.name, "arrays", 1
     args.device = processes.choose_device(device)
-    for key, value in settings.items():
-        if int(value) != value or value < 1:
-            raise ValueError(f"{key} is {value} instead of a whole number from 1 on")
-    s = cal.Settings(**{key: int(value) for key, value in settings.items()})
+    s = cal.Settings(**{key: whole(key, value, 1) for key, value in settings.items()})
     if s.seed_size + s.rounds * s.batch > len(data.y):
         raise InputError(
             f"a seed set of {s.seed_size} and {s.rounds} batches of {s.batch} are more than the"
@@ -97,6 +97,15 @@ def plan_of(data, names, seeds, folder, fork, device, t_cor, **settings):
     given = ", ".join(f"{key}={value}" for key, value in settings.items() if key != "minibatch")
     return Plan(args, fork.learning(), data, s, seeds, [cal.runs_of(names, seeds, t_cor)], fork,
                 folder, f"experiment(..., {names}, {seeds}, {str(folder)!r}, {given})")
+
+
+def whole(name, value, least):
+    """A whole number as an int, whatever its type; True and 1.5 are none."""
+    value = value.item() if isinstance(value, (np.generic, torch.Tensor)) else value
+    if type(value) not in (int, float) or value % 1 or value < least:
+        raise InputError(f"experiment(): {name} is {value!r} instead of a whole number from {least}"
+                         " on")
+    return int(value)
 
 
 @contextlib.contextmanager

@@ -3,4 +3,4 @@ docs/fork.md shows what it may define; starter.py is what --new-fork writes."""
 
 from forks.blame import blamed
 from forks.loading import Fork, load
-from forks.rounds import opened, try_out
+from forks.rounds import opened, try_out, try_seed_sets

@@ -9,11 +9,13 @@ from plumbing.made import in_project_path, ours
 
 
 @contextlib.contextmanager
-def blamed(what=""):
+def blamed(what="", called=None):
     """Turn an exception that comes from a fork's file into an InputError with its file and line.
 
     what: what was being done, for example "strategy margin, round 3, seed 1". An exception of the
     project itself passes unchanged, and so does an InputError, which is a sentence already.
+    called: the fork's function that the block calls. If it has no lines in Python, as torch.add,
+    it is named instead of a file.
     """
     try:
         yield
@@ -21,6 +23,8 @@ def blamed(what=""):
         raise
     except (Exception, SystemExit) as e:
         place = place_of(e)
+        if called and e.__traceback__.tb_next.tb_next is None:  # no frame beyond the block's own
+            place = getattr(called, "__name__", type(called).__name__)
         if not place:
             raise
         said = shortened(e.msg if isinstance(e, SyntaxError) else e)  # of a neighbour

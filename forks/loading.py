@@ -26,6 +26,7 @@ import datamap
 import strategies
 from fast import SideBySide
 from forks.blame import blamed
+from forks.calls import check_calls
 from forks.readers import checked
 from plumbing.files import InputError, note, shortened
 from plumbing.made import ours
@@ -39,6 +40,7 @@ FIELDS = {"round", "labelled", "accuracy", "f1", "recall", "picked", "batch", "s
           "train", "select", "dataset", "data_sha256", "vectors", "protocol", "model", "strategy",
           "t_cor", "seed", "finished", "macro_f1", "confidence", "variability", "correctness",
           "train_seconds", "select_seconds", "made"}
+BECOMES = {"STRATEGIES": "run file", "MEASURES": "column", "READERS": "folder"}  # a name does
 FILES = {"maps", "border", "texts", "made-with", "seed set"}  # beside the run files
 ACTIVE_LEARNING = cal.ActiveLearning
 
@@ -68,6 +70,10 @@ class Fork:
     @property
     def measures(self):
         return self.names["MEASURES"]
+
+    def place(self, what):
+        """Where one of NAMES stands: in the fork's file, or in a notebook's call."""
+        return f"{self.path}: {what}" if self.path else f"experiment(): {what.lower()}"
 
     def learning(self):
         """The subclass of cal.ActiveLearning that the fork's network and algorithm make."""
@@ -157,6 +163,7 @@ def read(path, sha256):
             registry.update(old)
     check_names(fork, before)
     fork.algorithm, fork.network = algorithm_in(module, path), network_in(module, path)
+    check_calls(fork)
     if not any(hasattr(module, name) for name in NAMES) and not (
             fork.model or any(fork.names.values())):
         raise InputError(f"{path} defines none of {', '.join(NAMES)}; see docs/fork.md")
@@ -190,7 +197,7 @@ def run(path, source):
 def section(title, function):
     """A fork's section of the report; it returns Markdown, or "" for none."""
     def written(r):
-        with blamed(f"REPORT, {title}"):
+        with blamed(f"REPORT, {title}", function):
             text = function(r)
         if not isinstance(text, str):
             raise InputError(f"REPORT, {title}: returned {type(text).__name__} instead of Markdown")
@@ -226,18 +233,23 @@ def check_names(fork, before):
         lower = {name.lower() for name in taken}
         for name in fork.names[what]:
             if name.lower() in lower or what == "STRATEGIES" and name.startswith("full-"):
-                raise InputError(f"{fork.path}: {what}: the name {name!r} is taken; give yours"
+                raise InputError(f"{fork.place(what)}: the name {name!r} is taken; give yours"
                                  " another name")
             if not re.fullmatch(r"[A-Za-z0-9_+.-]+", name) or name[0] in "-." or re.search(
                     r"-t[\d.]+$|-\d+$", name) or is_table(name):
-                raise InputError(f"{fork.path}: {what}: the name {name!r} cannot be that of a run"
-                                 " file; use letters, digits and + - _ . (not -t0.4 or -3 at the"
-                                 " end)")
+                raise InputError(f"{fork.place(what)}: the name {name!r} cannot be that of a"
+                                 f" {BECOMES[what]}; use letters, digits and + - _ . (not -t0.4 or"
+                                 " -3 at the end)" + ("" if fork.path else
+                                 " in a dict of names and functions"))
     for name, function in fork.names["STRATEGIES"].items():
-        unknown = set(getattr(function, "needs", ())) - NEEDS
+        needs = getattr(function, "needs", ())
+        if not isinstance(needs, (set, frozenset, list, tuple)):
+            raise InputError(f"{fork.place('STRATEGIES')}: {name}.needs has to be a set of names,"
+                             f" for example {NEEDS}")
+        unknown = [need for need in needs if need not in list(NEEDS)]
         if unknown:
-            raise InputError(f"{fork.path}: {name}.needs has {unknown.pop()!r}; a strategy may need"
-                             f" {', '.join(NEEDS)}")
+            raise InputError(f"{fork.place('STRATEGIES')}: {name}.needs has {unknown[0]!r}; a"
+                             f" strategy may need {', '.join(NEEDS)}")
 
 
 def algorithm_in(module, path):

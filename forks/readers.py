@@ -4,6 +4,7 @@ import functools
 
 import numpy as np
 
+from forks.blame import blamed
 from plumbing.checks import finite
 from plumbing.files import InputError
 
@@ -22,7 +23,8 @@ def checked(name, reader):
     """
     @functools.wraps(reader)
     def read(data_dir):
-        raw = reader(data_dir)
+        with blamed(f"the reader of {name}", reader):
+            raw = reader(data_dir)
         if not isinstance(raw, dict):
             refuse(f"returned {type(raw).__name__} instead of a dict")
         splits = {split: pair(split, raw.get(split)) for split in ("train", "test")}

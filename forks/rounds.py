@@ -1,17 +1,19 @@
 """A round with what a fork may ask for: memory, the pool's dynamics, own measures, a hook.
 
-`opened` puts it over any algorithm, whether there is a fork or not. It also checks what a strategy
-returns, so that a wrong row is one sentence and not a wrong number.
+`opened` puts it over any algorithm, whether there is a fork or not. What a strategy returns is
+checked in returned.py.
 """
 
 from dataclasses import dataclass, field, replace
 
+import numpy as np
 import torch
 
 import cal
 from forks import memory
 from forks.blame import blamed
 from forks.loading import Fork
+from forks.returned import check_scores, numbers, picked_by, seed_rows, untouched, who
 from plumbing.checks import check_probs
 from plumbing.files import InputError, shortened
 
@@ -40,6 +42,10 @@ def opened(algorithm, fork=None):
     class Opened(algorithm):
         asking, watched = (), {}
 
+        def seed_set(self, seed):
+            rows = super().seed_set
+            return seed_set_of(fork, rows, seed, self) if has_own(fork, algorithm) else rows(seed)
+
         def train(self, i, stack, L):
             self.asking, self.watched = [run for run in stack if asks(self, run)], {}
             try:
@@ -59,8 +65,8 @@ def opened(algorithm, fork=None):
         def scored(self, p):
             found = super().scored(p)
             for name, measure in fork.measures.items():
-                with blamed(f"the measure {name}"):
-                    values = measure(p, self.y_test)
+                with blamed(f"the measure {name}", measure):
+                    values = measure(p.clone(), self.y_test.clone())
                 for scores, value in zip(found, numbers(name, values, len(p))):
                     scores[name] = value
             return found
@@ -74,14 +80,12 @@ def opened(algorithm, fork=None):
         def pick(self, runs, view):
             if view.round == self.s.rounds:
                 return super().pick(runs, view)
-            with blamed(who(view)):
-                rows = self.strategies[runs[0].strategy](view, self.s.batch)
-            return checked(view, rows, self.s.batch)
+            return picked_by(self.strategies[runs[0].strategy], view, self.s.batch)
 
         def keep(self, i, runs, view, scores, picked, times):
             if fork.on_round:
-                with blamed(f"on_round after {who(view)}"):
-                    fork.on_round(view, scores, picked)
+                with untouched(view), blamed(f"on_round after {who(view)}", fork.on_round):
+                    fork.on_round(view, scores, [list(rows) for rows in picked])
             for r, (run, kept, score) in enumerate(zip(runs, view.memory, scores)):
                 if kept:
                     score["memory"] = memory.write(self.memory_of(i, run), kept, who(view, [r]))
@@ -121,6 +125,36 @@ def try_out(algorithm, fork, data):
                          f" has the shape {list(shape[1:])}; logits [{L.shape[1]}, {C}] are needed")
 
 
+def has_own(fork, algorithm):
+    """Whether an algorithm is a fork's; with --model fast it is not, whatever the fork defines."""
+    return bool(fork.algorithm) and issubclass(algorithm, fork.algorithm)
+
+
+def seed_set_of(fork, seed_set, seed, algorithm):
+    """The seed set of a fork's algorithm, checked."""
+    whose = f"{fork.algorithm.__name__} of {fork.path.name}: seed_set({seed})"
+    with blamed(whose):
+        rows = seed_set(seed)
+    return seed_rows(whose, rows, algorithm.s.seed_size, len(algorithm.y))
+
+
+def try_seed_sets(algorithm, fork, data, settings, seeds):
+    """InputError unless a fork's algorithm has a seed set for each seed, always the same one.
+
+    A table that is being labelled has none.
+    """
+    if not has_own(fork, algorithm) or (data.y < 0).any():
+        return
+    with blamed(f"the algorithm {fork.algorithm.__name__}"):
+        small = algorithm(data, settings, None)
+    for seed in seeds:
+        first, again = (seed_set_of(fork, small.seed_set, seed, small) for _ in range(2))
+        if not np.array_equal(first, again):
+            raise InputError(f"{fork.algorithm.__name__} of {fork.path.name}: seed_set({seed})"
+                             " returned other rows when it was asked again; a seed's rows have to"
+                             " stay the same")
+
+
 def asks(algorithm, run):
     """Whether a run's strategy asks for the dynamics of the pool."""
     return "pool_dynamics" in getattr(algorithm.strategies.get(run.strategy), "needs", ())
@@ -139,60 +173,3 @@ def watching(theta, fit, x, mine, watched):
             yield order
 
     return watched_fit
-
-
-def who(view, runs=None):
-    """"strategy cal, round 3, seed 1": whom a sentence is about."""
-    seeds = [view.seeds[r] for r in runs] if runs else view.seeds
-    return (f"strategy {view.label}, round {view.round}, seed{'s' * (len(seeds) > 1)}"
-            f" {', '.join(map(str, seeds))}")
-
-
-def check_scores(view, score):
-    """InputError unless score is [R, N] without NaN in U."""
-    if not torch.is_tensor(score) or score.shape != view.U.shape:
-        shape = list(score.shape) if torch.is_tensor(score) else type(score).__name__
-        raise InputError(f"{who(view)}: view.pick needs a score [R, N] = {list(view.U.shape)}, but"
-                         f" this is {shape}")
-    wrong = score.isnan() & view.U
-    if wrong.any():
-        r, row = wrong.nonzero()[0].tolist()
-        raise InputError(f"{who(view, [r])}: the score of row {row} is NaN (a strategy with"
-                         " reads_map = False is not shown all of the data map)")
-
-
-def checked(view, rows, k):
-    """What a strategy returned, as lists of rows; an InputError unless it is [R, k] rows of U."""
-    R, N = view.U.shape
-    k = min(k, int(view.U[0].sum()))
-    try:
-        rows = torch.as_tensor(rows)
-    except (TypeError, ValueError, RuntimeError):
-        raise InputError(f"{who(view)}: returned {type(rows).__name__}; a tensor of row numbers"
-                         f" [R, k] = [{R}, {k}] is needed")
-    if rows.is_floating_point() or rows.dtype == torch.bool or tuple(rows.shape) != (R, k):
-        raise InputError(f"{who(view)}: returned {str(rows.dtype)[6:]} {list(rows.shape)}; row"
-                         f" numbers [R, k] = [{R}, {k}] are needed")
-    for r, mine in enumerate(rows.tolist()):
-        for j, row in enumerate(mine):
-            wrong = (f"is not one of 0 ... {N - 1}" if not 0 <= row < N else
-                     "is in L already" if not view.U[r, row] else
-                     "is there twice" if row in mine[:j] else "")
-            if wrong:
-                raise InputError(f"{who(view, [r])}: returned row {row}, which {wrong}")
-    return rows.tolist()
-
-
-def numbers(name, values, R):
-    """What a measure returned, as R finite numbers; an InputError for anything else."""
-    try:
-        values = torch.as_tensor(values, dtype=torch.float64)
-    except (TypeError, ValueError, RuntimeError):
-        raise InputError(f"the measure {name} returned {type(values).__name__}; a tensor [{R}], a"
-                         " number per run, is needed")
-    if tuple(values.shape) != (R,):
-        raise InputError(f"the measure {name} returned {list(values.shape)}; a tensor [{R}], a"
-                         " number per run, is needed")
-    if not values.isfinite().all():
-        raise InputError(f"the measure {name} returned {values[~values.isfinite()][0].item()}")
-    return values.tolist()

@@ -7,6 +7,7 @@ import torch
 
 import datamap
 from fast import Stack, View
+from forks.returned import check_scores
 from plumbing.draws import Draws
 from plumbing.files import InputError
 
@@ -22,10 +23,11 @@ def epochs_for(n, minibatch):
 class Committee(View):
     """A round in which the models of all seeds pick together, by the mean of their scores.
 
-    seen: a cache of probs.
+    seen: a cache of probs. strategy: its name, for sentences.
     """
 
     seen: dict = field(default_factory=dict)
+    strategy: str = ""
 
     def __getattr__(self, name):
         if name in ("memory", "dynamics", "label"):
@@ -41,6 +43,7 @@ class Committee(View):
 
     def pick(self, score, k):
         """The k best rows by the mean score, the same for every model -> [R, k]."""
+        check_scores(self, score)
         mean = score.mean(dim=0, keepdim=True)
         rows = View.pick(replace(self, U=self.U[:1]), mean, k)
         return rows.expand(len(score), -1)
@@ -92,7 +95,8 @@ def train(request, labelled, free):
     view = Committee(
         theta=theta, x=x, L=L, U=torch.as_tensor(free, device=device).expand(len(seeds), -1),
         map=datamap.DataMap(*(values.expand(len(seeds), -1) for values in mean)), seeds=seeds,
-        round=n, minibatch=request.minibatch, t_cor=request.t_cor, epochs=epochs)
+        round=n, minibatch=request.minibatch, t_cor=request.t_cor, epochs=epochs,
+        strategy=request.strategy)
     return view, Watched(datamap.DataMap(*(values.cpu().numpy() for values in mean)),
                          pairs[..., 0].mean(1).cpu().numpy(), torch.stack(said).cpu().numpy())
 

@@ -19,6 +19,7 @@ import torch
 import strategies
 from baselines import clusters
 from data import Data
+from forks.returned import picked_by
 from labelling import doubts, model, outcome
 from labelling.asking import ask, asked, batch_of
 from labelling.committee import train
@@ -215,7 +216,8 @@ def choose(request, view, free):
     left = view.without(torch.as_tensor(at_random, device=view.x.device).expand(
         len(view.L), -1))
     more = k - len(at_random)
-    asked = strategies.STRATEGIES[strategy](left, 2 * more)[0].tolist() if more else []
+    left = replace(left, L=left.L.clone(), map=view.map._make(own.clone() for own in view.map))
+    asked = picked_by(strategies.STRATEGIES[strategy], left, 2 * more)[0] if more else []
     if strategy == "cal+dal":  # its two halves, interleaved
         half = -(-len(asked) // 2)
         asked = [row for pair in zip(asked[:half], [*asked[half:], None]) for row in pair

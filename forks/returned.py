@@ -1,0 +1,111 @@
+"""What a fork's functions return, checked: a wrong row is one sentence and not a wrong number.
+
+Whatever they write into the tensors that they are shown, a round goes on with its own values.
+"""
+
+import contextlib
+
+import numpy as np
+import torch
+
+from forks.blame import blamed
+from plumbing.files import InputError
+
+
+def picked_by(strategy, view, k):
+    """What a strategy picks for each run of a view, as lists of rows; a wrong one is refused."""
+    with untouched(view), blamed(who(view), strategy):
+        rows = strategy(view, k)
+    return checked(view, rows, k)
+
+
+@contextlib.contextmanager
+def untouched(view):
+    """L, U and the data map are afterwards what they were before a fork's function saw them.
+
+    All runs share x, which is large: an InputError if it has been changed.
+    """
+    before, version = [(own, own.clone()) for own in (view.L, view.U, *view.map)], view.x._version
+    yield
+    for own, was in before:
+        own.copy_(was)
+    if view.x._version != version:
+        raise InputError(f"{who(view)}: changed view.x in place, which every run shares; work"
+                         " on view.x.clone()")
+
+
+def who(view, runs=None):
+    """"strategy cal, round 3, seed 1": whom a sentence is about; without a round when labelling."""
+    seeds, known = [view.seeds[r] for r in runs] if runs else view.seeds, vars(view)
+    name = f"{view.label}, round {view.round}" if "label" in known else known.get("strategy")
+    return f"strategy {name}, seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}"
+
+
+def check_scores(view, score):
+    """InputError unless score is [R, N] without NaN in U."""
+    if not torch.is_tensor(score) or score.shape != view.U.shape:
+        shape = list(score.shape) if torch.is_tensor(score) else type(score).__name__
+        raise InputError(f"{who(view)}: view.pick needs a score [R, N] = {list(view.U.shape)}, but"
+                         f" this is {shape}")
+    wrong = score.isnan() & view.U
+    if wrong.any():
+        r, row = wrong.nonzero()[0].tolist()
+        why = (" (a strategy with reads_map = False is not shown all of the data map)"
+               if view.map.confidence.isnan().any() else "")
+        raise InputError(f"{who(view, [r])}: the score of row {row} is NaN{why}")
+
+
+def checked(view, rows, k):
+    """What a strategy returned, as lists of rows; an InputError unless it is [R, k] rows of U."""
+    R, N = view.U.shape
+    k = min(k, int(view.U[0].sum()))
+    try:
+        rows = torch.as_tensor(rows)
+    except (TypeError, ValueError, RuntimeError):
+        raise InputError(f"{who(view)}: returned {type(rows).__name__}; a tensor of row numbers"
+                         f" [R, k] = [{R}, {k}] is needed")
+    if rows.is_floating_point() or rows.dtype == torch.bool or tuple(rows.shape) != (R, k):
+        raise InputError(f"{who(view)}: returned {str(rows.dtype)[6:]} {list(rows.shape)}; row"
+                         f" numbers [R, k] = [{R}, {k}] are needed")
+    for r, (mine, labelled) in enumerate(zip(rows.tolist(), view.L.tolist())):
+        for j, row in enumerate(mine):
+            wrong = (f"is not one of 0 ... {N - 1}" if not 0 <= row < N else
+                     "is in L already" if row in labelled else
+                     "is not in the pool, view.U" if not view.U[r, row] else
+                     "is there twice" if row in mine[:j] else "")
+            if wrong:
+                raise InputError(f"{who(view, [r])}: returned row {row}, which {wrong}")
+    return rows.tolist()
+
+
+def seed_rows(whose, rows, size, N):
+    """What an algorithm's seed_set returned, as an array; an InputError unless it is a seed set."""
+    needed = f"a seed set is {size} different rows (--seed-size) of the {N} training texts"
+    try:
+        found = torch.as_tensor(rows).cpu().numpy()
+    except (TypeError, ValueError, RuntimeError):
+        raise InputError(f"{whose} returned {type(rows).__name__}; {needed}")
+    if found.dtype.kind not in "iu" or found.shape != (size,):
+        raise InputError(f"{whose} returned {found.dtype} {list(found.shape)}; {needed}")
+    if (wrong := found[(found < 0) | (found >= N)]).size:
+        raise InputError(f"{whose} returned row {wrong[0]}, which is not one of 0 ... {N - 1};"
+                         f" {needed}")
+    values, counts = np.unique(found, return_counts=True)
+    if len(values) < size:
+        raise InputError(f"{whose} returned row {values[counts.argmax()]} more than once; {needed}")
+    return found
+
+
+def numbers(name, values, R):
+    """What a measure returned, as R finite numbers; an InputError for anything else."""
+    try:
+        values = torch.as_tensor(values, dtype=torch.float64)
+    except (TypeError, ValueError, RuntimeError):
+        raise InputError(f"the measure {name} returned {type(values).__name__}; a tensor [{R}], a"
+                         " number per run, is needed")
+    if tuple(values.shape) != (R,):
+        raise InputError(f"the measure {name} returned {list(values.shape)}; a tensor [{R}], a"
+                         " number per run, is needed")
+    if not values.isfinite().all():
+        raise InputError(f"the measure {name} returned {values[~values.isfinite()][0].item()}")
+    return values.tolist()
