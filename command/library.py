@@ -52,13 +52,13 @@ def experiment(data, strategies=cal.SIX, seeds=cal.SEEDS[:3], out="results/array
     strategies = [strategies] if isinstance(strategies, str) or callable(strategies) else strategies
     names = [named(strategy, fork) for strategy in (
         strategies.items() if isinstance(strategies, dict) else strategies)]
-    fork.names["MEASURES"] = dict(measures or {})
-    check_names(fork, (STRATEGIES, texts.READERS))
-    check_calls(fork)
+    fork.names["MEASURES"] = measures or {}
     seeds = [whole("a seed", seed, 0) for seed in (seeds if np.iterable(seeds) else [seeds])]
+    t_cor = np.atleast_1d(t_cor).tolist()
+    check(fork, names, seeds, t_cor)
     with registered(fork), as_it_was(), in_words_of_python():
         plan = plan_of(data, names, list(dict.fromkeys(seeds)), Path(out), fork,
-                       device, np.atleast_1d(t_cor).tolist(), rounds=rounds, batch=batch,
+                       device, t_cor, rounds=rounds, batch=batch,
                        seed_size=data.seed_size if seed_size is None else seed_size,
                        epochs=epochs, minibatch=data.batch_size)
         processes.conduct(lambda _args, task: do(plan, task), [plan],
@@ -81,6 +81,21 @@ def named(strategy, fork):
     if fork.names["STRATEGIES"].setdefault(name, function) is not function:
         raise InputError(f"two strategies are called {name}; give a dict of names and functions")
     return name
+
+
+def check(fork, names, seeds, t_cor):
+    """InputError for arguments of `experiment` that the command line or a fork could not have."""
+    if not isinstance(fork.names["MEASURES"], dict):
+        raise InputError("experiment(): measures has to be a dict of names and functions")
+    if fork.network is not None and not isinstance(fork.network, type):
+        raise InputError("experiment(): network has to be a class, an nn.Module with psi and out")
+    for what, given in (("strategies", names), ("seeds", seeds), ("t_cor", t_cor)):
+        if not given:
+            raise InputError(f"experiment(): {what} is empty")
+    if wrong := [value for value in t_cor if not (type(value) in (int, float) and 0 <= value < 1)]:
+        raise InputError(f"experiment(): t_cor is {wrong[0]!r}; give a number in [0, 1)")
+    check_names(fork, (STRATEGIES, texts.READERS))
+    check_calls(fork)
 
 
 def plan_of(data, names, seeds, folder, fork, device, t_cor, **settings):

@@ -232,6 +232,8 @@ def check_names(fork, before):
                         ("MEASURES", FIELDS)):
         lower = {name.lower() for name in taken}
         for name in fork.names[what]:
+            if not isinstance(name, str):
+                raise InputError(f"{fork.place(what)}: {name!r} is no name; write it as a string")
             if name.lower() in lower or what == "STRATEGIES" and name.startswith("full-"):
                 raise InputError(f"{fork.place(what)}: the name {name!r} is taken; give yours"
                                  " another name")

@@ -80,7 +80,10 @@ def opened(algorithm, fork=None):
         def pick(self, runs, view):
             if view.round == self.s.rounds:
                 return super().pick(runs, view)
-            return picked_by(self.strategies[runs[0].strategy], view, self.s.batch)
+            strategy = self.strategies[runs[0].strategy]
+            if algorithm.pick is not cal.ActiveLearning.pick:  # a fork's own lines 5-10
+                strategy = lambda view, _k: super(Opened, self).pick(runs, view)
+            return picked_by(strategy, view, self.s.batch)
 
         def keep(self, i, runs, view, scores, picked, times):
             if fork.on_round:

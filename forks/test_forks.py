@@ -332,7 +332,8 @@ def test_a_network_is_tried_before_anything_is_written(out, x, message, tmp_path
     ("{'train': (['a'], ['c']), 'test': (['b'], ['c']), 'seed_size': 0}", "seed_size is 0"),
     ("{'train': (['a'], ['c']), 'test': (['b'], ['c']), 'kind': []}", "kind has the shape [0]"),
     ("{'train': (['a'], ['c']), 'test': (['b'], ['c']), 'picks': 'x'}", "picks is 'x'"),
-    ("open('/nowhere')", "of mine: {file}, line 2, in read: FileNotFoundError"), ("{}['a']", "mine.py, line 2, in read"),
+    ("open('/nowhere')", "the reader of mine: {file}, line 2, in read: FileNotFoundError"),
+    ("{}['a']", "mine.py, line 2, in read"),
 ])
 def test_what_a_reader_gives_is_checked(raw, message, tmp_path, capsys):
     mine = written(tmp_path, f"def read(folder):\n    return {raw}\nREADERS = {{'mine': read}}\n")

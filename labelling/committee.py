@@ -95,8 +95,7 @@ def train(request, labelled, free):
     view = Committee(
         theta=theta, x=x, L=L, U=torch.as_tensor(free, device=device).expand(len(seeds), -1),
         map=datamap.DataMap(*(values.expand(len(seeds), -1) for values in mean)), seeds=seeds,
-        round=n, minibatch=request.minibatch, t_cor=request.t_cor, epochs=epochs,
-        strategy=request.strategy)
+        round=n, minibatch=request.minibatch, t_cor=request.t_cor, epochs=epochs)
     return view, Watched(datamap.DataMap(*(values.cpu().numpy() for values in mean)),
                          pairs[..., 0].mean(1).cpu().numpy(), torch.stack(said).cpu().numpy())
 

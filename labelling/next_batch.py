@@ -195,7 +195,7 @@ def watch(request, team, free):
     if request.strategy not in model.CLOSED:
         print(f"The strategy {request.strategy} needs networks: {len(request.seeds)} of them pick.")
         view, watched = train(request, team.rows, free)
-        return view, watched.of(judged)
+        return replace(view, strategy=request.strategy), watched.of(judged)
     few = replace(request, seeds=request.seeds[:1],
                   minibatch=max(request.minibatch, -(-int(judged.sum()) // 32)))
     view, watched = train(few, team.rows[judged], free)
