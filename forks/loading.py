@@ -240,9 +240,9 @@ def check_names(fork, before):
             if not re.fullmatch(r"[A-Za-z0-9_+.-]+", name) or name[0] in "-." or re.search(
                     r"-t[\d.]+$|-\d+$", name) or is_table(name):
                 raise InputError(f"{fork.place(what)}: the name {name!r} cannot be that of a"
-                                 f" {BECOMES[what]}; use letters, digits and + - _ . (not -t0.4 or"
-                                 " -3 at the end)" + ("" if fork.path else
-                                 " in a dict of names and functions"))
+                                 f" {BECOMES[what]}; "
+                                 + ("" if fork.path else "give a dict of names and functions, and ")
+                                 + "use letters, digits and + - _ . (not -t0.4 or -3 at the end)")
     for name, function in fork.names["STRATEGIES"].items():
         needs = getattr(function, "needs", ())
         if not isinstance(needs, (set, frozenset, list, tuple)):

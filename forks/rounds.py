@@ -79,7 +79,7 @@ def opened(algorithm, fork=None):
 
         def pick(self, runs, view):
             if view.round == self.s.rounds:
-                return super().pick(runs, view)
+                return [[] for _ in runs]
             strategy = self.strategies[runs[0].strategy]
             if algorithm.pick is not cal.ActiveLearning.pick:  # a fork's own lines 5-10
                 strategy = lambda view, _k: super(Opened, self).pick(runs, view)

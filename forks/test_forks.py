@@ -8,11 +8,13 @@ import sys
 
 import numpy as np
 import pytest
+import torch
 
 import cal
 import data
 import forks
 import strategies
+from fast import SideBySide
 from plumbing import made
 from plumbing.files import InputError
 from plumbing.folder import reopen
@@ -255,6 +257,9 @@ def opened(text, tmp_path):
     ("view.pick(view.probs()[..., 0] / 0 * 0, k)", "seed 3: the score of row"),
     ("view.nothing", "mine.py, line 2, in idea: AttributeError"),
     ("1 / 0", "strategy idea, round 0, seeds 3, 4: "),
+    ("[view.U.fill_(True), view.L.fill_(0), view.pick(view.probs()[..., 0] * 0, 200)][2][:, :5]",
+     "which is in L already"),
+    ("view.pick(view.x.mul_(2)[:, 0] + 0 * view.probs()[..., 0], k)", "changed view.x in place"),
     ("view.memory[0].update(a=view) or view.pick(view.probs()[..., 0], k)", "but not View"),
 ])
 def test_what_a_strategy_returns_is_checked(body, message, tmp_path):
@@ -281,14 +286,141 @@ def test_what_a_strategy_returns_is_checked(body, message, tmp_path):
     ("from torch.nn import Module\nclass A(Module): pass\nclass B(Module): pass", "A, B; name one"),
     ("def f(view, k): pass\nf.needs = {'more'}\nSTRATEGIES = {'f': f}", "needs has 'more'"),
     ("import sys\nsys.exit(3)", "mine.py, line 2: SystemExit: 3"),
+    ("def f(view): pass\nSTRATEGIES = {'a': f}", "{file}: STRATEGIES: a is called with the"
+     " arguments (view, k), but it is written with (view)\n"),
+    ("import strategies as s\ns.STRATEGIES['a'] = lambda view, k, more: 0", "with (view, k, more)"),
+    ("class A:\n    def __call__(self): pass\nSTRATEGIES = {'a': A()}", "a is called with"),
+    ("def f(view, k, *, more): pass\nSTRATEGIES = {'a': f}", "written with (view, k, *, more)"),
+    ("MEASURES = {'m': lambda p: 0}", "MEASURES: m is called with the arguments (p, y)"),
+    ("READERS = {'r': lambda: 0}", "READERS: r is called with the arguments (data_dir)"),
+    ("REPORT = {'A title': lambda: 0}", "A title is called with the arguments (results)"),
+    ("def on_round(view): pass", "on_round is called with the arguments (view, scores, picked)"),
+    ("on_round = 3", "on_round is 3 instead of a function of (view, scores, picked)"),
+    ("import cal\nclass A(cal.ActiveLearning):\n    def seed_set(self): pass\nALGORITHM = A",
+     "ALGORITHM: A.seed_set is called with the arguments (self, seed), but it is written with (se"),
+    ("from fast import SideBySide as S\nclass A(S):\n    def draws(self, stack, i): pass\n"
+     "ALGORITHM = A", "A.draws is called with the arguments (self, stack, purpose, purpose)"),
+    ("import cal\nclass A(cal.ActiveLearning):\n    def __init__(self, data): pass\nALGORITHM = A",
+     "A.__init__ is called with the arguments (self, data, settings, log, device)"),
+    ("def f(view, k): pass\nf.needs = 3\nSTRATEGIES = {'f': f}", "needs has to be a set of names"),
 ])
 def test_a_fork_that_cannot_be_used_is_one_sentence(text, message, tmp_path, capsys):
     mine = written(tmp_path, text, helper="\n1 / 0")
     path = list(sys.path)
     assert cal_main("--fork", mine, "--out", tmp_path / "out") == 2
     error = capsys.readouterr().err
-    assert message in error and error.count("\n") == 1 and str(tmp_path) in error
-    assert not (tmp_path / "out").exists() and sys.path == path
+    assert message.replace("{file}", str(mine)) in error and error.count("\n") == 1
+    assert str(tmp_path) in error and not (tmp_path / "out").exists() and sys.path == path
+
+
+CALLABLE = """
+import functools, torch, cal
+def one(view): return view
+@functools.wraps(one)
+def wrapper(view, k): return one(view)
+class Callable:
+    def __call__(self, view, k, more=1): pass
+class Mine(cal.ActiveLearning):
+    @staticmethod
+    def seed_set(seed): pass
+    def draws(self, *a): pass
+    def labelled(self, stack): pass
+STRATEGIES = {"wrapper": wrapper, "partial": functools.partial(lambda n, view, k: 0, 1),
+              "callable": Callable(), "any": lambda *a, **b: 0, "class": slice,
+              "method": Callable().__call__, "builtin": torch.add}
+MEASURES, on_round, ALGORITHM = {"m": lambda p, y, n=10: 0}, None, Mine
+"""
+
+
+def test_what_can_be_called_is_let_through(tmp_path):
+    fork = forks.load(written(tmp_path, CALLABLE))
+    assert fork.algorithm.__name__ == "Mine" and len(fork.names["STRATEGIES"]) == 7
+    for function in fork.names["STRATEGIES"].values():
+        function(torch.ones(1), 1)  # no TypeError
+
+
+WRITES = """
+from strategies import least_confidence
+def idea(view, k):
+    rows = least_confidence(view, k)
+    view.U.fill_(True), view.L.fill_(0), [field.fill_(0.5) for field in view.map]
+    return rows
+def m(p, y):
+    p.fill_(0), y.fill_(0)
+    return p[:, 0, 0]
+def on_round(view, scores, picked):
+    [rows.reverse() for rows in picked]
+    view.L.fill_(0), [field.fill_(0.5) for field in view.map]
+STRATEGIES, MEASURES = {"idea": idea}, {"m": m}
+"""
+
+
+def test_what_a_fork_writes_into_a_round_is_not_in_its_run_files(tmp_path):
+    fork, log = forks.load(written(tmp_path, WRITES)), Log(tmp_path)
+    runs = cal.runs_of(["idea", "lc"], [1, 2])
+    forks.opened(fork.learning(), fork)(small_data(), cal.Settings(40, 2, 9, 2, 8), log).learn(runs)
+    plain, settings = Log(tmp_path / "plain"), cal.Settings(40, 2, 9, 2, 8)
+    SideBySide(small_data(), settings, plain).learn(lc := cal.runs_of(["lc"], [1, 2]))
+    for run in runs:
+        want = next(plain.read(other) for other in lc if other.seed == run.seed)
+        got = [{k: v for k, v in line.items() if k != "m"} | {"seconds": 0} for line in
+               log.read(run)]
+        assert len(want) == 3
+        for line, other in zip(got, want):
+            batch, other_batch = line.pop("batch"), other["batch"]
+            assert line == {k: v for k, v in {**other, "seconds": 0}.items() if k != "batch"}
+            assert batch == (other_batch and pytest.approx(other_batch, rel=1e-5))
+
+
+SEED_SET = """
+import numpy as np
+import cal
+def own(data_dir):
+    texts = [f"text {i}" for i in range(60)]
+    return {"train": (texts[:50], ["a", "b"] * 25), "test": (texts[50:], ["a", "b"] * 5),
+            "x": np.eye(60)}
+class Mine(cal.ActiveLearning):
+    def seed_set(self, seed):
+        return %s
+READERS, ALGORITHM = {"own": own}, Mine
+"""
+
+
+@pytest.mark.parametrize(("rows", "message"), [
+    ("[0, 0, 1]", "returned int64 [3]; a seed set is 20 different rows"),
+    ("[0] + list(range(19))", "seed_set(1) returned row 0 more than once"),
+    ("np.arange(19 + seed)", "seed_set(2) returned int64 [21]"), ("[]", "returned float32 [0]"),
+    ("np.arange(40, 60)", "returned row 50, which is not one of 0 ... 49"),
+    ("np.arange(-5, 15)", "returned row -5"), ("np.arange(20.0)", "returned float64 [20]"),
+    ("None", "returned NoneType"), ("np.arange(50) < 20", "returned bool [50]"),
+    ("np.random.permutation(50)[:20]", "other rows when it was asked again"),
+    ("self.nothing", "seed_set(1): {file}, line 10, in seed_set: AttributeError"),
+])
+def test_a_seed_set_is_checked_before_anything_is_trained(rows, message, tmp_path, capsys):
+    mine = written(tmp_path, SEED_SET % rows)
+    assert cal_main("--fork", mine, "--dataset", "own", "--strategies", "random", "--seeds", 1, 2,
+                    "--seed-size", 20, "--batch", 5, "--out", tmp_path / "out") == 2
+    error = capsys.readouterr().err
+    assert "cal.py: Mine of mine.py: seed_set(" in error and error.count("\n") == 1
+    assert message.replace("{file}", str(mine)) in error and not (tmp_path / "out").exists()
+
+
+def test_an_algorithm_s_own_lines_are_run_and_checked(tmp_path):
+    d, s, runs = small_data(), cal.Settings(20, 1, 5, 1, 8), cal.runs_of(["random"], [1])
+    own = "    def pick(self, runs, view):\n        return [[100, 90, 80, 70, 60]]\nREADERS,"
+    for rows, message in (("range(20)", ""), ("[0] * 20", "row 0 more than once"),
+                          ("range(70, 90)", "strategy random, round 0, seed 1: returned row 80")):
+        fork = forks.load(written(tmp_path, (SEED_SET % rows).replace("READERS,", own)))
+        log = Log(tmp_path / str(len(message)))
+        with pytest.raises(InputError, match=message) if message else contextlib.nullcontext():
+            forks.opened(fork.learning(), fork)(d, s, log).learn(runs)
+        lines = [(line["labelled"], line["picked"]) for line in log.read(runs[0])]
+        assert lines == ([] if message else [(20, [100, 90, 80, 70, 60]), (25, [])])
+
+
+def test_a_function_without_lines_is_named(tmp_path):
+    with pytest.raises(InputError, match="round 0, seeds 3, 4: add: TypeError: add"):
+        opened("import torch\nSTRATEGIES = {'idea': torch.add}", tmp_path)
 
 
 def test_one_network_needs_no_name(tmp_path, capsys):

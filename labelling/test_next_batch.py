@@ -14,6 +14,7 @@ import torch
 
 import data
 import datamap
+import forks
 from labelling import asking, committee, next_batch
 from page import explore
 from plumbing.files import armed, write_csv
@@ -28,6 +29,43 @@ def test_a_committee_picks_by_the_mean_of_the_scores():
     together = committee.Committee(None, one.x, L, U, None, (1, 2, 3), 0, 16)
     got, mean = together.pick(score, 5).tolist(), score.mean(0).tolist()
     assert got == [best_rows(mean, range(3, 40), 5)] * 3
+
+
+BODIES = (
+    ("view.L[:, :k]", "returned row 0, which is in L already"),
+    ("torch.arange(19, 19 + k).expand(2, -1)", "returned row 19, which is in L already"),
+    ("view.pick(view.probs()[..., 0], k).clone().fill_(33)", "row 33, which is there twice"),
+    ("view.pick(view.probs()[..., 0], k)[:, :3]", "returned int64 [2, 3]; row numbers [R, k] = [2"),
+    ("view.pick(view.probs()[..., 0] * float('nan'), k)", "the score of row 20 is NaN\n"),
+    ("[view.U.fill_(True), view.L.fill_(50), torch.arange(k).expand(2, -1)][2]", "row 0, which is"),
+    ("view.pick(view.x.mul_(2)[:, 0].expand(2, -1), k)", "changed view.x in place"),
+    ("None", "returned NoneType"), ("1 / 0", "{file}, line 3, in mine: ZeroDivisionError"),
+    ("view.pick(view.probs(), k)", "view.pick needs a score [R, N] = [2, 60]"),
+    ("view.pick(view.probs()[..., 0], k)", ""),
+)
+
+
+@pytest.mark.parametrize(("body", "message"), BODIES)
+def test_what_a_fork_s_strategy_picks_for_a_table_is_checked(body, message, tmp_path, capsys):
+    fork, my, out = tmp_path / "mine.py", tmp_path / "my.csv", tmp_path / "out"
+    fork.write_text(f"import torch\ndef mine(view, k):\n    return {body}\n"
+                    "STRATEGIES = {'mine': mine}\n")
+    write_csv(my, ["text", "label"], [
+        (f"{('red', 'blue')[i % 2]} number {i}", "ab"[i % 2] if i < 20 else "")
+        for i in range(60)])
+    code = cal_main("--fork", fork, "--dataset", my, "--vectors", "hash", "--strategies", "mine",
+                    "--seeds", 1, 2, "--epochs", 1, "--batch", 10, "--random-share", 0,
+                    "--out", out)
+    error, batch = capsys.readouterr().err, out / "my.csv-paper-hash" / "next_batch.csv"
+    forks.load()
+    if not message:
+        rows = [int(row["row"]) - 2 for row in read_csv(batch)]
+        assert code == 0 and len(set(rows)) == 10 and min(rows) >= 20
+        return
+    assert code == 2 and not batch.exists() and "Traceback" not in error
+    error = error.splitlines(True)[-1]  # after a warning that so few labels tell little
+    assert error.startswith("cal.py: strategy mine, seed")
+    assert message.replace("{file}", str(fork)) in error
 
 
 @pytest.fixture(scope="module")
