@@ -32,7 +32,7 @@ from report.figures import draw_maps
 from tables.answers import DOUBTED, NEXT, keep_answers, key, read_answers
 from tables.copies import ALIKE
 from tables.labels import named
-from tables.own_table import read_rows
+from tables.own_table import read_test
 
 REGIONS = "easy", "ambiguous", "hard"
 FEW = 20  # labels; with fewer, typical texts are asked for (first_batch)
@@ -144,7 +144,7 @@ There is no text to ask for: every text has a label or is skipped (-), and a mod
 def next_batch(request, answers, labelled, free):
     """Train, and write every file: what run does if there are enough labels."""
     data, folder = request.data, request.folder
-    test = read_rows(Path(request.test), request.text_column, request.label_column)[0] if (
+    test = read_test(Path(request.test), request.text_column, request.label_column)[0] if (
         request.test) else []
     with told(f"learning from {counted(len(labelled), 'label')}"):
         team = model.train(data, answers, labelled, [text for _, _, text, _ in test], request.cache)

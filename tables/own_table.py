@@ -27,7 +27,7 @@ def read_table(path, _data_dir=None, text_column="text", label_column="label", t
     own, rows = rows, with_answers(path, rows, answers)
     if folder:
         warn_of_answers(folder, answers, own)
-    held_out, more = read_rows(Path(test), text_column, label_column) if test else ([], 0)
+    held_out, more = read_test(Path(test), text_column, label_column) if test else ([], 0)
     if any(not label for _, _, _, label in held_out):
         raise InputError(f"{test}, row {next(n for _, n, _, c in held_out if not c)}: this row has"
                          " no label; every text of --test needs one")
@@ -91,16 +91,23 @@ def warn_of_shared(path, rows, test, held_out):
              f" {shared[0]}; a model has seen them, so its accuracy looks too high; remove them")
 
 
-def read_rows(path, text_column, label_column):
+def read_test(path, text_column, label_column):
+    """read_rows of a second file, whose column of labels cannot be left empty."""
+    return read_rows(path, text_column, label_column, "name")
+
+
+def read_rows(path, text_column, label_column, without="add an empty column {!r}, or name"):
     """([(place, row number, text, label)] of the rows with a text, the number of all rows).
 
     place: 0 for the first row below the header; rows without a text count, blank lines do not. A
     cell that files.disarmed changed is restored. An InputError names the file, and the row that
-    cannot be read.
+    cannot be read. without: how its advice begins if there is no column of labels.
     """
     table, rows, place, skipped = records(path, (text_column, label_column)), [], -1, 0
     _, header = next(table)
-    text_at, label_at = (column(path, header, name) for name in (text_column, label_column))
+    text_at = column(path, header, text_column, "name the column of texts with --text-column")
+    label_at = column(path, header, label_column, without.format(label_column)
+                      + " the column of labels with --label-column")
     for number, row in table:
         if not row:
             continue

@@ -44,6 +44,50 @@ def test_other_json_values_are_one_sentence(tmp_path, line, message):
     assert message in str(e.value)
 
 
+def test_a_json_name_that_comes_late_is_a_column(tmp_path):
+    """labelled.csv is the whole table, whatever its first line lacks."""
+    found = dict(records(lines_of(
+        tmp_path, {"text": "one"}, "", {"id": 7, "text": "two", "LABEL": "a"},
+        {"Text": "three", "LABEL": "b", "more": [1]}), ("text", "label")))
+    assert found == {0: ["text", "id", "label", "more"], 1: ["one", "", "", ""], 2: [],
+                     3: ["two", "7", "a", ""], 4: ["three", "", "b", "[1]"]}
+
+
+def test_two_spellings_of_a_json_name(tmp_path):
+    """The exact one counts, and the other one beside it is a column of its own."""
+    path = lines_of(tmp_path, {"Text": "mine", "text": "one", "label": "a"},
+                    {"TEXT": "two", "Label": "b"})
+    found = dict(records(path, ("text", "label")))
+    assert found == {0: ["Text", "text", "label"], 1: ["mine", "one", "a"], 2: ["", "two", "b"]}
+    own = dict(records(path, ("Text", "text")))  # both are wanted, so neither is the other's
+    assert own[0] == ["Text", "text", "label", "Label"] and own[1] == ["mine", "one", "a", ""]
+    path = lines_of(tmp_path, {"text": "one"}, {"Text": "two", "TEXT": "three"})
+    with pytest.raises(InputError, match="line 2: both 'Text' and 'TEXT' could be its 'text'"):
+        dict(records(path, ("text", "label")))
+
+
+def test_a_json_file_with_data_as_names_is_refused(tmp_path):
+    path = lines_of(tmp_path, *({"text": f"t{i}", f"user {i}": 1} for i in range(1_200)))
+    with pytest.raises(InputError, match="has 1,201 different names in its objects"):
+        next(records(path, ("text", "label")))
+
+
+@pytest.mark.parametrize(("header", "options", "advice"), [
+    (["id", "text"], (), "; add an empty column 'label', or name the column of labels with"),
+    (["id", "body", "label"], (), "; name the column of texts with --text-column"),
+    (["text", "label", "id"], ("--show", "url"), "; name some of them with --show"),
+])
+def test_a_column_that_is_not_there_gets_its_own_advice(tmp_path, capsys, header, options, advice):
+    """Nothing is written, also where the column is only to be shown."""
+    rows = [[f"text {i}", "ab"[i % 2] if i else "", i][: len(header)] for i in range(30)]
+    write_csv(tmp_path / "t.csv", header, rows)
+    assert cal_main("--dataset", tmp_path / "t.csv", "--vectors", "hash", "--out", tmp_path / "out",
+                    *options) == 2
+    error = capsys.readouterr().err
+    assert advice in error and error.count("\n") == 1
+    assert not list((tmp_path / "out").glob("t.csv*"))
+
+
 def test_half_a_surrogate_pair_becomes_a_replacement_character(tmp_path):
     path = lines_of(tmp_path, '{"text": "half \\ud83d here", "label": "a\\udc00"}',
                     '{"text": "whole \\ud83d\\ude00", "label": ""}')
