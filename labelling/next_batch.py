@@ -77,8 +77,9 @@ class Request:
 
 
 def is_due(data, folder):
-    """Whether a table is being labelled: a label is missing, or labels were filled in for it."""
-    return (data.y < 0).any() or read_answers(folder).given
+    """Whether a table is being labelled: a label is missing in it, or labels were filled in."""
+    filled = data.kind is not None and (data.kind == "filled").any()
+    return (data.y < 0).any() or filled or read_answers(folder).given
 
 
 def run(request):
@@ -127,7 +128,7 @@ def first_batch(request, answers, labelled, free):
     if not rows:
         print(f"""{status(data, labelled)}
 There is no text to ask for: every text has a label or is skipped (-), and a model needs at least
-{FEW} labels of two classes.""")
+{FEW} labels of two classes. The table with its labels is {folder / 'labelled.csv'}""")
         return
     print(f"""{status(data, labelled)}
 

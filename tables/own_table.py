@@ -16,11 +16,12 @@ INVISIBLE = 20  # characters up to which a text may be all invisible ones, such 
 
 def read_table(path, _data_dir=None, text_column="text", label_column="label", test=None,
                folder=None, stratified=None):
-    """A file of texts and labels; if no label is empty, it is for a simulation.
+    """A file of texts and labels; if no label is empty in the file, it is for a simulation.
 
     A simulation is tested on `test`, a second file, or on a stratified fifth of the rows. folder:
     the results folder, with labels that people filled in (tables.answers). The label `-` means no
-    label; the row's kind is `skipped`. stratified: data.seed_set, which draws the fifth.
+    label; the row's kind is `skipped`. It is `filled` if a copy or an answer gave its label.
+    stratified: data.seed_set, which draws the fifth.
     """
     answers = read_answers(folder) if folder else Answers()
     rows, length = read_rows(path, text_column, label_column)
@@ -32,7 +33,7 @@ def read_table(path, _data_dir=None, text_column="text", label_column="label", t
         raise InputError(f"{test}, row {next(n for _, n, _, c in held_out if not c)}: this row has"
                          " no label; every text of --test needs one")
     labels = [label for *_, label in rows if label and label != SKIP]
-    simulation = len(labels) == len(rows) and not answers.given
+    simulation = all(label not in ("", SKIP) for *_, label in own) and not answers.given
     if simulation:
         check_classes(path, rows)
     warn_of_labels(path, labels, [label for *_, label in held_out],
@@ -45,12 +46,16 @@ def read_table(path, _data_dir=None, text_column="text", label_column="label", t
         held_out = [(length + place, *rest) for place, *rest in held_out]
     places, numbers, texts, labels = (list(column) for column in zip(*rows))
     N, skipped = len(texts), np.array(labels) == SKIP
+    kind = np.where(skipped, "skipped", "")
+    if not simulation:  # which may have moved rows
+        kind[[not before and label not in ("", SKIP)
+              for (*_, before), label in zip(own, labels)]] = "filled"
     labels = ["" if label == SKIP else label for label in labels]
     return {
         "train": (texts, labels), "test": ([r[2] for r in held_out], [r[3] for r in held_out]),
         "row_numbers": np.array(numbers), "max_len": 200, "batch_size": 16 if N < 20_000 else 64,
         "seed_size": min(500, max(10 * len(set(labels)), N // 20)), "picks": min(50, -(-N // 50)),
-        "kind": np.where(skipped, "skipped", "") if skipped.any() else None, "stem": path.name,
+        "kind": kind if (kind != "").any() else None, "stem": path.name,
         "places": np.array([*places, *(r[0] for r in held_out)]), "length": length + more,
     }
 
