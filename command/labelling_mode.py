@@ -36,10 +36,15 @@ def run(plan, classes):
 
 
 def classes_of(args):
-    """The classes that --classes lists, or (); an InputError for a bad list or doubled names."""
-    doubled = {name for name in args.annotator if args.annotator.count(name) > 1}
+    """The classes that --classes lists, or (); an InputError for a bad list or doubled names.
+
+    Spaces around a name are taken off, as they are where the column `who` is read.
+    """
+    args.annotator = [name.strip() for name in args.annotator]
+    doubled = [name for name in args.annotator if args.annotator.count(name) > 1]
     if doubled:
-        raise InputError(f"--annotator takes different names; {doubled.pop()!r} is there twice")
+        raise InputError(f"--annotator takes different names, and {doubled[0]!r} is there twice;"
+                         " give each person another one")
     return read_classes(Path(args.classes)) if args.classes else ()
 
 

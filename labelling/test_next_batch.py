@@ -427,8 +427,11 @@ def test_two_people_a_list_of_classes_and_what_they_look_at_again(table, tmp_pat
         row["text"] for row in again} and agreed in out
     if len(again) > 1:
         assert f"Of the {len(again)} labels that you looked at again," in out
-    assert cal_main(*arguments, "--annotator", "ann", "ann") == 2
-    assert "'ann' is there twice" in capsys.readouterr().err
+    assert cal_main(*arguments, "--annotator", "ann ", " bob") == 0  # read back without spaces
+    assert {row["who"] for row in read_csv(folder / "next_batch.csv")} <= {"ann", "bob"}
+    capsys.readouterr()
+    assert cal_main(*arguments, "--annotator", "ann", "bob", "ann ") == 2
+    assert "'ann' is there twice; give each person another one" in capsys.readouterr().err
 
 
 def test_copies_of_a_text_that_is_asked_for_are_counted_as_the_project_counts_them():
