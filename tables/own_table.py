@@ -30,7 +30,7 @@ def read_table(path, _data_dir=None, text_column="text", label_column="label", t
                                    lambda: labels_before(folder, text_column, label_column))
     if folder:
         warn_of_answers(folder, answers, own)
-        if not answers.by_text and not all(label for *_, label in own):
+        if not answers.given and not all(label for *_, label in own):
             warn_of_other_folders(folder, own)
     held_out, more = read_rows(Path(test), text_column, label_column) if test else ([], 0)
     if any(not label for _, _, _, label in held_out):
