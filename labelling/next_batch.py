@@ -29,7 +29,7 @@ from plumbing.draws import Draws
 from plumbing.files import counted, note, shortened
 from plumbing.folder import locked
 from report.figures import draw_maps
-from tables.answers import DOUBTED, NEXT, keep_answers, key, read_answers
+from tables.answers import DOUBTED, NEXT, keep_answers, key, read_answers, refuse_marks
 from tables.copies import ALIKE
 from tables.labels import named
 from tables.own_table import read_test
@@ -87,6 +87,7 @@ def run(request):
     folder, data = request.folder, request.data
     with locked(folder):
         answers = read_answers(folder)
+        refuse_marks(folder, answers, data, request.classes)
         answers.complete(data)
         keep_answers(folder, answers)
         labelled, free = np.flatnonzero(data.y >= 0), askable(data)

@@ -414,6 +414,11 @@ def test_two_people_a_list_of_classes_and_what_they_look_at_again(table, tmp_pat
     assert sources[batch[0]["text"]].endswith("in batch 1 (random)")
     assert {row["batch"] for row in read_csv(folder / "next_batch.csv")} == {"2"}
     sample = int(read_csv(folder / "progress.csv")[-1]["sample"])
+    kept = (folder / "labels.csv").read_bytes()
+    write_csv(folder / "relabel.csv", again[0], [[*list(again[0].values())[:-1], "Yes"]])
+    assert list(again[0])[-1] == "checked" and cal_main(*arguments) == 2  # not a label
+    assert "label 'Yes', which no other text has; write the right label" in capsys.readouterr().err
+    assert (folder / "labels.csv").read_bytes() == kept
     for row in again:  # all of them are looked at, and the right label is given
         row["checked"] = truth[row["text"]]
     write_csv(folder / "relabel.csv", again[0], [row.values() for row in again])

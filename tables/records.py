@@ -226,7 +226,7 @@ def delimiter_of(header, wanted, tabs):
     return max("\t,;" if tabs else ",;\t", key=found)
 
 
-def column(path, header, name, advice):
+def column(path, header, name, advice="name another one"):
     """The number of a table's column, upper or lower case; an InputError names those that exist.
 
     advice: what to do if there is none.

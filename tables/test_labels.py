@@ -339,6 +339,51 @@ def test_a_label_whose_row_is_gone_comes_back_and_an_emptied_one_does_not(tmp_pa
     assert answers.read_answers(tmp_path).restored == []
 
 
+@pytest.mark.parametrize("name", ["next_batch.csv", "next_batch (1).csv", "relabel-ann.csv"])
+def test_a_blank_copy_for_a_colleague_takes_no_label_back(tmp_path, name):
+    rows = [[row, f"text {row}", "a", "random", "", "", 1] for row in range(2, 12)]
+    write_csv(tmp_path / "labels.csv", answers.COLUMNS, rows)
+    answers.keep_answers(tmp_path, answers.read_answers(tmp_path))
+    write_csv(tmp_path / name, [*answers.COLUMNS, "checked"], [
+        [row, text, "", how, "", "", 1, ""] for row, text, _, how, *_ in rows])
+    for older in (rows[:3], []):
+        write_csv(tmp_path / "labels.csv", answers.COLUMNS, older)
+        found = answers.read_answers(tmp_path)
+        answers.keep_answers(tmp_path, found)
+        assert len(found.restored) == 10 - len(older)
+        assert len(read_csv(tmp_path / "labels.csv")) == 10
+
+
+def test_a_label_that_is_emptied_in_one_file_alone_is_said(tmp_path, capsys):
+    row = [2, "one", "a", "random", "ann", "", 1]
+    write_csv(tmp_path / "labels-ann.csv", answers.COLUMNS, [row])
+    found = saved(tmp_path, "labels.csv", [2, "one", "", "random", "ann", "", 1])
+    assert found.by_text["one"].label == "a"
+    answers.warn_of_answers(tmp_path, found, [])
+    said = capsys.readouterr().err
+    assert "labels.csv and labels-ann.csv; 'a' counts; to take it back, empty its cell in" in said
+    found = saved(tmp_path, "labels-ann.csv", [*row[:2], "", *row[3:]])
+    answers.warn_of_answers(tmp_path, found, [])
+    assert not found.given and capsys.readouterr().err == ""
+
+
+def test_a_comma_in_a_label_without_quotes_is_refused(tmp_path):
+    (tmp_path / "labels.csv").write_text("row,text,label\n2,one,Health, mental\n")
+    with pytest.raises(InputError, match="labels.csv, row 2: 4 values for 3 columns; put a text"):
+        answers.read_answers(tmp_path)
+    (tmp_path / "labels.csv").write_text('row,text,label\n2,one,"Health, mental",,\n')
+    assert answers.read_answers(tmp_path).by_text["one"].label == "Health, mental"
+
+
+@pytest.mark.parametrize("name", ["next_batch.xlsx", "Copy of next_batch.csv", "labels.tsv"])
+def test_a_file_of_answers_that_is_not_read_is_named(tmp_path, capsys, name):
+    for other in ("labels (2).csv", "labelled.csv", ".~lock.labels.ods#", "~$relabel.xlsx", name):
+        (tmp_path / other).write_text("row,text,label\n")
+    answers.warn_of_answers(tmp_path, answers.read_answers(tmp_path), [])
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and f"{tmp_path / name} is not read" in said
+
+
 @pytest.mark.parametrize(("content", "message"), [
     (None, "there is no file"), (b"", "has no class; give at least two"),
     (b"\n \n", "has no class"), (b"one\n", "has one class; give at least two"),
