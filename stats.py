@@ -175,7 +175,8 @@ class Results:
         self.folder, path = Path(folder), Path(folder) / "config.json"
         if not path.exists():
             refuse_odd(self.folder)  # a link to nothing is named
-            raise InputError(f"no results in {folder}; run the same command without --report-only")
+            raise InputError(f"no results in {folder}; name a results directory, which `python"
+                             " cal.py` without --report-only makes")
         self.config = read_config(path)
         self.settings, self.about = self.config["settings"], self.config["about"]
         self.rounds, self.dataset = self.settings["rounds"], self.settings["dataset"]

@@ -20,6 +20,7 @@ from command import noise, options
 from dynamics.writing import saving
 from fast import SideBySide, at_once
 from forks import Fork
+from labelling.next_batch import is_due
 from page.border import keeping
 from plumbing import made
 from plumbing.config import read_config
@@ -72,7 +73,8 @@ def plan_of(args):
     most = max(1, (len(data.y) - size) // batch)  # rounds for which there are enough texts
     s = cal.Settings(size, args.rounds or min(most, 10 if args.quick else rounds), batch,
                      args.epochs, data.batch_size)
-    if (data.y >= 0).all() and s.seed_size + s.rounds * s.batch > len(data.y):
+    if s.seed_size + s.rounds * s.batch > len(data.y) and not (
+            (data.y < 0).any() or is_table(args.dataset) and is_due(data, folder_of(args))):
         raise InputError(
             f"a seed set of {s.seed_size} and {s.rounds} batches of {s.batch} are more than the"
             f" {len(data.y)} texts of {args.dataset}; lower --rounds, --batch or --seed-size"

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import datamap
 from command import idle
-from labelling import next_batch
+from labelling import next_batch, outcome
 from plumbing.files import InputError
 from tables.labels import read_classes, warn_of_others
 
@@ -21,7 +21,7 @@ def run(plan, classes):
         labelled = data.y >= 0
         warn_of_others(args.classes, classes, [(int(number), data.classes[c]) for number, c in
                                                zip(data.row_numbers[labelled], data.y[labelled])])
-    next_batch.run(next_batch.Request(
+    request = next_batch.Request(
         data=data, folder=plan.folder, table=Path(args.dataset), test=args.test,
         text_column=args.text_column, label_column=args.label_column, strategy=the_strategy(args),
         seeds=tuple(plan.seeds), t_cor=args.t_cor[0], batch=args.batch or 50,
@@ -29,15 +29,22 @@ def run(plan, classes):
         epochs=args.epochs if args.epochs != datamap.EPOCHS else None, device=args.device,
         accept=args.accept, source=not args.no_source, show=tuple(args.show),
         classes=classes, annotators=tuple(args.annotator),
-        cache=Path(args.out) / "cache"))
+        cache=Path(args.out) / "cache")
+    outcome.columns_of(request, [])  # an InputError for a --show that there is not, before any file
+    next_batch.run(request)
     return 0
 
 
 def classes_of(args):
-    """The classes that --classes lists, or (); an InputError for a bad list or doubled names."""
-    doubled = {name for name in args.annotator if args.annotator.count(name) > 1}
+    """The classes that --classes lists, or (); an InputError for a bad list or doubled names.
+
+    Spaces around a name are taken off, as they are where the column `who` is read.
+    """
+    args.annotator = [name.strip() for name in args.annotator]
+    doubled = [name for name in args.annotator if args.annotator.count(name) > 1]
     if doubled:
-        raise InputError(f"--annotator takes different names; {doubled.pop()!r} is there twice")
+        raise InputError(f"--annotator takes different names, and {doubled[0]!r} is there twice;"
+                         " give each person another one")
     return read_classes(Path(args.classes)) if args.classes else ()
 
 

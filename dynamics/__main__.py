@@ -14,12 +14,13 @@ from dynamics.reading import read
 from dynamics.texts import classes_of, joined, read_texts
 from page import explore
 from plumbing.arguments import Parser, script
-from plumbing.files import digest, make_folder, note
+from plumbing.files import InputError, digest, make_folder, note
 from report.figures import draw_maps
 
 
 def main():
     args = options().parse_args()
+    refuse_idle(args)
     bar = functools.partial(tqdm, desc="reading", unit="epoch", delay=2, leave=False)
     d = read(args.dynamics, bar)
     texts, classes = [str(guid) for guid in d.guids], [str(c) for c in range(d.C)]
@@ -53,9 +54,17 @@ def options():
     p.add_argument("--text-column", nargs="+", default=["text"], metavar="NAME",
                    help="the column of texts, or several, such as premise hypothesis")
     p.add_argument("--guid-column", default="guid", metavar="NAME", help="the column of guids")
-    p.add_argument("--label-column", default="label", metavar="NAME",
-                   help="the column with the classes' names, if there is one")
+    p.add_argument("--label-column", metavar="NAME",
+                   help="the column with the classes' names (default: label, if there is one)")
     return p
+
+
+def refuse_idle(args):
+    """An InputError for the name of a column without the table that has it."""
+    for name in ("text_column", "guid_column", "label_column"):
+        if not args.texts and getattr(args, name) != options().get_default(name):
+            raise InputError(f"--{name.replace('_', '-')} works only with --texts, the file that"
+                             " has the column; add it, or leave the option out")
 
 
 def summary(d, m):

@@ -1,6 +1,7 @@
 """Training dynamics in and out, against loops that follow the definitions one by one."""
 
 import base64
+import csv
 import itertools
 import json
 import re
@@ -204,6 +205,25 @@ def test_what_does_not_fit_is_named_with_file_and_line(folder, capsys, spoil, me
     error = capsys.readouterr().err
     assert error.startswith("dynamics: ") and message in error and error.count("\n") == 1
     assert not (folder / "out").exists() and len(error) < 600
+
+
+@pytest.mark.parametrize(("options", "of_json"), [
+    (["--label-column", "klass"], "has no label in its column 'klass'; name another with --label"),
+    (["--text-column", "body"], "has no text in 'body'; name another column with --text-column"),
+    (["--guid-column", "url"], "row 1: it has no guid"),
+])
+@pytest.mark.parametrize("name", ["texts.csv", "texts.jsonl"])
+def test_a_column_that_is_named_has_to_be_there(folder, capsys, name, options, of_json):
+    with open(folder / "texts.csv", encoding="utf-8-sig", newline="") as f:
+        rows = list(csv.DictReader(f))
+    (folder / "texts.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    premise = ["--text-column", "premise"] if "--text-column" not in options else []
+    assert run(folder, "--texts", folder / name, *premise, *options, "--out", folder / "out") == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and not (folder / "out").exists()
+    assert (of_json if name == "texts.jsonl" else f"has no column {options[1]!r}") in error
+    assert run(folder, *options, "--out", folder / "out") == 2  # and the table that has it
+    assert f"{options[0]} works only with --texts" in capsys.readouterr().err
 
 
 def test_a_label_that_changes_between_epochs(folder):

@@ -6,21 +6,21 @@ from dynamics.reading import key
 from plumbing.files import InputError, armed, note, shortened
 from tables.records import column, records
 
-OPTIONS = "--guid-column, --text-column and --label-column"
 
-
-def read_texts(path, text_columns=("text",), guid_column="guid", label_column="label"):
+def read_texts(path, text_columns=("text",), guid_column="guid", label_column=None):
     """{guid as text: (row number, text, label)} of a table; the label is "" if it has none.
 
-    The cells of several text columns become one text, a line each.
+    The cells of several text columns become one text, a line each. label_column: None takes a
+    column `label` if there is one; a name that is given has to be there, and hold a label.
     """
-    path = Path(path)
-    table, found = records(path, (*text_columns, guid_column, label_column)), {}
+    path, label = Path(path), label_column or "label"
+    table, found = records(path, (*text_columns, guid_column, label)), {}
     _, header = next(table)
-    guid_at = column(path, header, guid_column, OPTIONS)
-    at = [column(path, header, name, OPTIONS) for name in text_columns]
-    labelled = label_column.lower() in [name.lower() for name in header]
-    label_at = column(path, header, label_column, OPTIONS) if labelled else None
+    place = lambda name, option: column(path, header, name, f"name another with {option}")
+    guid_at = place(guid_column, "--guid-column")
+    at = [place(name, "--text-column") for name in text_columns]
+    labelled = label_column or label in [name.lower() for name in header]
+    label_at = place(label, "--label-column") if labelled else None
     for number, row in table:
         if not row:
             continue
@@ -33,6 +33,12 @@ def read_texts(path, text_columns=("text",), guid_column="guid", label_column="l
             raise InputError(f"{path}, row {number}: {shortened(why)}; a guid belongs to one text")
         text = "\n".join(armed(row[i]).strip() for i in at)
         found[guid] = number, text, armed(row[label_at]).strip() if labelled else ""
+    if found and not any(text.strip() for _, text, _ in found.values()):  # JSON has no header
+        raise InputError(f"{path} has no text in {' or '.join(map(repr, text_columns))}; name"
+                         " another column with --text-column")
+    if label_column and not any(label for *_, label in found.values()):
+        raise InputError(f"{path} has no label in its column {label_column!r}; name another with"
+                         " --label-column, or leave it out")
     return found
 
 

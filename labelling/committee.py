@@ -9,7 +9,7 @@ import datamap
 from fast import Stack, View
 from forks.returned import check_scores
 from plumbing.draws import Draws
-from plumbing.files import InputError
+from plumbing.files import InputError, counted
 
 STEPS = 960  # as in the paper's first round (500 labels, 30 epochs)
 
@@ -17,6 +17,13 @@ STEPS = 960  # as in the paper's first round (500 labels, 30 epochs)
 def epochs_for(n, minibatch):
     """At least 30 epochs, and enough for n labels to give at least 960 steps."""
     return max(datamap.EPOCHS, -(-STEPS // -(-n // minibatch)))
+
+
+class Labels(int):
+    """How many labels there are, which stands for the round; a sentence that names it says so."""
+
+    def __format__(self, spec):
+        return f"with {counted(int(self), 'label')}"
 
 
 @dataclass(frozen=True)
@@ -95,7 +102,7 @@ def train(request, labelled, free):
     view = Committee(
         theta=theta, x=x, L=L, U=torch.as_tensor(free, device=device).expand(len(seeds), -1),
         map=datamap.DataMap(*(values.expand(len(seeds), -1) for values in mean)), seeds=seeds,
-        round=n, minibatch=request.minibatch, t_cor=request.t_cor, epochs=epochs)
+        round=Labels(n), minibatch=request.minibatch, t_cor=request.t_cor, epochs=epochs)
     return view, Watched(datamap.DataMap(*(values.cpu().numpy() for values in mean)),
                          pairs[..., 0].mean(1).cpu().numpy(), torch.stack(said).cpu().numpy())
 

@@ -151,8 +151,11 @@ def gain(y, left_out, places, halves, n, more):
     From models of half the labels to those of nearly all, the accuracy on texts that neither has
     seen rises by d per doubling; a learning curve is about straight in the logarithm of the number
     of labels (Figueroa et al. 2012), so more labels add d log2((n + more) / n). halves
-    [m]: how often the former are right on the labelled texts `places` [m].
+    [m]: how often the former are right on the labelled texts `places` [m]. A single text says
+    nothing, so the range is then all there is.
     """
+    if len(places) < 2:
+        return 0.0, 0.0, 1.0
     d = (left_out[places].argmax(1) == y[places]) - halves
     steps = np.log2((n + more) / n)
     error = WIDEN * Z * d.std(ddof=1) / np.sqrt(len(d))

@@ -41,8 +41,9 @@ def of_accuracy(team, accuracy, rest):
         return "Every text has a label or is skipped (-)."
     if accuracy is None:
         n = int(team.sample.sum())
-        return (f"Nothing can be said of the accuracy yet: {counted(n, 'label')} are of texts that"
-                f" no strategy has picked, and {honest.FEW} are needed (--random-share).")
+        return (f"Nothing can be said of the accuracy yet: {counted(n, 'label')}"
+                f" {'is' if n == 1 else 'are'} of texts that no strategy has picked, and"
+                f" {honest.FEW} are needed (--random-share).")
     about, low, high = (100 * value for value in accuracy)
     return (f"If you stop now, about {about:.0f} % of the {counted(rest, 'text')} without a label"
             f" get the right class in finished.csv (95 % range {low:.0f} to {high:.0f} %). This"

@@ -30,10 +30,10 @@ from plumbing.draws import Draws
 from plumbing.files import counted, note, shortened
 from plumbing.folder import locked
 from report.figures import draw_maps
-from tables.answers import DOUBTED, NEXT, keep_answers, key, read_answers
+from tables.answers import DOUBTED, NEXT, keep_answers, key, read_answers, refuse_marks
 from tables.copies import ALIKE
 from tables.labels import named
-from tables.own_table import read_rows
+from tables.own_table import read_test
 
 REGIONS = "easy", "ambiguous", "hard"
 FEW = 20  # labels; with fewer, typical texts are asked for (first_batch)
@@ -78,8 +78,9 @@ class Request:
 
 
 def is_due(data, folder):
-    """Whether a table is being labelled: a label is missing, or labels were filled in for it."""
-    return (data.y < 0).any() or read_answers(folder).given
+    """Whether a table is being labelled: a label is missing in it, or labels were filled in."""
+    filled = data.kind is not None and (data.kind == "filled").any()
+    return (data.y < 0).any() or filled or read_answers(folder).given
 
 
 def run(request):
@@ -87,6 +88,7 @@ def run(request):
     folder, data = request.folder, request.data
     with locked(folder):
         answers = read_answers(folder)
+        refuse_marks(folder, answers, data, request.classes)
         answers.complete(data)
         keep_answers(folder, answers)
         labelled, free = np.flatnonzero(data.y >= 0), askable(data)
@@ -128,7 +130,7 @@ def first_batch(request, answers, labelled, free):
     if not rows:
         print(f"""{status(data, labelled)}
 There is no text to ask for: every text has a label or is skipped (-), and a model needs at least
-{FEW} labels of two classes.""")
+{FEW} labels of two classes. The table with its labels is {folder / 'labelled.csv'}""")
         return
     print(f"""{status(data, labelled)}
 
@@ -145,7 +147,7 @@ There is no text to ask for: every text has a label or is skipped (-), and a mod
 def next_batch(request, answers, labelled, free):
     """Train, and write every file: what run does if there are enough labels."""
     data, folder = request.data, request.folder
-    test = read_rows(Path(request.test), request.text_column, request.label_column)[0] if (
+    test = read_test(Path(request.test), request.text_column, request.label_column)[0] if (
         request.test) else []
     with told(f"learning from {counted(len(labelled), 'label')}"):
         team = model.train(data, answers, labelled, [text for _, _, text, _ in test], request.cache)

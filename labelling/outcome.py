@@ -6,6 +6,7 @@ from plumbing.files import InputError, armed, write_csv
 from tables.answers import CORRECTED, SKIP, key
 from tables.records import column, records
 
+CHANGED = "the table has changed meanwhile, so run the command again"
 SURE = 0.9  # from this probability on, finished.csv marks a prediction as one to accept
 
 
@@ -91,20 +92,19 @@ def filled(request, answers, sources):
     data, path = request.data, request.table
     text_of = dict(zip(data.row_numbers.tolist(), data.texts))
     label_of = {int(n): data.classes[c] for n, c in zip(data.row_numbers, data.y) if c >= 0}
-    _, header = next(records(path, (request.text_column, request.label_column)))
-    at, text_at = (column(path, header, name) for name in
+    table = records(path, (request.text_column, request.label_column))
+    _, header = next(table)
+    at, text_at = (column(path, header, name, CHANGED) for name in
                    (request.label_column, request.text_column))
     origins = own_labels(request, text_at, at) if sources else {}
     yield header, at
-    table = records(path, (request.text_column, request.label_column))
-    next(table)
     for number, cells in table:
         if cells:
             cells = [armed(cell) for cell in cells]
             own, text = cells[at].strip(), cells[text_at]
             if text.strip() != text_of.get(number, ""):
                 raise InputError(f"{path}, row {number}: this is not the text that was read;"
-                                 " the table has changed meanwhile, so run the command again")
+                                 f" {CHANGED}")
             cells[at] = label_of.get(number, cells[at])
             yield number, cells, sources and source_of(number, text, own, cells[at], answers,
                                                        origins)
@@ -124,9 +124,9 @@ def columns_of(request, rows):
     or all but the text's and the label's."""
     table = records(request.table, (request.text_column, request.label_column))
     _, header = next(table)
-    place = lambda name: column(request.table, header, name)
-    own = {place(request.text_column), place(request.label_column)}
-    at = ([place(name) for name in request.show] if request.show
+    place = lambda name, advice: column(request.table, header, name, advice)
+    own = {place(name, CHANGED) for name in (request.text_column, request.label_column)}
+    at = ([place(name, "name some of them with --show") for name in request.show] if request.show
           else [i for i in range(len(header)) if i not in own])
     wanted = {int(request.data.row_numbers[row]): row for row in rows}
     names = [header[i] for i in at]

@@ -309,6 +309,18 @@ def small_request(seeds, epochs=6):
                            device="cpu", minibatch=8, epochs=epochs, t_cor=0.2)
 
 
+def test_a_strategy_s_sentence_has_labels_instead_of_a_round(capsys):
+    """All texts are high-cor at this threshold; the draws are those of the plain number."""
+    L, free = np.arange(20), np.arange(60) >= 20
+    request = SimpleNamespace(**{**vars(small_request((1, 2))), "t_cor": -1})
+    view, _ = committee.train(request, L, free)
+    strategies.STRATEGIES["cal"](view, 2)
+    said = capsys.readouterr().err
+    assert said.startswith("round with 20 labels, seed [1, 2]: all of L is in one")
+    plain = replace(view, round=20)
+    assert (strategies.chance(view, "x") == strategies.chance(plain, "x")).all()
+
+
 def test_a_committee_s_map_is_the_mean_over_its_models():
     L, free = np.arange(30), np.arange(60) >= 30
     (both, mean), *alone = (committee.train(small_request(seeds), L, free)

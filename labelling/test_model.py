@@ -405,6 +405,13 @@ def test_the_gain_by_hand():
     assert about == low == 0  # fewer labels were better, by chance: nothing is expected of more
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("n", [0, 1])
+def test_a_single_text_says_nothing_of_the_gain(n):
+    found = honest.gain(np.zeros(1, int), np.eye(2)[:1], np.arange(n), np.ones(n), 1, 50)
+    assert found == (0, 0, 1)
+
+
 def test_what_people_found_counts_for_the_rest():
     assert honest.informed((40, 20, 60), 27, 4, 9) == (40, 20, 60)  # nine are too few
     about, low, high = honest.informed((40, 20, 60), 27, 4, 30)

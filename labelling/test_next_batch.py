@@ -360,6 +360,27 @@ def test_the_default_strategy_follows_the_labels_per_class(table, tmp_path):
     assert {row["how"] for row in read_csv(folder / "next_batch.csv")} == {"entropy"}
 
 
+@pytest.mark.parametrize("n", [60, 15])  # with a model, and with too few labels for one
+def test_a_table_whose_copies_have_every_label_is_finished(table, tmp_path, capsys, n):
+    """It is no simulation, because rows have no label in the file; noise is for those alone."""
+    write, rows = table
+    path = write([*rows[:n], *((90 + i, text.upper(), "") for i, text, _ in rows[:4])])
+    arguments = ["--dataset", path, "--vectors", "hash", "--epochs", 1, "--seeds", 1, "--out",
+                 tmp_path / "out", "--batch", 50]
+    assert cal_main(*arguments) == 0
+    told = capsys.readouterr().out
+    assert ("No text is left to label" if n == 60 else "There is no text to ask for") in told
+    folder = tmp_path / "out" / "my.csv-paper-hash"
+    assert f"{folder / 'labelled.csv'}" in told and not (folder / "runs").exists()
+    for row, (_, _, label), at in zip(read_csv(folder / "labelled.csv")[n:], rows, range(2, 6)):
+        assert (row["label"], row["source"]) == (label, f"copied from row {at}")
+    if n == 60:
+        assert [row["label"] for row in read_csv(folder / "finished.csv")] == [
+            c for _, _, c in [*rows, *rows[:4]]]
+    assert cal_main(*arguments, "--noise", 0.2) == 2
+    assert "some rows have no label, and --noise is" in capsys.readouterr().err
+
+
 def test_columns_beside_a_text_and_predictions_that_are_accepted(table, tmp_path):
     write, rows = table
     path = write([(i, text, c if n < 45 else "") for n, (i, text, c) in enumerate(rows)])
@@ -431,6 +452,11 @@ def test_two_people_a_list_of_classes_and_what_they_look_at_again(table, tmp_pat
     assert sources[batch[0]["text"]].endswith("in batch 1 (random)")
     assert {row["batch"] for row in read_csv(folder / "next_batch.csv")} == {"2"}
     sample = int(read_csv(folder / "progress.csv")[-1]["sample"])
+    kept = (folder / "labels.csv").read_bytes()
+    write_csv(folder / "relabel.csv", again[0], [[*list(again[0].values())[:-1], "Yes"]])
+    assert list(again[0])[-1] == "checked" and cal_main(*arguments) == 2  # not a label
+    assert "label 'Yes', which no other text has; write the right label" in capsys.readouterr().err
+    assert (folder / "labels.csv").read_bytes() == kept
     for row in again:  # all of them are looked at, and the right label is given
         row["checked"] = truth[row["text"]]
     write_csv(folder / "relabel.csv", again[0], [row.values() for row in again])
@@ -444,8 +470,11 @@ def test_two_people_a_list_of_classes_and_what_they_look_at_again(table, tmp_pat
         row["text"] for row in again} and agreed in out
     if len(again) > 1:
         assert f"Of the {len(again)} labels that you looked at again," in out
-    assert cal_main(*arguments, "--annotator", "ann", "ann") == 2
-    assert "'ann' is there twice" in capsys.readouterr().err
+    assert cal_main(*arguments, "--annotator", "ann ", " bob") == 0  # read back without spaces
+    assert {row["who"] for row in read_csv(folder / "next_batch.csv")} <= {"ann", "bob"}
+    capsys.readouterr()
+    assert cal_main(*arguments, "--annotator", "ann", "bob", "ann ") == 2
+    assert "'ann' is there twice; give each person another one" in capsys.readouterr().err
 
 
 def test_copies_of_a_text_that_is_asked_for_are_counted_as_the_project_counts_them():

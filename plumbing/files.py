@@ -177,7 +177,7 @@ def read_arrays(path):
 
 
 @functools.cache
-def left_out(path, how="the same command without --report-only makes it again"):
+def left_out(path, how="the command that made the folder makes it again"):
     """Say, once, that a file of a results directory is damaged, and how it is made again."""
     note(f"note: {path} is damaged and is left out; {how}")
 

@@ -99,7 +99,7 @@ def claim(folder, config, fresh=None):
                          " with --fresh, or choose another --out")
     config["machines"] = [machine(config)]
     if old:
-        config["machines"] = machines(folder, old, config)
+        config["machines"] = machines(old, config)
         refuse_other_settings(folder, old["settings"], config["settings"])
         config["commands"] = list(dict.fromkeys([*old.get("commands", []), *config["commands"]]))
         config["sources"]["strategies"] = agreed(folder, old.get("sources"), config["sources"])
@@ -109,6 +109,7 @@ def claim(folder, config, fresh=None):
             config["forks"] = {**old["forks"], **config.get("forks", {})}
         if config["settings"]["rounds"] > old["settings"]["rounds"]:
             reopen(folder)
+        say_machine(folder, config["machines"], old)
     try:
         write_text(path, json.dumps(config, indent=1) + "\n")
     except OSError as e:
@@ -121,8 +122,8 @@ def machine(config):
             "x_sha256": config["settings"].get("x_sha256")}
 
 
-def machines(folder, old, config):
-    """Every machine that has made runs in a directory; a new one is said, and its x checked.
+def machines(old, config):
+    """Every machine that has made runs in a directory, and this one.
 
     If x differs in its last bits alone, config takes over the SHA-256 of the first machine's.
     """
@@ -130,14 +131,17 @@ def machines(folder, old, config):
     if close(old.get("projections"), config["projections"]) and old["settings"].get("x_sha256"):
         config["settings"]["x_sha256"] = old["settings"]["x_sha256"]
     config["settings"]["device"] = old["settings"].get("device", config["settings"]["device"])
-    if new in before:
-        return before
-    if list(folder.glob("runs/*.jsonl")):
-        unlike = [name.replace("x_sha256", "last digits of the vectors") for name in new
-                  if new[name] != before[-1].get(name)]
+    return before if new in before else [*before, new]
+
+
+def say_machine(folder, known, old):
+    """Say that a directory's runs come from two machines, if the last of those known is new."""
+    before = old.get("machines") or [machine(old)]
+    if len(known) > len(before) and list(folder.glob("runs/*.jsonl")):
+        unlike = [name.replace("x_sha256", "last digits of the vectors") for name in known[-1]
+                  if known[-1][name] != before[-1].get(name)]
         note(f"note: the runs in {folder} were made on another machine or with other versions"
              f" (different: {', '.join(unlike)}); the report will name both")
-    return [*before, new]
 
 
 OURS = re.compile(r"[^/]+-\d+\.(jsonl|npz|json)|.+\.(round|memory)\d+\.pt|made-with\.json|"
@@ -255,12 +259,15 @@ def read_texts(folder, N, C):
 def refuse_other_settings(folder, old, new):
     """Raise InputError if a results directory was made with other settings."""
     old = {"model": "fast", **old}  # in directories from before there was a choice
+    digests = {"data_sha256": f"the texts or labels of {new['dataset']}",
+               "x_sha256": f"the vectors of {new['dataset']} ({new['vectors']})"}
     for name in new:
         if old.get(name) != new[name] and not (name == "rounds" and old[name] < new[name]):
-            raise InputError(
-                f"{folder} was made with {name} {shortened(old.get(name))}, but this command has"
-                f" {name} {new[name]}; start over with --fresh, or choose another --out"
-            )
+            why = (f"{digests[name]} have changed since the runs in {folder} were made, or are read"
+                   " with other options now" if name in digests else
+                   f"{folder} was made with {name} {shortened(old.get(name))}, but this command has"
+                   f" {name} {new[name]}")
+            raise InputError(f"{why}; start over with --fresh, or choose another --out")
 
 
 def reopen(folder):

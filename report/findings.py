@@ -40,10 +40,16 @@ def planted(r):
            for m in r.maps.values()]
     full = [roc_auc(-m["full_confidence"], np.isin(m["kind"], wrong)) for m in r.maps.values()]
     note = (f"Low confidence finds the {' and the '.join(wrong)} texts with an ROC AUC (0.5 is"
-            f" chance) of {plus_minus(few, 2)} on the seed-set map and {plus_minus(full, 2)} on the"
-            " map of all the data.")
+            f" chance) of {auc_of(few)} on the seed-set map and {auc_of(full)} on the map of all"
+            " the data.")
     header = ["share of the picks", *kinds]
     return "### Planted truth\n\n" + table(r.folder, "planted", header, [pool, *rows], note)
+
+
+def auc_of(values):
+    """Part of a sentence: the ROC AUC of the seeds whose map has texts of both kinds."""
+    known = [value for value in values if not np.isnan(value)]
+    return plus_minus(known, 2) if known else "nothing (none of them is there)"
 
 
 def recall_table(r):
@@ -122,16 +128,22 @@ def helped(r):
     if not r.finished("random"):
         return ""
     lines, goal = [], r.accuracy("random")[:, -1].mean()
+    own = first_reach(r, r.accuracy("random").mean(0), goal)
     for label in (label for label in r.labels() if label != "random"):
         d = paired(mean_accuracy, r.finished(label), r.finished("random"))
+        if not len(d):
+            lines.append(f"- {escaped(name_of(label))}: no seed has finished with it and with"
+                         " picking at random yet.")
+            continue
         about = shown(d) if len(d) > 1 else f"{d.mean():+.3f}"
         sure = f" (95 % interval over {len(d)} seeds)" if "±" in about else ""
         if len(d) > 1 and not way_of(d):
             sure += ", inconclusive,"
-        n, last = first_reach(r, r.accuracy(label).mean(0), goal), r.labelled()[-1]
+        n = first_reach(r, r.accuracy(label).mean(0), goal)
         saved = ("does not reach Random's final accuracy" if n is None else
-                 f"reaches Random's final accuracy with {n:,} labels instead of {last:,}"
-                 if n < last else "reaches Random's final accuracy with the last batch alone")
+                 f"reaches Random's final accuracy with {n:,} labels"
+                 + (f" instead of {own:,}" if n < own else ", as many as Random" if n == own else
+                    f", more than Random's {own:,}"))
         lines.append(f"- {escaped(name_of(label))}: {about}{sure} in mean accuracy compared"
                      f" with picking at random; it {saved}.")
     return "## Would active learning have helped?\n\n" + "\n".join(lines)

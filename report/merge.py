@@ -129,7 +129,7 @@ def merge(folders, out):
     configs = []
     for folder in folders:
         if not (folder / "config.json").exists():
-            raise InputError(f"no results in {folder}")
+            raise InputError(f"no results in {folder}; name results directories")
         configs.append(read_config(folder / "config.json"))
         if any(folder.samefile(before) for before in folders[: len(configs) - 1]):
             raise InputError(f"{folder} is named twice; name different directories")

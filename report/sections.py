@@ -93,7 +93,7 @@ def data_efficiency(r):
     for label in r.labels():
         mean = r.accuracy(label).mean(0)
         cells = [share_reached(r, mean, share * goal) for share in (0.9, 0.95, 0.99, 1.0)]
-        rows.append([name_of(label), f"{mean[-1] / goal:.1%}", *cells])
+        rows.append([name_of(label), *([f"{mean[-1] / goal:.1%}", *cells] if goal else [""] * 5)])
     header = ["strategy", "final / full-data accuracy", "labels for 90 %", "95 %", "99 %", "100 %"]
     note = (f"The full-data accuracy is {plus_minus(full[:, 0])}, with {r.about['train']:,} labels"
             f" and {counted(len(full), 'seed')}. The labels are those of the first round in which"

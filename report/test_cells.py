@@ -232,20 +232,60 @@ def test_cal_s_place_is_by_mean_accuracy(tmp_path, monkeypatch):
 
 def test_what_would_have_helped_is_beside_random_s_mean_final(noisy):
     said, goal = findings.helped(noisy), scores("random")[:, -1].mean()
+    own = first("random", goal)  # as the table gives it, perhaps before the last round
     for label, name in (("lc", "LC"), ("cal", "CAL"), ("cal+dal", "CAL+DAL")):
         (line,) = [line for line in said.splitlines() if line.startswith(f"- {name}: ")]
         d = scores(label).mean(1) - scores("random").mean(1)
         assert line.startswith(f"- {name}: {d.mean():+.3f} ± ")
         n = first(label, goal)
-        assert ("does not reach" in line if n is None else "last batch alone" in line if n == 800
-                else f"with {n} labels instead of 800" in line)
+        assert ("does not reach" in line if n is None else f"with {n} labels" in line)
+        assert n is None or (f" instead of {own}" if n < own else ", as many as Random" if n == own
+                             else f", more than Random's {own}") in line
 
 
 def test_random_s_final_accuracy_is_its_mean_over_seeds(tmp_path):
     r = hand_made(tmp_path, lambda label, seed, t: {
         "random": 0.3 + 0.1 * t + 0.2 * seed, "lc": min(0.2 + 0.2 * t, 0.75), "full": 1}[label],
         rounds=3, labels=["random", "lc"], seeds=2)
-    assert "with the last batch alone" in findings.helped(r)  # 0.75, and Random's are 0.6 and 0.8
+    assert "with 650 labels, as many as Random" in findings.helped(r)  # 0.75; Random's: 0.6, 0.8
+
+
+def test_labels_to_random_s_final_accuracy_are_those_of_the_table(tmp_path):
+    """Random is as good as at its end after one round already, and then falls for a while."""
+    curves = {"random": [0.3, 0.6, 0.5, 0.6], "lc": [0.6] * 4, "cal": [0.3, 0.4, 0.6, 0.6],
+              "full": [1]}
+    r = hand_made(tmp_path, lambda label, seed, t: curves[label][t], rounds=3,
+                  labels=["random", "lc", "cal"], seeds=2)
+    said = findings.helped(r)
+    sections.main_table(r)
+    table = {row["strategy"]: row["labels to Random's final"] for row in read_csv(
+        tmp_path / "results.csv")}
+    assert [table[name] for name in ("Rand.", "LC", "CAL")] == ["550", "500", "600"]
+    assert "with 500 labels instead of 550" in said
+    assert "with 600 labels, more than Random's 550" in said
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_report_of_accuracies_of_0_divides_by_none(tmp_path):
+    """The classes of the test texts may be none that a model has learned."""
+    r = hand_made(tmp_path, lambda label, seed, t: 0.1, rounds=2, labels=["random", "cal"])
+    for line in (line for runs in r.runs.values() for lines in runs.values() for line in lines):
+        line["accuracy"] = 0.0
+    assert "| Rand. |  |  |  |  |  |" in sections.data_efficiency(r)
+    assert set(read_csv(tmp_path / "efficiency.csv")[1].values()) == {"CAL", ""}
+    assert "nan" not in findings.helped(r) + sections.main_table(r)
+
+
+@pytest.mark.filterwarnings("error")
+def test_without_a_seed_in_common_nothing_is_compared(tmp_path):
+    r = hand_made(tmp_path, accuracy, rounds=2, labels=["random", "cal"], seeds=2)
+    del r.runs["random"][0], r.runs["cal"][1]
+    assert "- CAL: no seed has finished with it and with picking at random" in findings.helped(r)
+
+
+def test_an_auc_is_of_the_seeds_that_have_one():
+    assert findings.auc_of([np.nan, 0.5, 0.7]) == "0.60 ± 0.14"
+    assert findings.auc_of([np.nan]) == "nothing (none of them is there)"
 
 
 # ---- kinds and maps -----------------------------------------------------------------------------

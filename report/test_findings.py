@@ -107,7 +107,7 @@ def test_would_it_have_helped(tmp_path):
         "random": 0.2 + 0.1 * t, "lc": 0.2 + 0.1 * t + 0.01 * (seed - 1), "full": 0.9}[label],
         rounds=4, labels=["random", "lc"], seeds=3)
     said = findings.helped(noisy)
-    assert ", inconclusive, in mean accuracy" in said and "with the last batch alone" in said
+    assert ", inconclusive, in mean accuracy" in said and "with 700 labels, as many as" in said
     assert sections.sections_of(r) == sections.SECTIONS
     r.dataset = "my.csv"
     assert sections.sections_of(r) == sections.OF_A_TABLE

@@ -13,6 +13,7 @@ from plumbing.files import InputError, coded, read_csv
 from report.markdown import markdown
 from report.names import vectors_of
 from stats import Results
+from tables.records import is_table
 
 TABLES = (  # title, name.csv, what a row is about, the columns to show, that of the paper's numbers
     ("Accuracy", "results", ["strategy"], ["final accuracy", "mean accuracy"], "paper"),
@@ -30,8 +31,11 @@ def rows_of(r, name):
     """The rows of a table as dicts of texts; InputError if the report has not written it."""
     path = r.folder / f"{name}.csv"
     if not path.exists():
-        raise InputError(f"{r.folder} has no {name}.csv; run the commands of this script's"
-                         " docstring, or cal.py --report-only")
+        raise InputError(f"{r.folder} has no {name}.csv; " + (
+            "the report of a table of your own has the paper's tables only with --everything, so"
+            " add it to the command that made the folder" if is_table(r.dataset) else
+            "it needs the strategies and thresholds of the commands at the top of"
+            " studies/beside.py, so run these first"))
     rows = read_csv(path)
     if name == "claims":  # a column per kind of vectors
         mine = f"with {coded(vectors_of(r))} vectors"

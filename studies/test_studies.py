@@ -449,5 +449,18 @@ def test_results_directories_side_by_side(tmp_path, capsys, monkeypatch):
     claim = next(line for line in printed.splitlines() if line.startswith("| CAL beats BALD"))
     assert re.findall(r"\*\*(.*?)\*\*", claim) == ["holds here", "does not hold here"]
     (folders[1] / "table4.csv").unlink()
-    with pytest.raises(data.InputError, match="b has no table4.csv; run"):
+    with pytest.raises(data.InputError, match="b has no table4.csv; it needs the strategies"):
         beside.main()
+
+
+def test_a_folder_that_is_no_paper_s_gets_true_advice(tmp_path, monkeypatch):
+    """--report-only was not given, and would not make the tables of the paper from one's own."""
+    write_report(hand_made(tmp_path / "mine", by_strength(STRENGTH), rounds=2, dataset="my.csv",
+                           labels=["random", "lc"]).folder)
+    monkeypatch.setattr("sys.argv", ["beside", str(tmp_path / "mine")])
+    with pytest.raises(data.InputError, match="no claims.csv; .* only with --everything, so add"):
+        beside.main()
+    for study, words in ((beside, ()), (versus, ("cal-random",)), (twice, ())):
+        monkeypatch.setattr("sys.argv", ["x", str(tmp_path / "nope"), *words])
+        with pytest.raises(data.InputError, match="no results in .*; name a results directory"):
+            study.main()

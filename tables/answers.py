@@ -20,11 +20,14 @@ from tables.labels import SKIP, named
 from tables.records import records
 
 NEXT, KEPT = "next_batch.csv", "labels.csv"  # where people fill in labels, and where they are kept
+STEM = KEPT.partition(".")[0]  # of labels.csv and of copies of it
 DOUBTED = "relabel.csv"  # labels to look at again; people fill in its column `checked`
 COLUMNS = ["row", "text", "label", "how", "who", "reviewed", "batch"]  # of labels.csv
 BEFORE = "-"  # as `reviewed`: the label before is not known
 CORRECTED = "corrected"  # as `how` in files of earlier versions: a label that was looked at again
 MENDED = 0.8  # a text that is as much like another one (alike) is the same text, corrected a little
+MARKS = {"yes", "no", "y", "n", "x", "ok", "okay", "true", "false", "right", "wrong", "correct",
+         "1", "0", "done", "checked", "same"}  # what people write into `checked` instead of a label
 EXACT = 250_000  # the product of two lengths up to which texts are compared exactly
 
 
@@ -58,12 +61,14 @@ class Answers:
 
     others: answers to the same texts that do not count, in the order in which they were given.
     restored: answers that labels.csv had when it was written and does not have now.
+    kept_by_others: (an answer that was emptied, the one that another file still has).
     """
 
     by_text: dict = field(default_factory=dict)
     by_row: dict = field(default_factory=dict)
     others: list = field(default_factory=list)
     restored: list = field(default_factory=list)
+    kept_by_others: list = field(default_factory=list)
 
     @property
     def given(self):
@@ -99,18 +104,15 @@ class Answers:
         self.by_text[k] = answer
         self.by_row.setdefault(answer.row, {})[k] = answer
 
-    def label_of(self, row, text, texts):
-        """The label that was filled in for a row of a table, or ''.
+    def mended(self, row, text, texts):
+        """The Answer for a row of a table whose text has been changed a little since, or None.
 
-        The text finds it, even if it has moved to another row. The row number finds it if the text
-        there has been changed a little. texts: the keys of our texts that are still in the table.
+        texts: the keys of our texts that are still in the table.
         """
-        if answer := self.by_text.get(key(text)):
-            return answer.label
         for k, answer in self.by_row.get(row, {}).items():
             if answer.label and k not in texts and alike(answer.text, text) >= MENDED:
-                return answer.label
-        return ""
+                return answer
+        return None
 
     def complete(self, data):
         """Take labels from the table itself for texts that were asked for and have no answer."""
@@ -174,8 +176,9 @@ def read_answers(folder):
 
     The file that was saved last counts most; next_batch.csv counts more than all others, and what
     was looked at again more than what was not. Labels whose rows are in none of the files are taken
-    from the backup, so a page or a person that saves an older labels.csv removes nothing; a row
-    whose label was emptied takes it back. An InputError if a file cannot be read.
+    from the backup, so a page or a person that saves an older labels.csv removes nothing; a row of
+    labels.csv or a copy of it whose label was emptied takes it back. An empty row of another file
+    is only a question. An InputError if a file cannot be read.
     """
     refuse_odd(folder)
     found, last = Answers(), [folder / NEXT, folder / DOUBTED]
@@ -184,7 +187,10 @@ def read_answers(folder):
     copies.sort(key=lambda path: (path.stat().st_mtime_ns, path.name))
     every = [answer for path in (*copies, *last) if path.exists() for answer in read(path)]
     place = lambda a: (key(a.text), a.who, bool(a.reviewed))
-    there = {place(a) for a in every if a.label or a.file not in (NEXT, DOUBTED)}
+    emptied = {place(a): a for a in every if not a.label and a.file.startswith(STEM)}
+    found.kept_by_others = [(emptied[place(a)], a) for a in every
+                            if a.label and place(a) in emptied]
+    there = {place(a) for a in every if a.label} | emptied.keys()
     if (path := folder / BACKUP / KEPT).exists():
         found.restored = [a for a in read(path) if a.label and place(a) not in there]
     for answer in (*found.restored, *every):
@@ -204,6 +210,9 @@ def read(path):
         raise InputError(f"{path} has {names.count(doubled[0])} columns {doubled[0]!r}; rename"
                          " those that this command did not write")
     for line, cells in table:
+        if any(cells[len(names):]):
+            raise InputError(f"{path}, row {line}: {len(cells)} values for {len(names)} columns;"
+                             " put a text or label that contains the delimiter into quotes")
         row = dict(zip(names, map(armed, cells)))
         try:
             if any(cells) and not (again and not row["checked"].strip()):
@@ -258,6 +267,12 @@ def warn_of_answers(folder, answers, rows):
         note(f"warning: {KEPT} lacks {counted(len(lost), 'label')} of {folder / BACKUP / KEPT}, the"
              f" first for row {lost[0].row}; they still count; to take a label back, empty its cell"
              f" in {KEPT} instead of removing its row")
+    if again := answers.kept_by_others:
+        emptied, other = again[0]
+        note(f"warning: {counted(len(again), 'label')} emptied in one file and still in another,"
+             f" the first for row {other.row}, in {emptied.file} and {other.file};"
+             f" {named(other.label)} counts; to take it back, empty its cell in {other.file}, too")
+    warn_of_strays(folder)
     pairs = {key(after.text): (before, after) for before, after in answers.conflicts}
     if pairs:
         before, after = next(iter(pairs.values()))
@@ -277,6 +292,37 @@ def warn_of_answers(folder, answers, rows):
     for lock in (*folder.glob(f".~lock.{NEXT}#"), *folder.glob(f"~${NEXT}")):
         note(f"warning: {NEXT} is open in a spreadsheet ({lock.name}); this command replaces it, so"
              " close it there before you label the next batch")
+
+
+def warn_of_strays(folder):
+    """Warn of files whose names say that people's answers are in them, and that are not read."""
+    stems = [name.partition(".")[0] for name in (KEPT, NEXT, DOUBTED)]
+    strays = sorted(
+        path.name for path in folder.glob("*") if path.name[0] not in ".~"
+        and any(stem in path.name.lower() for stem in stems)
+        and not (path.name.startswith(tuple(stems)) and path.name.endswith(".csv")))
+    if strays:
+        stem = next(stem for stem in stems if stem in strays[0].lower())
+        note(f"warning: {folder / strays[0]} is not read; if it holds answers, save it as a .csv"
+             f" file whose name begins with {stem}"
+             + (f" (so are {counted(len(strays) - 1, 'other file')})" if strays[1:] else ""))
+
+
+def refuse_marks(folder, answers, data, classes):
+    """Refuse a word such as yes where the right label is to be written, unless it is a class.
+
+    classes: those of --classes. An InputError names the first.
+    """
+    looked = {key(a.text): a for a in answers.by_text.values() if a.reviewed}
+    marked = [a for a in looked.values() if a.label.lower() in MARKS]
+    if marked:
+        known = {*classes, *(data.classes[c] for text, c in zip(data.texts, data.y)
+                             if c >= 0 and key(text) not in looked)}
+        for a in marked:
+            if a.label not in known:
+                raise InputError(f"{folder / a.file}: the text of row {a.row} has been given the"
+                                 f" label {named(a.label)}, which no other text has; write the"
+                                 " right label there, the same one again if it is right")
 
 
 def warn_of_renamed(folder, answers, own):

@@ -1,12 +1,14 @@
 """Your own table (.csv, .tsv, .jsonl), for a simulation or with texts that need labels."""
 
+import contextlib
+import functools
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 
 from plumbing.files import InputError, armed, counted, note, shortened
-from tables.answers import SKIP, Answers, key, read_answers, warn_of_answers
+from tables.answers import KEPT, SKIP, Answers, key, read, read_answers, warn_of_answers
 from tables.copies import bare, groups
 from tables.labels import listed, named, warn_of_labels
 from tables.records import column, records
@@ -16,23 +18,27 @@ INVISIBLE = 20  # characters up to which a text may be all invisible ones, such 
 
 def read_table(path, _data_dir=None, text_column="text", label_column="label", test=None,
                folder=None, stratified=None):
-    """A file of texts and labels; if no label is empty, it is for a simulation.
+    """A file of texts and labels; if no label is empty in the file, it is for a simulation.
 
     A simulation is tested on `test`, a second file, or on a stratified fifth of the rows. folder:
     the results folder, with labels that people filled in (tables.answers). The label `-` means no
-    label; the row's kind is `skipped`. stratified: data.seed_set, which draws the fifth.
+    label; the row's kind is `skipped`. It is `filled` if a copy or an answer gave its label.
+    stratified: data.seed_set, which draws the fifth.
     """
     answers = read_answers(folder) if folder else Answers()
     rows, length = read_rows(path, text_column, label_column)
-    own, rows = rows, with_answers(path, rows, answers)
+    own, rows = rows, with_answers(path, rows, answers,
+                                   lambda: labels_before(folder, text_column, label_column))
     if folder:
         warn_of_answers(folder, answers, own)
-    held_out, more = read_rows(Path(test), text_column, label_column) if test else ([], 0)
+        if not answers.given and not all(label for *_, label in own):
+            warn_of_other_folders(folder, own)
+    held_out, more = read_test(Path(test), text_column, label_column) if test else ([], 0)
     if any(not label for _, _, _, label in held_out):
         raise InputError(f"{test}, row {next(n for _, n, _, c in held_out if not c)}: this row has"
                          " no label; every text of --test needs one")
     labels = [label for *_, label in rows if label and label != SKIP]
-    simulation = len(labels) == len(rows) and not answers.given
+    simulation = all(label not in ("", SKIP) for *_, label in own) and not answers.given
     if simulation:
         check_classes(path, rows)
     warn_of_labels(path, labels, [label for *_, label in held_out],
@@ -45,12 +51,16 @@ def read_table(path, _data_dir=None, text_column="text", label_column="label", t
         held_out = [(length + place, *rest) for place, *rest in held_out]
     places, numbers, texts, labels = (list(column) for column in zip(*rows))
     N, skipped = len(texts), np.array(labels) == SKIP
+    kind = np.where(skipped, "skipped", "")
+    if not simulation:  # which may have moved rows
+        kind[[not before and label not in ("", SKIP)
+              for (*_, before), label in zip(own, labels)]] = "filled"
     labels = ["" if label == SKIP else label for label in labels]
     return {
         "train": (texts, labels), "test": ([r[2] for r in held_out], [r[3] for r in held_out]),
         "row_numbers": np.array(numbers), "max_len": 200, "batch_size": 16 if N < 20_000 else 64,
         "seed_size": min(500, max(10 * len(set(labels)), N // 20)), "picks": min(50, -(-N // 50)),
-        "kind": np.where(skipped, "skipped", "") if skipped.any() else None, "stem": path.name,
+        "kind": kind if (kind != "").any() else None, "stem": path.name,
         "places": np.array([*places, *(r[0] for r in held_out)]), "length": length + more,
     }
 
@@ -91,16 +101,23 @@ def warn_of_shared(path, rows, test, held_out):
              f" {shared[0]}; a model has seen them, so its accuracy looks too high; remove them")
 
 
-def read_rows(path, text_column, label_column):
+def read_test(path, text_column, label_column):
+    """read_rows of a second file, whose column of labels cannot be left empty."""
+    return read_rows(path, text_column, label_column, "name")
+
+
+def read_rows(path, text_column, label_column, without="add an empty column {!r}, or name"):
     """([(place, row number, text, label)] of the rows with a text, the number of all rows).
 
     place: 0 for the first row below the header; rows without a text count, blank lines do not. A
     cell that files.disarmed changed is restored. An InputError names the file, and the row that
-    cannot be read.
+    cannot be read. without: how its advice begins if there is no column of labels.
     """
     table, rows, place, skipped = records(path, (text_column, label_column)), [], -1, 0
     _, header = next(table)
-    text_at, label_at = (column(path, header, name) for name in (text_column, label_column))
+    text_at = column(path, header, text_column, "name the column of texts with --text-column")
+    label_at = column(path, header, label_column, without.format(label_column)
+                      + " the column of labels with --label-column")
     for number, row in table:
         if not row:
             continue
@@ -121,35 +138,82 @@ def read_rows(path, text_column, label_column):
     return rows, place + 1
 
 
-def with_answers(path, rows, answers):
+def with_answers(path, rows, answers, before=dict):
     """The rows with the labels that people filled in for them, or that copies of them have.
 
     Copies of a text (which may differ in case and white space) share a label if the labels in the
-    file agree. A label that a person looked at again replaces the file's own.
+    file agree. A label that a person looked at again replaces the file's own. An answer is found by
+    its text, or by its row if the text there has been changed a little. before: returns the table's
+    {key of a text: label} of the last call; a text that had another label then has only moved.
     """
     if not answers.by_text and all(label for *_, label in rows):
         return rows
-    given, used, out = {}, set(), []
+    given, used, out = {}, {}, []
     for _, _, text, label in rows:
         if label:
             given.setdefault(key(text), set()).add(label)
     known = {k for _, _, text, _ in rows if (k := key(text)) in answers.by_text
              } if answers.by_text else ()
+    before = functools.cache(before)  # it is seldom needed
     for place, number, text, label in rows:
         k = key(text)
         answer = answers.by_text.get(k)
         if answer and answer.reviewed:
             label = answer.label
-        elif not label and (label := answers.label_of(number, text, known)):
-            used.add(number)
-        elif not label and len(given.get(k, ())) == 1:
-            label = next(iter(given[k]))
+        elif not label:
+            if not answer and (near := answers.mended(number, text, known)) and before().get(
+                    k, near.label) == near.label:
+                answer = used[number] = near
+            label = answer.label if answer else ""
+            if not label and len(given.get(k, ())) == 1:
+                label = next(iter(given[k]))
         out.append((place, number, text, label))
+    report_mended(path, used, {number: text for _, number, text, _ in rows if number in used},
+                  before)
     if lost := answers.lost(known, used):
         note(f"warning: not used: {counted(len(lost), 'label')} of texts that {path} does not"
              f" contain now, the first for row {lost[0].row}, {lost[0].text[:40]!r}; labels.csv"
              " keeps such labels")
     return out
+
+
+def report_mended(path, used, text_of, before):
+    """Say which answers were found by their row alone for the first time.
+
+    used: {row number: Answer}; text_of: {row number: its text now}; before: see with_answers.
+    """
+    new = [(number, a) for number, a in used.items() if key(text_of[number]) not in before()]
+    if new:
+        number, a = new[0]
+        note(f"note: {path}: {counted(len(new), 'text')} changed a little since a label was given,"
+             f" the first in row {number}, {shortened(repr(text_of[number]), 60)}, which was"
+             f" {shortened(repr(a.text), 60)}; the label {named(a.label)} stays; if it is wrong,"
+             " write the right one into the table")
+
+
+def labels_before(folder, text_column, label_column):
+    """{a text's key: its label} as labelled.csv had them after the last call, {} without one."""
+    try:
+        table = records(folder / "labelled.csv", (text_column, label_column))
+        header = next(table)[1]
+        text_at, label_at = (column(folder, header, name) for name in (text_column, label_column))
+        return {key(armed(row[text_at])): armed(row[label_at]) for _, row in table if row}
+    except (InputError, IndexError):
+        return {}
+
+
+def warn_of_other_folders(folder, rows):
+    """Say that another results folder has answers to these texts, and this one has none."""
+    shared = Counter()
+    if paths := [path for path in folder.parent.glob(f"*/{KEPT}") if path.parent != folder]:
+        texts = {key(text) for _, _, text, _ in rows}
+        for path in sorted(paths):
+            with contextlib.suppress(InputError):
+                shared[path] = sum(a.label != "" and key(a.text) in texts for a in read(path))
+    for path, n in shared.most_common(1):
+        if n:
+            note(f"note: {path} has {counted(n, 'answer')} to texts of this table, which are not"
+                 f" used here; to use them, copy it to {folder / KEPT}")
 
 
 def check_classes(path, rows):

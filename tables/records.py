@@ -12,6 +12,7 @@ from tables.encodings import encoding_of, undecodable_line
 csv.field_size_limit(2**31 - 1)  # a text may be longer than 131,072 characters
 # Excel's own first line, which names the delimiter.
 SEP = re.compile('\ufeff*"?sep=(.)"?[ \t]*\r?\n?', re.IGNORECASE)
+MOST_NAMES = 1_000  # in a .jsonl file; a file whose names are keys of data has as many as rows
 STRIPPED = " \t\r\n\ufeff"  # around a column's name; a byte order mark may stand there twice
 
 
@@ -96,35 +97,84 @@ def missing(header, wanted):
 
 
 def json_records(path, lines, wanted):
-    """records of a .jsonl file. Its columns are the names in its first object, and `wanted`.
+    """records of a .jsonl file. Its columns are the names in all its objects, and `wanted`.
 
-    A value that is null or missing is an empty cell.
+    A value that is null or missing is an empty cell. lines: the file, which is read twice, so that
+    a name which comes late is a column, too.
     """
-    header = None
+    names = names_in(objects(path, lines, json.JSONDecoder()))
+    mixed = any(len(spellings(names, name, wanted)) > 1 for name in wanted)
+    if mixed:
+        names = names_in(spelled(path, objects(path, rewound(lines), DECODER), wanted))
+    if not names:
+        raise InputError(f"{path} is empty; give one JSON object per line")
+    if len(names) > MOST_NAMES:
+        raise InputError(f"{path} has {len(names):,} different names in its objects, and each would"
+                         f" be a column; put those that belong together into one object of their"
+                         f" own, so that at most {MOST_NAMES:,} are left")
+    kinds = dict.fromkeys(names, "")
+    for name in wanted:
+        own = name if name in kinds else next(iter(spellings(kinds, name, wanted)), name)
+        kinds[own] = kinds.get(own) or ("text" if name == wanted[0] else "label")
+    yield 0, list(kinds)
+    rows = objects(path, rewound(lines), DECODER)
+    for number, found in spelled(path, rows, wanted) if mixed else rows:
+        # most values are ASCII strings, which are cells as they are
+        yield number, [value if type(value := found.get(name)) is str and value.isascii() else
+                       cell_of(value) if not kind else
+                       plain(value, name, kind == "text", f"{path}, line {number}")
+                       for name, kind in kinds.items()] if found else []
+
+
+def objects(path, lines, decoder):
+    """(line number, object) of a .jsonl file, {} for a blank line."""
     for number, line in enumerate(lines, 1):
         try:
-            found = DECODER.decode(line) if line.strip() else {}
+            found = decoder.decode(line) if line.strip() else {}
         except (ValueError, RecursionError) as e:
             raise InputError(f"{path}, line {number}: this is not JSON ({shortened(e)}); give one"
                              " JSON object per line")
         if not isinstance(found, dict):
             raise InputError(f"{path}, line {number}: this is not a JSON object; write it like"
                              ' {"text": "...", "label": "..."}')
-        if header is None and found:
-            known = {name.lower() for name in found}
-            header = [*found, *(name for name in wanted if name.lower() not in known)]
-            of_interest = [i for name in wanted for i, own in enumerate(header)
-                           if own.lower() == name.lower()]
-            kinds = [(name, "" if i not in of_interest else "text" if i == of_interest[0] else
-                      "label") for i, name in enumerate(header)]
-            yield 0, header
-        if header:  # most values are ASCII strings, which are cells as they are
-            yield number, [value if type(value := found.get(name)) is str and value.isascii() else
-                           cell_of(value) if not kind else
-                           plain(value, name, kind == "text", f"{path}, line {number}")
-                           for name, kind in kinds] if found else []
-    if header is None:
-        raise InputError(f"{path} is empty; give one JSON object per line")
+        yield number, found
+
+
+def rewound(lines):
+    """A file that is read again from its beginning."""
+    lines.seek(0)
+    return lines
+
+
+def names_in(numbered):
+    """The names in some numbered objects, in order of appearance, as the keys of a dict."""
+    names = {}
+    for _, found in numbered:
+        names.update(found)
+    return names
+
+
+def spellings(names, name, wanted):
+    """Those of some names that are `name` in upper or lower case, and are not another wanted one's
+    own."""
+    return [own for own in names if own.lower() == name.lower()
+            and (own == name or own not in wanted)]
+
+
+def spelled(path, numbered, wanted):
+    """Numbered objects with the wanted names spelled as in `wanted`; an exact name counts first.
+
+    An InputError for an object with two spellings that are not exact, of one wanted name.
+    """
+    for number, found in numbered:
+        new = {}
+        for name in wanted:
+            own = [] if name in found else spellings(found, name, wanted)
+            if len(own) > 1:
+                raise InputError(f"{path}, line {number}: both {own[0]!r} and {own[1]!r} could be"
+                                 f" its {name!r}; rename one")
+            new |= dict.fromkeys(own, name)
+        yield number, {new.get(own, own): value for own, value in found.items()} if new else found
 
 
 def once(pairs):
@@ -176,8 +226,11 @@ def delimiter_of(header, wanted, tabs):
     return max("\t,;" if tabs else ",;\t", key=found)
 
 
-def column(path, header, name, options="--text-column and --label-column"):
-    """The number of a table's column, upper or lower case; an InputError names those that exist."""
+def column(path, header, name, advice="name another one"):
+    """The number of a table's column, upper or lower case; an InputError names those that exist.
+
+    advice: what to do if there is none.
+    """
     same = [i for i, found in enumerate(header) if found.lower() == name.lower()]
     exact = [i for i in same if header[i] == name]
     if not any(header):
@@ -185,7 +238,7 @@ def column(path, header, name, options="--text-column and --label-column"):
     if not same:
         raise InputError(f"{path} has no column {name!r}; its columns are "
                          + shortened(", ".join(map(repr, header)))
-                         + f"; choose them with {options}")
+                         + f"; {advice}")
     if len(exact or same) > 1:
         raise InputError(f"{path} has {len(exact or same)} columns {name!r}; rename one")
     return (exact or same)[0]

@@ -44,6 +44,50 @@ def test_other_json_values_are_one_sentence(tmp_path, line, message):
     assert message in str(e.value)
 
 
+def test_a_json_name_that_comes_late_is_a_column(tmp_path):
+    """labelled.csv is the whole table, whatever its first line lacks."""
+    found = dict(records(lines_of(
+        tmp_path, {"text": "one"}, "", {"id": 7, "text": "two", "LABEL": "a"},
+        {"Text": "three", "LABEL": "b", "more": [1]}), ("text", "label")))
+    assert found == {0: ["text", "id", "label", "more"], 1: ["one", "", "", ""], 2: [],
+                     3: ["two", "7", "a", ""], 4: ["three", "", "b", "[1]"]}
+
+
+def test_two_spellings_of_a_json_name(tmp_path):
+    """The exact one counts, and the other one beside it is a column of its own."""
+    path = lines_of(tmp_path, {"Text": "mine", "text": "one", "label": "a"},
+                    {"TEXT": "two", "Label": "b"})
+    found = dict(records(path, ("text", "label")))
+    assert found == {0: ["Text", "text", "label"], 1: ["mine", "one", "a"], 2: ["", "two", "b"]}
+    own = dict(records(path, ("Text", "text")))  # both are wanted, so neither is the other's
+    assert own[0] == ["Text", "text", "label", "Label"] and own[1] == ["mine", "one", "a", ""]
+    path = lines_of(tmp_path, {"text": "one"}, {"Text": "two", "TEXT": "three"})
+    with pytest.raises(InputError, match="line 2: both 'Text' and 'TEXT' could be its 'text'"):
+        dict(records(path, ("text", "label")))
+
+
+def test_a_json_file_with_data_as_names_is_refused(tmp_path):
+    path = lines_of(tmp_path, *({"text": f"t{i}", f"user {i}": 1} for i in range(1_200)))
+    with pytest.raises(InputError, match="has 1,201 different names in its objects"):
+        next(records(path, ("text", "label")))
+
+
+@pytest.mark.parametrize(("header", "options", "advice"), [
+    (["id", "text"], (), "; add an empty column 'label', or name the column of labels with"),
+    (["id", "body", "label"], (), "; name the column of texts with --text-column"),
+    (["text", "label", "id"], ("--show", "url"), "; name some of them with --show"),
+])
+def test_a_column_that_is_not_there_gets_its_own_advice(tmp_path, capsys, header, options, advice):
+    """Nothing is written, also where the column is only to be shown."""
+    rows = [[f"text {i}", "ab"[i % 2] if i else "", i][: len(header)] for i in range(30)]
+    write_csv(tmp_path / "t.csv", header, rows)
+    assert cal_main("--dataset", tmp_path / "t.csv", "--vectors", "hash", "--out", tmp_path / "out",
+                    *options) == 2
+    error = capsys.readouterr().err
+    assert advice in error and error.count("\n") == 1
+    assert not list((tmp_path / "out").glob("t.csv*"))
+
+
 def test_half_a_surrogate_pair_becomes_a_replacement_character(tmp_path):
     path = lines_of(tmp_path, '{"text": "half \\ud83d here", "label": "a\\udc00"}',
                     '{"text": "whole \\ud83d\\ude00", "label": ""}')
@@ -293,6 +337,51 @@ def test_a_label_whose_row_is_gone_comes_back_and_an_emptied_one_does_not(tmp_pa
     assert "lacks 2 labels of" in said and "the first for row 2" in said
     answers.keep_answers(tmp_path, found)
     assert answers.read_answers(tmp_path).restored == []
+
+
+@pytest.mark.parametrize("name", ["next_batch.csv", "next_batch (1).csv", "relabel-ann.csv"])
+def test_a_blank_copy_for_a_colleague_takes_no_label_back(tmp_path, name):
+    rows = [[row, f"text {row}", "a", "random", "", "", 1] for row in range(2, 12)]
+    write_csv(tmp_path / "labels.csv", answers.COLUMNS, rows)
+    answers.keep_answers(tmp_path, answers.read_answers(tmp_path))
+    write_csv(tmp_path / name, [*answers.COLUMNS, "checked"], [
+        [row, text, "", how, "", "", 1, ""] for row, text, _, how, *_ in rows])
+    for older in (rows[:3], []):
+        write_csv(tmp_path / "labels.csv", answers.COLUMNS, older)
+        found = answers.read_answers(tmp_path)
+        answers.keep_answers(tmp_path, found)
+        assert len(found.restored) == 10 - len(older)
+        assert len(read_csv(tmp_path / "labels.csv")) == 10
+
+
+def test_a_label_that_is_emptied_in_one_file_alone_is_said(tmp_path, capsys):
+    row = [2, "one", "a", "random", "ann", "", 1]
+    write_csv(tmp_path / "labels-ann.csv", answers.COLUMNS, [row])
+    found = saved(tmp_path, "labels.csv", [2, "one", "", "random", "ann", "", 1])
+    assert found.by_text["one"].label == "a"
+    answers.warn_of_answers(tmp_path, found, [])
+    said = capsys.readouterr().err
+    assert "labels.csv and labels-ann.csv; 'a' counts; to take it back, empty its cell in" in said
+    found = saved(tmp_path, "labels-ann.csv", [*row[:2], "", *row[3:]])
+    answers.warn_of_answers(tmp_path, found, [])
+    assert not found.given and capsys.readouterr().err == ""
+
+
+def test_a_comma_in_a_label_without_quotes_is_refused(tmp_path):
+    (tmp_path / "labels.csv").write_text("row,text,label\n2,one,Health, mental\n")
+    with pytest.raises(InputError, match="labels.csv, row 2: 4 values for 3 columns; put a text"):
+        answers.read_answers(tmp_path)
+    (tmp_path / "labels.csv").write_text('row,text,label\n2,one,"Health, mental",,\n')
+    assert answers.read_answers(tmp_path).by_text["one"].label == "Health, mental"
+
+
+@pytest.mark.parametrize("name", ["next_batch.xlsx", "Copy of next_batch.csv", "labels.tsv"])
+def test_a_file_of_answers_that_is_not_read_is_named(tmp_path, capsys, name):
+    for other in ("labels (2).csv", "labelled.csv", ".~lock.labels.ods#", "~$relabel.xlsx", name):
+        (tmp_path / other).write_text("row,text,label\n")
+    answers.warn_of_answers(tmp_path, answers.read_answers(tmp_path), [])
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1 and f"{tmp_path / name} is not read" in said
 
 
 @pytest.mark.parametrize(("content", "message"), [

@@ -11,9 +11,9 @@ import data
 import stats
 from labelling import next_batch
 from plumbing.files import InputError, read_arrays, write_csv
-from tables.answers import Answer, Answers, alike, read_answers, warn_of_renamed
+from tables.answers import Answer, Answers, alike, key, read_answers, warn_of_renamed
 from tables.labels import read_classes
-from tables.own_table import read_table
+from tables.own_table import read_table, with_answers
 from test_cal import cal_main, read_csv, table
 from vectors import kept
 from vectors.given import given
@@ -31,6 +31,56 @@ def test_a_blank_answer_changes_neither_the_label_nor_how_it_was_chosen():
     assert [row[1:4] for row in found.kept()] == [["one", "a", "margin"], ["two", "b", "random"],
                                                   ["two", "c", "random"]]
     assert [(a.label, b.label) for a, b in found.conflicts] == [("b", "c")]
+
+
+CARDS = [f"{card} card payment of {amount} euros was {what}" for amount in (10, 25, 40, 75)
+         for card in ("Visa", "Master", "Amex") for what in ("declined", "accepted", "refunded")]
+
+
+def rows_of(texts):
+    return [(i, i + 2, text, "") for i, text in enumerate(texts)]
+
+
+def test_an_answer_goes_to_no_text_that_has_only_moved_up(capsys):
+    """All texts are like their neighbours. Three that have labels are removed."""
+    found, labelled = Answers(), set(range(1, 36, 3))
+    for i in labelled:
+        found.add(Answer(i + 2, CARDS[i], CARDS[i].split()[-1]))
+    before = {key(text): text.split()[-1] if i in labelled else "" for i, text in enumerate(CARDS)}
+    kept = [text for i, text in enumerate(CARDS) if i not in (4, 7, 16)]
+    out = with_answers("t.csv", rows_of(kept), found, lambda: before)
+    assert {text: label for *_, text, label in out} == {
+        text: before[key(text)] for text in kept}
+    assert "not used: 3 labels" in capsys.readouterr().err
+
+
+def test_an_answer_stays_with_a_text_that_was_corrected_and_is_said_once(capsys):
+    found = Answers()
+    found.add(Answer(3, CARDS[1], "a"))
+    corrected = [CARDS[0], CARDS[1] + " !", *CARDS[2:]]
+    before = dict.fromkeys(map(key, CARDS), "")
+    for call in (1, 2):
+        out = with_answers("t.csv", rows_of(corrected), found, before.copy)
+        assert [label for *_, label in out] == ["", "a", *[""] * (len(CARDS) - 2)]
+        said = capsys.readouterr().err
+        assert ("1 text changed a little" in said) == (call == 1) and "not used" not in said
+        before = {key(text): label for *_, text, label in out}
+
+
+def test_a_table_that_was_renamed_hears_of_its_answers(table, tmp_path, capsys):
+    write, rows = table
+    path = write([(i, text, "") for i, text, _ in rows])
+    other, folder = tmp_path / "other.csv-paper-hash", tmp_path / "my.csv-paper-hash"
+    for name, n in (("other", 7), ("another", 2)):
+        (tmp_path / f"{name}.csv-paper-hash").mkdir()
+        write_csv(tmp_path / f"{name}.csv-paper-hash" / "labels.csv", ["row", "text", "label"],
+                  [[5, text, "a"] for _, text, _ in rows[:n]] + [[9, rows[9][1], ""]])
+    read_table(path, folder=folder)
+    said = capsys.readouterr().err
+    assert said.count("answers to texts of this table") == 1
+    assert f"{other / 'labels.csv'} has 7 answers" in said
+    read_table(write(rows), folder=folder, stratified=data.seed_set)
+    assert "answers" not in capsys.readouterr().err
 
 
 def test_a_renamed_label_is_asked_about_only_where_it_is_plain_which(tmp_path, capsys):
