@@ -30,7 +30,7 @@ class Labels(int):
 class Committee(View):
     """A round in which the models of all seeds pick together, by the mean of their scores.
 
-    seen: a cache of probs. strategy: its name, for sentences.
+    seen: a cache of probs. strategy: the name of the one whose scores are checked, if any.
     """
 
     seen: dict = field(default_factory=dict)
@@ -50,7 +50,8 @@ class Committee(View):
 
     def pick(self, score, k):
         """The k best rows by the mean score, the same for every model -> [R, k]."""
-        check_scores(self, score)
+        if self.strategy:
+            check_scores(self, score)
         mean = score.mean(dim=0, keepdim=True)
         rows = View.pick(replace(self, U=self.U[:1]), mean, k)
         return rows.expand(len(score), -1)
