@@ -46,7 +46,7 @@ SHARED = HERE.parent / "shared"
 torch.set_num_threads(1)
 
 
-class Sketch(backend.Figure):
+class Sketch(backend.matplotlib().Figure):
     """A figure that is saved as an empty page, which is quick; `as_ever` is what users get."""
 
     def savefig(self, file, **options):
@@ -56,7 +56,8 @@ class Sketch(backend.Figure):
         return []  # no text is drawn
 
 
-REAL_FIGURE, backend.Figure = backend.Figure, Sketch
+REAL_FIGURE = backend.matplotlib().Figure
+backend.matplotlib().Figure = Sketch
 
 
 # ---- training dynamics: Eqs. 1-3 ----------------------------------------------------------------
@@ -805,7 +806,7 @@ def tiny():
 @pytest.fixture
 def as_ever(monkeypatch):
     """Figures as users get them."""
-    monkeypatch.setattr(backend, "Figure", REAL_FIGURE)
+    monkeypatch.setattr(backend.matplotlib(), "Figure", REAL_FIGURE)
 
 
 def test_a_run_writes_what_the_design_says(tiny):

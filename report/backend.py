@@ -4,23 +4,15 @@ It needs no backend, whatever the variable MPLBACKEND names.
 """
 
 import contextlib
+import functools
 import os
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 from plumbing.files import whole_file
 
-try:
-    from matplotlib import colormaps, rc_context
-except ValueError:  # a notebook sets the variable for every command, which may lack its backend
-    del os.environ["MPLBACKEND"]
-    for name in [name for name in sys.modules if name.partition(".")[0] == "matplotlib"]:
-        del sys.modules[name]  # what the failed import has left
-    from matplotlib import colormaps, rc_context
-from matplotlib.figure import Figure
-from matplotlib.text import Text
-
-__all__ = ["LOOK", "also_as", "colormaps", "new_figure", "picture", "save_figure"]
+__all__ = ["LOOK", "also_as", "matplotlib", "new_figure", "picture", "save_figure"]
 LOOK = {"dpi": 110, "layout": "constrained"}  # of every figure
 SAME_BYTES = {"pdf.fonttype": 42, "svg.hashsalt": "cal",  # 42: text stays text, as journals ask
               "text.parse_math": False}  # a table may be called $^$.csv
@@ -29,9 +21,26 @@ UNDATED = {"png": {"Software": None}, "svg": {"Date": None},
 formats = []  # in which every figure is written, besides PNG: see `also_as`
 
 
+@functools.cache
+def matplotlib():
+    """What is used of matplotlib. It is imported for the first picture, because that takes half a
+    second, and most processes draw none."""
+    try:
+        from matplotlib import colormaps, rc_context
+    except ValueError:  # a notebook sets the variable for every command, which may lack its backend
+        del os.environ["MPLBACKEND"]
+        for name in [name for name in sys.modules if name.partition(".")[0] == "matplotlib"]:
+            del sys.modules[name]  # what the failed import has left
+        from matplotlib import colormaps, rc_context
+    from matplotlib.figure import Figure
+    from matplotlib.text import Text
+
+    return SimpleNamespace(colormaps=colormaps, rc_context=rc_context, Figure=Figure, Text=Text)
+
+
 def new_figure(width, height):
     """A matplotlib figure that needs no screen."""
-    return Figure(figsize=(width, height), **LOOK)
+    return matplotlib().Figure(figsize=(width, height), **LOOK)
 
 
 def picture(width, height, columns=1, **options):
@@ -42,10 +51,11 @@ def picture(width, height, columns=1, **options):
 
 def save_figure(figure, path):
     """Write a figure as PNG, and in the other formats asked for: each whole or not at all."""
-    for text in figure.findobj(Text):  # those that are there before the figure is drawn
+    used = matplotlib()
+    for text in figure.findobj(used.Text):  # those that are there before the figure is drawn
         text.set_parse_math(False)
     for name in ("png", *formats):
-        with rc_context(SAME_BYTES), whole_file(Path(path).with_suffix(f".{name}")) as part:
+        with used.rc_context(SAME_BYTES), whole_file(Path(path).with_suffix(f".{name}")) as part:
             figure.savefig(part, format=name, metadata=UNDATED[name])
 
 

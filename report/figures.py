@@ -6,7 +6,7 @@ Each function draws one file, the same bytes each time. backend.py has matplotli
 import numpy as np
 
 from plumbing.maps import STATISTICS
-from report.backend import colormaps, new_figure, picture, save_figure
+from report.backend import matplotlib, new_figure, picture, save_figure
 from report.names import name_of, parts_of, vectors_of
 
 # Colour (Okabe-Ito, safe for the colour-blind), marker and line, so figures are readable in grey.
@@ -77,7 +77,7 @@ def draw_map(ax, m, title):
     if N > MOST_POINTS:
         shown = np.sort(np.random.default_rng(0).choice(N, MOST_POINTS, replace=False))
     fifth = np.round(m["correctness"][shown] * 5).astype(int)
-    colors = colormaps["cividis"](np.linspace(0, 0.85, 6))
+    colors = matplotlib().colormaps["cividis"](np.linspace(0, 0.85, 6))
     for k in range(6):
         rows = shown[fifth == k]
         ax.scatter(m["variability"][rows], m["confidence"][rows], s=18, alpha=0.6, linewidths=0,
@@ -172,7 +172,7 @@ def name_ends(ax, ends):
 
 def draw_thresholds(r, path, labels):
     """Table 3 as curves: CAL with each threshold, and CAL+DAL (half of each batch from each)."""
-    colors = colormaps["plasma"](np.linspace(0, 0.85, len(labels)))
+    colors = matplotlib().colormaps["plasma"](np.linspace(0, 0.85, len(labels)))
     styles = {label: {"color": color, "marker": "o^sDvP"[i],
                       "label": name_of("cal-t0.2" if label == "cal" else label)}
               for i, (label, color) in enumerate(zip(labels, colors))}
