@@ -27,7 +27,7 @@ from plumbing.files import InputError
 from plumbing.measures import as_bytes
 from plumbing.runs import Log, read_run
 from report import figures
-from test_cal import HERE, TINY, as_ever, cal_main, run_cal, run_files, tiny
+from test_cal import HERE, TINY, cal_main, run_cal, run_files, tiny
 
 LINE = {"round": 0, "labelled": 60, "accuracy": 0.5, "picked": [3, 5], "batch": None,
         "seconds": {"train": 0.1, "select": 0.1}}
@@ -413,7 +413,7 @@ def test_a_terminal_that_knows_ascii_alone():
     assert done.stdout == "1 ? 2\n"
 
 
-def test_the_terminal_shows_what_was_asked_for(tiny, tmp_path, as_ever, capsys):
+def test_the_terminal_shows_what_was_asked_for(tiny, tmp_path, capsys):
     shutil.copytree(tiny[0], tmp_path, dirs_exist_ok=True)
     assert cal_main(*TINY, "--seeds", 1, 2, "--strategies", "cal", "random", "--out", tmp_path) == 0
     table = capsys.readouterr().out.splitlines()  # though the folder has eleven strategies

@@ -27,7 +27,7 @@ from plumbing.files import write_csv
 from plumbing.runs import Log
 from stats import Results
 from strategies import STRATEGIES
-from test_cal import TINY, as_ever, cal_main, read_csv, run_files, tiny
+from test_cal import TINY, cal_main, read_csv, run_files, tiny
 
 HOSTILE = [
     '</script><script>document.title="broken"</script>', "<!-- <script>", "=1+1", "+49 30", "-",
@@ -151,15 +151,6 @@ def test_what_is_in_the_page_is_what_the_runs_left(tiny):
             np.testing.assert_allclose(gold.std(0), m[f"{name}_variability"], atol=0.003)
             y = d.y if name == "full" else d.y[m["rows"]]
             np.testing.assert_allclose((said == y).mean(0), m[f"{name}_correctness"], atol=1e-6)
-
-
-def test_report_only_writes_the_page_again(tiny, tmp_path, as_ever):
-    shutil.copytree(tiny[0], tmp_path, dirs_exist_ok=True)
-    page = tmp_path / "demo-paper-pool" / "explore.html"
-    before = page.read_bytes()
-    page.unlink()
-    assert cal_main("--report-only", "--out", tmp_path) == 0
-    assert page.read_bytes() == before and len(before) < 2e6
 
 
 def test_of_many_texts_those_that_runs_are_about_come_first(tiny, monkeypatch):
