@@ -332,8 +332,8 @@ def sizes(out):
 
 def test_workers_end_with_the_process_that_the_user_started(tmp_path):
     """Ctrl-C, which ends them too, is in test_processes.py."""
-    arguments = ["--seeds", 1, 2, "--jobs", 2, "--out", tmp_path, "--vectors", "hash", "--epochs",
-                 5, "--rounds", 40]
+    arguments = [*TINY[2:-1], 2, "--rounds", 200, "--seeds", 1, 2, "--vectors", "hash", "--out",
+                 tmp_path]
     process = subprocess.Popen([sys.executable, str(HERE / "cal.py"), *map(str, arguments)],
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     wait_for(lambda: len(sizes(tmp_path)) > 2)
