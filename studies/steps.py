@@ -73,21 +73,21 @@ def change(before, after):
 
 def tables(done):
     """(header, levels, changes): rows of the two tables, one per step."""
-    strategies = [name for name in cal.SIX if walked(done, name)]
+    walks = {name: walk for name in cal.SIX if (walk := walked(done, name))}
     levels, changes = [], []
-    by_step = {name: {step: runs for step, *runs in walked(done, name)} for name in strategies}
+    by_step = {name: {step: runs for step, *runs in walk} for name, walk in walks.items()}
     for step, protocol in protocols():
         level = [protocol]
-        for name in strategies:
+        for name in walks:
             runs = by_step[name].get(step, ({}, {}))[1]
             level.append(plus_minus(np.array([mean_accuracy(lines) for lines in runs.values()]))
                          if runs else "")
         levels.append(level)
         if step:
             changes.append([step, *(change(*by_step[name].get(step, ({}, {})))
-                                    for name in strategies)])
-    seeds = [len(max((runs for *_, runs in walked(done, name)), key=len)) for name in strategies]
-    return [NAMES[name] for name in strategies], [["seeds", *seeds], *levels], changes
+                                    for name in walks)])
+    seeds = [max(len(runs) for *_, runs in walk) for walk in walks.values()]
+    return [NAMES[name] for name in walks], [["seeds", *seeds], *levels], changes
 
 
 def main():
