@@ -1,7 +1,6 @@
 """Training dynamics in and out, against loops that follow the definitions one by one."""
 
 import base64
-import csv
 import itertools
 import json
 import re
@@ -214,8 +213,7 @@ def test_what_does_not_fit_is_named_with_file_and_line(folder, capsys, spoil, me
 ])
 @pytest.mark.parametrize("name", ["texts.csv", "texts.jsonl"])
 def test_a_column_that_is_named_has_to_be_there(folder, capsys, name, options, of_json):
-    with open(folder / "texts.csv", encoding="utf-8-sig", newline="") as f:
-        rows = list(csv.DictReader(f))
+    rows = read_csv(folder / "texts.csv")
     (folder / "texts.jsonl").write_text("\n".join(map(json.dumps, rows)))
     premise = ["--text-column", "premise"] if "--text-column" not in options else []
     assert run(folder, "--texts", folder / name, *premise, *options, "--out", folder / "out") == 2
