@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from labelling.next_batch import lacks_labels
 from plumbing.files import InputError, digest
 
 
@@ -16,7 +17,7 @@ def flipped(data, share):
 
     It draws the same rows and labels each time. Raises InputError if a label is missing.
     """
-    if (data.y < 0).any() or data.kind is not None and (data.kind == "filled").any():
+    if lacks_labels(data):
         raise InputError("some rows have no label, and --noise is for experiments, in which every"
                          " row has one; leave it out")
     rng, C = np.random.default_rng([len(data.y), 10]), len(data.classes)

@@ -30,10 +30,11 @@ from plumbing.draws import Draws
 from plumbing.files import counted, note, shortened
 from plumbing.folder import locked
 from report.figures import draw_maps
-from tables.answers import DOUBTED, NEXT, keep_answers, key, read_answers, refuse_marks
+from tables.answers import DOUBTED, NEXT, keep_answers, key, read_answers
 from tables.copies import ALIKE
 from tables.labels import named
 from tables.own_table import read_test
+from tables.remarks import refuse_marks
 
 REGIONS = "easy", "ambiguous", "hard"
 FEW = 20  # labels; with fewer, typical texts are asked for (first_batch)
@@ -79,8 +80,12 @@ class Request:
 
 def is_due(data, folder):
     """Whether a table is being labelled: a label is missing in it, or labels were filled in."""
-    filled = data.kind is not None and (data.kind == "filled").any()
-    return (data.y < 0).any() or filled or read_answers(folder).given
+    return lacks_labels(data) or read_answers(folder).given
+
+
+def lacks_labels(data):
+    """Whether a label is missing in the table itself, even if a copy or an answer gave it."""
+    return (data.y < 0).any() or data.kind is not None and (data.kind == "filled").any()
 
 
 def run(request):
@@ -218,6 +223,7 @@ def choose(request, view, free):
     left = view.without(torch.as_tensor(at_random, device=view.x.device).expand(
         len(view.L), -1))
     more = k - len(at_random)
+    # picked_by puts back what a strategy changes, which it cannot do in an expanded tensor
     left = replace(left, L=left.L.clone(), map=view.map._make(own.clone() for own in view.map))
     asked = picked_by(strategies.STRATEGIES[strategy], left, 2 * more)[0] if more else []
     if strategy == "cal+dal":  # its two halves, interleaved

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from plumbing.files import InputError, armed, counted, note, shortened
-from tables.answers import KEPT, SKIP, Answers, key, read, read_answers, warn_of_answers
+from tables.answers import KEPT, SKIP, Answers, key, read, read_answers
 from tables.copies import bare, groups
 from tables.labels import listed, named, warn_of_labels
 from tables.records import column, records
+from tables.remarks import warn_of_answers
 
 INVISIBLE = 20  # characters up to which a text may be all invisible ones, such as U+200B
 
@@ -163,13 +164,12 @@ def with_answers(path, rows, answers, before=dict):
         elif not label:
             if not answer and (near := answers.mended(number, text, known)) and before().get(
                     k, near.label) == near.label:
-                answer = used[number] = near
+                answer, used[number] = near, (near, text)
             label = answer.label if answer else ""
             if not label and len(given.get(k, ())) == 1:
                 label = next(iter(given[k]))
         out.append((place, number, text, label))
-    report_mended(path, used, {number: text for _, number, text, _ in rows if number in used},
-                  before)
+    report_mended(path, used, before)
     if lost := answers.lost(known, used):
         note(f"warning: not used: {counted(len(lost), 'label')} of texts that {path} does not"
              f" contain now, the first for row {lost[0].row}, {lost[0].text[:40]!r}; labels.csv"
@@ -177,16 +177,16 @@ def with_answers(path, rows, answers, before=dict):
     return out
 
 
-def report_mended(path, used, text_of, before):
+def report_mended(path, used, before):
     """Say which answers were found by their row alone for the first time.
 
-    used: {row number: Answer}; text_of: {row number: its text now}; before: see with_answers.
+    used: {row number: (Answer, the text there now)}; before: see with_answers.
     """
-    new = [(number, a) for number, a in used.items() if key(text_of[number]) not in before()]
+    new = [(number, *found) for number, found in used.items() if key(found[1]) not in before()]
     if new:
-        number, a = new[0]
+        number, a, text = new[0]
         note(f"note: {path}: {counted(len(new), 'text')} changed a little since a label was given,"
-             f" the first in row {number}, {shortened(repr(text_of[number]), 60)}, which was"
+             f" the first in row {number}, {shortened(repr(text), 60)}, which was"
              f" {shortened(repr(a.text), 60)}; the label {named(a.label)} stays; if it is wrong,"
              " write the right one into the table")
 

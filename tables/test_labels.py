@@ -7,7 +7,7 @@ import pytest
 
 import data
 from plumbing.files import InputError, write_csv
-from tables import answers, labels
+from tables import answers, labels, remarks
 from tables.own_table import read_table
 from tables.records import records
 from test_cal import cal_main, read_csv, table
@@ -230,7 +230,7 @@ def test_two_people_s_answers_are_both_kept_and_the_later_counts(tmp_path, capsy
     answers.keep_answers(tmp_path, found)
     assert [(r["text"], r["label"]) for r in read_csv(tmp_path / "labels.csv")] == [
         ("one", "a"), ("one", "c"), ("two", "b")]
-    answers.warn_of_answers(tmp_path, found, [(0, 2, "one", "")])
+    remarks.warn_of_answers(tmp_path, found, [(0, 2, "one", "")])
     assert "'a' in labels.csv, 'c' in next_batch.csv" in capsys.readouterr().err
 
 
@@ -310,7 +310,7 @@ def test_agreement_is_that_of_first_answers_whoever_looks_again(tmp_path, capsys
             ("bob", "cy"): [True]}
     assert found.agreement() == want
     assert [(a.label, b.label) for a, b in found.conflicts] == [("a", "b"), ("-", "c")]
-    answers.warn_of_answers(tmp_path, found, [])
+    remarks.warn_of_answers(tmp_path, found, [])
     assert "'a' by ann, 'b' by bob" in capsys.readouterr().err
     answers.keep_answers(tmp_path, found)
     (tmp_path / "next_batch.csv").unlink()
@@ -332,7 +332,7 @@ def test_a_label_whose_row_is_gone_comes_back_and_an_emptied_one_does_not(tmp_pa
                                                                  ("two", "b", "ann")]
     assert found.by_text["two"].label == "b" and found.by_text["two"].reviewed == "a"
     assert found.by_text["three"].label == "" and len(found.conflicts) == 1
-    answers.warn_of_answers(tmp_path, found, [])
+    remarks.warn_of_answers(tmp_path, found, [])
     said = capsys.readouterr().err
     assert "lacks 2 labels of" in said and "the first for row 2" in said
     answers.keep_answers(tmp_path, found)
@@ -359,11 +359,11 @@ def test_a_label_that_is_emptied_in_one_file_alone_is_said(tmp_path, capsys):
     write_csv(tmp_path / "labels-ann.csv", answers.COLUMNS, [row])
     found = saved(tmp_path, "labels.csv", [2, "one", "", "random", "ann", "", 1])
     assert found.by_text["one"].label == "a"
-    answers.warn_of_answers(tmp_path, found, [])
+    remarks.warn_of_answers(tmp_path, found, [])
     said = capsys.readouterr().err
     assert "labels.csv and labels-ann.csv; 'a' counts; to take it back, empty its cell in" in said
     found = saved(tmp_path, "labels-ann.csv", [*row[:2], "", *row[3:]])
-    answers.warn_of_answers(tmp_path, found, [])
+    remarks.warn_of_answers(tmp_path, found, [])
     assert not found.given and capsys.readouterr().err == ""
 
 
@@ -379,7 +379,7 @@ def test_a_comma_in_a_label_without_quotes_is_refused(tmp_path):
 def test_a_file_of_answers_that_is_not_read_is_named(tmp_path, capsys, name):
     for other in ("labels (2).csv", "labelled.csv", ".~lock.labels.ods#", "~$relabel.xlsx", name):
         (tmp_path / other).write_text("row,text,label\n")
-    answers.warn_of_answers(tmp_path, answers.read_answers(tmp_path), [])
+    remarks.warn_of_answers(tmp_path, answers.read_answers(tmp_path), [])
     said = capsys.readouterr().err
     assert said.count("\n") == 1 and f"{tmp_path / name} is not read" in said
 

@@ -11,9 +11,10 @@ import data
 import stats
 from labelling import next_batch
 from plumbing.files import InputError, read_arrays, write_csv
-from tables.answers import Answer, Answers, alike, key, read_answers, warn_of_renamed
+from tables.answers import Answer, Answers, alike, key, read_answers
 from tables.labels import read_classes
 from tables.own_table import read_table, with_answers
+from tables.remarks import warn_of_renamed
 from test_cal import cal_main, read_csv, table
 from vectors import kept
 from vectors.given import given
