@@ -31,13 +31,16 @@ def protocol(name):
     """(algorithm class, how data.load reads the texts) of a base, or one with rows turned.
 
     Bases: paper, code (the authors' code of 2022), code2021 (of 2021). paper+pad, code-reset ...:
-    + and - both turn a row. InputError for another name.
+    + and - both turn a row. InputError for another name, or a row that is turned twice.
     """
     base, *turned = name.replace("-", "+").split("+")
     every = {**ROWS, **ROWS_2021}
     if base not in BASES or set(turned) - set(every):
         raise InputError(f"--protocol {name!r} is not paper, code or code2021, alone or with"
                          " +SWITCH of " + ", ".join(every))
+    if twice := [row for row in dict.fromkeys(turned) if turned.count(row) > 1]:
+        raise InputError(f"--protocol {name!r} turns {twice[0]} more than once;"
+                         " name each switch once")
     rows = [row for row in every if (row in turned) != (row in BASES[base])]
     over = [c for row in reversed(rows) for c in every[row] if isinstance(c, type)]
     reading = dict(c for row in rows for c in every[row] if isinstance(c, tuple))

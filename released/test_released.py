@@ -73,6 +73,9 @@ def test_protocols_by_name():
     for bad in ("papers", "paper+nothing", "", "+pad", "code2022"):
         with pytest.raises(InputError, match="is not paper, code or code2021"):
             protocols.protocol(bad)
+    for bad in ("code2021+ten+ten", "code-pad+pad", "paper+pad+reset+pad"):
+        with pytest.raises(InputError, match="turns (ten|pad) more than once"):
+            protocols.protocol(bad)
 
 
 def test_the_fast_algorithm_is_that_of_paper():
