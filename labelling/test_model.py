@@ -308,12 +308,29 @@ def test_temperature_and_share_are_the_likeliest_under_the_prior():
     scores, _, given = planted(150, 9.0, 0.1)
     best = {}
     for T in honest.TEMPERATURES:
-        p = honest.softmax(T * scores)[np.arange(150), given]
+        p = np.exp(T * scores), np.exp(T / 3 * scores)
+        p = [of / of.sum(1, keepdims=True) for of in p]
+        p = (0.95 * p[0] + 0.05 * p[1])[np.arange(150), given]
         for e in honest.SHARES:
             likelihood = np.log((1 - e) * p + e * (1 - p) / 4).sum() + 20 * np.log(1 - e)
             best[likelihood] = T, e
     found = honest.calibrate(scores, given)
     assert (found.temperature, found.wrong) == pytest.approx(best[max(best)])
+
+
+def test_overlap_is_not_taken_for_wrong_labels(monkeypatch):
+    scores, _, _ = planted(20_000, 14.0, 0, seed=3)
+    p = 0.95 * honest.softmax(14 * scores) + 0.05 * honest.softmax(14 / 3 * scores)
+    true = (p.cumsum(1) > np.random.default_rng(3).random((20_000, 1))).argmax(1)
+    found = honest.calibrate(scores, true)
+    assert found.temperature == pytest.approx(14, rel=0.1) and found.wrong < 0.006
+    monkeypatch.setattr(honest, "BLOCK", 7_000)  # rows in pieces
+    np.testing.assert_allclose(found.probs(scores).max(1), p.max(1), atol=0.03)
+    np.testing.assert_allclose(found.probs(scores).sum(1), 1)
+    held = [honest.calibrate(scores[i : i + 1000], true[i : i + 1000]) for i in range(0, 9000, 1000)]
+    assert all(of.low == 0 for of in held)
+    monkeypatch.setattr(honest, "SOFT", 0.0)
+    assert honest.calibrate(scores, true).wrong > 0.01  # without the softer part
 
 
 def test_the_posterior_by_enumeration():
