@@ -3,9 +3,9 @@
 All of it is worked out from leave-one-out scores (kernel.py): of each labelled text by a model that
 has not seen it. A label is taken to be right with probability 1 - e, else any other class (Angluin
 & Laird 1988), so that a text's given label has the likelihood (1 - e) p_y + e (1 - p_y) / (C - 1).
-p is a softmax of T times the scores (temperature scaling, Guo et al. 2017), mixed with a softer one.
-If classes overlap, some texts lie where the model does not expect them, and without the softer part
-e would take them for wrong labels. T and e are the likeliest pair.
+p is a softmax of T times the scores (temperature scaling, Guo et al. 2017), mixed with a softer
+one. If classes overlap, some texts lie where the model does not expect them, and without the softer
+part e would take them for wrong labels. T and e are the likeliest pair.
 """
 
 from dataclasses import dataclass
@@ -39,14 +39,15 @@ class Calibration:
         """p(y | x) of scores [N, C]."""
         out = np.empty_like(scores, dtype=np.result_type(scores, np.float32))
         for i in range(0, len(scores), BLOCK):
-            out[i : i + BLOCK] = mixed(self.temperature, scores[i : i + BLOCK], SOFT)
+            out[i : i + BLOCK] = mixed(self.temperature, scores[i : i + BLOCK])
         return out
 
 
-def mixed(T, scores, soft):
-    """(1 - soft) softmax(T scores) + soft softmax(T scores / SOFTER): [N, C]."""
+def mixed(T, scores):
+    """(1 - SOFT) softmax(T scores) + SOFT softmax(T scores / SOFTER): [N, C]."""
     p = softmax(T * scores)
-    return p + soft * (softmax(T / SOFTER * scores) - p) if soft else p
+    p += SOFT * (softmax(T / SOFTER * scores) - p)
+    return p
 
 
 def softmax(z):
@@ -63,18 +64,19 @@ def calibrate(left_out, y):
     How large the softer part is cannot be told from so few labels. So the range of e joins those at
     none, SOFT and twice SOFT.
     """
-    found = {soft: likelihood(left_out, y, soft) for soft in (0, SOFT, 2 * SOFT)}
-    e, T = np.unravel_index(found[SOFT].argmax(), found[SOFT].shape)
-    profiles = [values.max(1) for values in found.values()]
-    inside = SHARES[np.any([profile >= profile.max() - SPREAD * Z**2 / 2
-                            for profile in profiles], axis=0)]
+    rows, C = np.arange(len(y)), left_out.shape[1]
+    sharp, softer = (np.array([softmax(T / by * left_out)[rows, y] for T in TEMPERATURES])
+                     for by in (1, SOFTER))  # [T, n]
+    likelihoods = [likelihood(sharp + soft * (softer - sharp), C) for soft in (SOFT, 0, 2 * SOFT)]
+    e, T = np.unravel_index(likelihoods[0].argmax(), likelihoods[0].shape)
+    profiles = np.array([values.max(1) for values in likelihoods])
+    near = profiles >= profiles.max(1, keepdims=True) - SPREAD * Z**2 / 2
+    inside = SHARES[near.any(0)]
     return Calibration(*map(float, (TEMPERATURES[T], SHARES[e], inside[0], inside[-1])))
 
 
-def likelihood(left_out, y, soft):
-    """log P(the given labels) + log of the prior, of each e and T: [SHARES, TEMPERATURES]."""
-    n, C = left_out.shape
-    given = np.array([mixed(T, left_out, soft)[np.arange(n), y] for T in TEMPERATURES])  # [T, n]
+def likelihood(given, C):
+    """log P(the given labels) + log of the prior: [E, T]. given [T, n]: p of the given labels."""
     logs = np.array([np.log(seen(given, e, C).clip(1e-12)).sum(1) for e in SHARES])
     return logs + DOUBT * np.log1p(-SHARES)[:, None]
 
