@@ -278,12 +278,12 @@ def test_copies_with_two_labels_share_them():
 # ---- what may be believed -----------------------------------------------------------------------
 
 
-def planted(n, T, e, C=5, seed=0):
-    """Scores [n, C] whose softmax at T is the truth, the true classes, and labels of which a share
-    e is wrong."""
+def planted(n, T, e, C=5, seed=0, soft=0.05):
+    """Scores [n, C], the true classes drawn from their p at T, and labels of which a share e is
+    wrong."""
     rng = np.random.default_rng(seed)
     scores = rng.normal(size=(n, C)) * rng.uniform(0, 0.4, size=(n, 1)) + 0.2
-    p = honest.softmax(T * scores)
+    p = (1 - soft) * honest.softmax(T * scores) + soft * honest.softmax(T / 3 * scores)
     true = (p.cumsum(1) > rng.random((n, 1))).argmax(1)
     given = np.where(rng.random(n) < e, (true + rng.integers(1, C, n)) % C, true)
     return scores, true, given
@@ -291,7 +291,7 @@ def planted(n, T, e, C=5, seed=0):
 
 @pytest.mark.parametrize("e", [0, 0.1, 0.25])
 def test_temperature_and_wrong_labels_are_found_again(e):
-    scores, true, given = planted(20_000, 14.0, e)
+    scores, true, given = planted(12_000, 14.0, e)
     found = honest.calibrate(scores, given)
     assert found.temperature == pytest.approx(14, rel=0.1)
     assert found.low <= e <= found.high and found.wrong == pytest.approx(e, abs=0.02)
@@ -304,16 +304,39 @@ def test_temperature_and_wrong_labels_are_found_again(e):
     assert low - 1 <= (given != true).sum() <= high + 1 and low <= about <= high
 
 
+@pytest.mark.parametrize("soft", [0, 0.1])
+def test_the_range_of_wrong_labels_allows_for_less_and_more_overlap(soft):
+    for e in (0, 0.1):
+        scores, _, given = planted(3_000, 14.0, e, seed=2, soft=soft)
+        found = honest.calibrate(scores, given)
+        assert found.low <= e <= found.high and found.wrong == pytest.approx(e, abs=0.03)
+
+
 def test_temperature_and_share_are_the_likeliest_under_the_prior():
     scores, _, given = planted(150, 9.0, 0.1)
     best = {}
     for T in honest.TEMPERATURES:
-        p = honest.softmax(T * scores)[np.arange(150), given]
+        p = np.exp(T * scores), np.exp(T / 3 * scores)
+        p = [of / of.sum(1, keepdims=True) for of in p]
+        p = (0.95 * p[0] + 0.05 * p[1])[np.arange(150), given]
         for e in honest.SHARES:
             likelihood = np.log((1 - e) * p + e * (1 - p) / 4).sum() + 20 * np.log(1 - e)
             best[likelihood] = T, e
     found = honest.calibrate(scores, given)
     assert (found.temperature, found.wrong) == pytest.approx(best[max(best)])
+
+
+def test_overlap_is_not_taken_for_wrong_labels(monkeypatch):
+    scores, y, _ = planted(6_000, 14.0, 0, seed=3)
+    p = 0.95 * honest.softmax(14 * scores) + 0.05 * honest.softmax(14 / 3 * scores)
+    found = honest.calibrate(scores, y)
+    assert found.temperature == pytest.approx(14, rel=0.1) and found.wrong == found.low == 0
+    monkeypatch.setattr(honest, "BLOCK", 2_500)  # rows in pieces
+    np.testing.assert_allclose(replace(found, temperature=14).probs(scores), p)
+    assert found.probs(scores.astype(np.float32)).dtype == np.float32
+    monkeypatch.setattr(honest, "SOFT", 0.0)
+    without = honest.calibrate(scores, y)
+    assert 0 < without.low <= without.wrong
 
 
 def test_the_posterior_by_enumeration():
@@ -333,7 +356,8 @@ def test_labels_that_are_wrong_at_most_by_hand():
     assert found == pytest.approx(2 + 1.96 * np.sqrt(2))
 
 
-def test_the_accuracy_by_hand():
+def test_the_accuracy_by_hand(monkeypatch):
+    monkeypatch.setattr(honest, "SOFT", 0)  # p is the softmax of the scores
     found = honest.Calibration(1.0)
     left_out = np.log([[0.6, 0.4], [0.7, 0.3], [0.2, 0.8], [0.9, 0.1]])
     y, p = np.array([0, 1, 1, 0]), np.array([[0.5, 0.5], [0.1, 0.9]] * 8)
