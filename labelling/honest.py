@@ -17,7 +17,7 @@ SHARES = np.linspace(0, 0.5, 101)  # e: of the labels that are wrong
 SOFT = 0.05  # the softer part's share of p, chosen on TREC, AG News and Debian
 SOFTER = 3.0  # how many times lower its temperature scale is
 DOUBT = 20  # labels' worth of belief that none is wrong: a Beta(1, 21) prior of e
-SPREAD = 6.0  # the likelihood of e is taken to this power's inverse: texts are not independent
+SPREAD = 4.0  # the likelihood of e is taken to this power's inverse: texts are not independent
 FEW = 20  # labels below which nothing is said
 Z = 1.96
 LOOKED = 10  # labels that people looked at again, from which on what they found counts
@@ -28,25 +28,29 @@ WIDEN = 1.15  # of standard errors: the temperature and lambda are fitted on the
 
 @dataclass
 class Calibration:
-    """temperature T; wrong: the share e of labels that are wrong, and its 95 % range low, high."""
+    """temperature T; wrong: the share e of labels that are wrong, and its 95 % range low, high.
+
+    ends: (e, T, soft) at both ends of that range, for each softer part that was tried.
+    """
 
     temperature: float
     wrong: float = 0.0
     low: float = 0.0
     high: float = 0.0
+    ends: tuple = ()
 
     def probs(self, scores):
         """p(y | x) of scores [N, C]."""
         out = np.empty_like(scores, dtype=np.result_type(scores, np.float32))
         for i in range(0, len(scores), BLOCK):
-            out[i : i + BLOCK] = mixed(self.temperature, scores[i : i + BLOCK])
+            out[i : i + BLOCK] = mixed(self.temperature, scores[i : i + BLOCK], SOFT)
         return out
 
 
-def mixed(T, scores):
-    """(1 - SOFT) softmax(T scores) + SOFT softmax(T scores / SOFTER): [N, C]."""
+def mixed(T, scores, soft):
+    """(1 - soft) softmax(T scores) + soft softmax(T scores / SOFTER): [N, C]."""
     p = softmax(T * scores)
-    p += SOFT * (softmax(T / SOFTER * scores) - p)
+    p += soft * (softmax(T / SOFTER * scores) - p)
     return p
 
 
@@ -67,12 +71,16 @@ def calibrate(left_out, y):
     rows, C = np.arange(len(y)), left_out.shape[1]
     sharp, softer = (np.array([softmax(T / by * left_out)[rows, y] for T in TEMPERATURES])
                      for by in (1, SOFTER))  # [T, n]
-    likelihoods = [likelihood(sharp + soft * (softer - sharp), C) for soft in (SOFT, 0, 2 * SOFT)]
-    e, T = np.unravel_index(likelihoods[0].argmax(), likelihoods[0].shape)
-    profiles = np.array([values.max(1) for values in likelihoods])
-    near = profiles >= profiles.max(1, keepdims=True) - SPREAD * Z**2 / 2
-    inside = SHARES[near.any(0)]
-    return Calibration(*map(float, (TEMPERATURES[T], SHARES[e], inside[0], inside[-1])))
+    best, ends = None, []
+    for soft in (SOFT, 0, 2 * SOFT):
+        values = likelihood(sharp + soft * (softer - sharp), C)  # [E, T]
+        best = np.unravel_index(values.argmax(), values.shape) if best is None else best
+        near = np.flatnonzero(values.max(1) >= values.max() - SPREAD * Z**2 / 2)
+        ends += [(float(SHARES[i]), float(TEMPERATURES[values[i].argmax()]), soft)
+                 for i in (near[0], near[-1])]
+    low, *_, high = sorted(e for e, _, _ in ends)
+    return Calibration(float(TEMPERATURES[best[1]]), float(SHARES[best[0]]), low, high,
+                       tuple(ends))
 
 
 def likelihood(given, C):
@@ -99,14 +107,14 @@ def posterior(p, e, C):
 def wrong_range(left_out, y, found):
     """(how many labels are believed wrong, at least, at most): the sum of wrong_labels.
 
-    The 95 % range joins what e leaves open and what chance does at a given e.
+    The 95 % range joins what e and the softer part leave open and what chance does at given ones.
     """
-    p, C = found.probs(left_out)[np.arange(len(y)), y], left_out.shape[1]
-    wrong = posterior(p, found.wrong, C)
+    wrong, rows, C = wrong_labels(left_out, y, found), np.arange(len(y)), left_out.shape[1]
     about, chance = wrong.sum(), Z * np.sqrt((wrong * (1 - wrong)).sum())
-    low, high = (posterior(p, e, C).sum() for e in (found.low, found.high))
-    return (about, max(0.0, about - np.hypot(about - low, chance)),
-            about + np.hypot(high - about, chance))
+    counts = [about, *(posterior(mixed(T, left_out, soft)[rows, y], e, C).sum()
+                       for e, T, soft in found.ends)]
+    return (about, max(0.0, about - np.hypot(about - min(counts), chance)),
+            about + np.hypot(max(counts) - about, chance))
 
 
 def at_most(left_out, y, found):

@@ -326,6 +326,30 @@ def test_temperature_and_share_are_the_likeliest_under_the_prior():
     assert (found.temperature, found.wrong) == pytest.approx(best[max(best)])
 
 
+def test_the_range_of_wrong_labels_joins_those_of_three_softer_parts():
+    scores, _, given = planted(400, 14.0, 0.2)
+    rows, counts = np.arange(400), []
+    for soft in (0, 0.05, 0.1):
+        best = {}  # by e: the highest likelihood, and how many labels are then wrong
+        for e in honest.SHARES:
+            for T in honest.TEMPERATURES:
+                p = [np.exp(T * by * scores) for by in (1, 1 / 3)]
+                p = [of / of.sum(1, keepdims=True) for of in p]
+                p = ((1 - soft) * p[0] + soft * p[1])[rows, given]
+                wrong, seen = e * (1 - p) / 4, (1 - e) * p + e * (1 - p) / 4
+                here = np.log(seen).sum() + 20 * np.log(1 - e), (wrong / seen).sum()
+                best[e] = max(best.get(e, here), here)
+        top = max(best.values())[0]
+        near = [e for e in best if best[e][0] > top - 4 * 1.96**2 / 2]
+        counts += [best[near[0]][1], best[near[-1]][1]]
+    found = honest.calibrate(scores, given)
+    wrong = honest.wrong_labels(scores, given, found)
+    chance = 1.96 * np.sqrt((wrong * (1 - wrong)).sum())
+    about, low, high = honest.wrong_range(scores, given, found)
+    assert high == pytest.approx(about + np.hypot(max(counts) - about, chance))
+    assert low == pytest.approx(about - np.hypot(about - min(counts), chance))
+
+
 def test_overlap_is_not_taken_for_wrong_labels(monkeypatch):
     scores, y, _ = planted(6_000, 14.0, 0, seed=3)
     p = 0.95 * honest.softmax(14 * scores) + 0.05 * honest.softmax(14 / 3 * scores)
@@ -480,7 +504,8 @@ def test_doubts_find_what_is_wrong_and_ask_once():
     later = doubts.find(team, d, answers)
     assert set(later.places).isdisjoint(found.places[:5])
     assert later.believed[0] == pytest.approx(found.believed[0] - sum(found.wrong[:5]))
-    team.found = honest.Calibration(9.0, 0.0, 0.0, 0.05)  # none is believed wrong: by the scores
+    team.found = honest.Calibration(  # none is believed wrong: by the scores
+        9.0, 0.0, 0.0, 0.05, ((0.0, 9.0, 0.05), (0.05, 9.0, 0.05)))
     found = doubts.find(team, d, Answers())
     order = doubts.margin(scores, given)[found.places]
     assert len(order) > 5 and order.tolist() == sorted(order) and order[0] == doubts.margin(
