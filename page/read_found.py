@@ -259,7 +259,7 @@ def why():
     text = (DOCS / "why-cal-loses.md").read_text(encoding="utf-8")
     points = re.findall(r"^\d\. (.*?)(?=^\d\. |^$)", text, re.M | re.S)
     more = [re.search(rf"^\*\*{start}.*?(?=\n\n)", text, re.M | re.S)[0]
-            for start in ("θ′ is as accurate", "Two changes together repair CAL")]
+            for start in ("θ′ is as accurate", "CAL\\+unit, which makes two changes")]
     return ("<ol>" + "".join(f"<li>{marked(point)}</li>" for point in points) + "</ol>"
             + "".join(f"<p>{marked(paragraph)}</p>" for paragraph in more))
 

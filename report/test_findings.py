@@ -70,7 +70,7 @@ SHORT = ["two words" if i % 2 == 0 else "there are four words" for i in range(40
 
 def test_a_difference_of_cals_batches_is_named(tmp_path):
     said = batches_said(tmp_path, even_or_not, SHORT)
-    assert "CAL is number 1 of 2. On average the largest class has 100% of a batch" in said
+    assert "CAL is number 1 of 2. On average the largest true class has 100% of a batch" in said
     assert "(more than Random's 58%)" in said
     assert "have 2.0 words (less than Random's 2.8)" in said
     assert "θ′ orders texts by the length" in said
