@@ -101,8 +101,8 @@ def why_cal(r):
     return f"""## CAL's batches beside Random's
 
 By mean accuracy CAL is {place}. On average the largest true class has {mean(one, cal):.0%} of
-a batch of CAL's ({said[class_way]} Random's {mean(one, random):.0%}). CAL's texts have {mean(words, cal):.1f}
-words ({said[word_way]} Random's {mean(words, random):.1f}). A difference is named only if its
+a batch of CAL's ({said[class_way]} Random's {mean(one, random):.0%}). CAL's texts have
+{mean(words, cal):.1f} words ({said[word_way]} Random's {mean(words, random):.1f}). A difference is named only if its
 95 % interval within seeds excludes 0.{LENGTH if class_way > 0 and word_way < 0 else ""}"""
 
 
