@@ -102,8 +102,9 @@ def why_cal(r):
 
 By mean accuracy CAL is {place}. On average the largest true class has {mean(one, cal):.0%} of
 a batch of CAL's ({said[class_way]} Random's {mean(one, random):.0%}). CAL's texts have
-{mean(words, cal):.1f} words ({said[word_way]} Random's {mean(words, random):.1f}). A difference is named only if its
-95 % interval within seeds excludes 0.{LENGTH if class_way > 0 and word_way < 0 else ""}"""
+{mean(words, cal):.1f} words ({said[word_way]} Random's {mean(words, random):.1f}). A difference is
+named only if its 95 % interval within seeds excludes 0.\
+{LENGTH if class_way > 0 and word_way < 0 else ""}"""
 
 
 # Run files hold no representations: the report can say what the picks fit, not what caused them.
