@@ -1,5 +1,6 @@
 """The next batch of a table that is being labelled: turns options into a Request."""
 
+import re
 from pathlib import Path
 
 import datamap
@@ -38,13 +39,18 @@ def run(plan, classes):
 def classes_of(args):
     """The classes that --classes lists, or (); an InputError for a bad list or doubled names.
 
-    Spaces around a name are taken off, as they are where the column `who` is read.
+    Spaces around a name are taken off, as they are where the column `who` is read. Names that
+    differ only in case or punctuation are doubled: one person's file would replace another's.
     """
-    args.annotator = [name.strip() for name in args.annotator]
-    doubled = [name for name in args.annotator if args.annotator.count(name) > 1]
-    if doubled:
-        raise InputError(f"--annotator takes different names, and {doubled[0]!r} is there twice;"
-                         " give each person another one")
+    args.annotator, files = [name.strip() for name in args.annotator], {}
+    for name in args.annotator:
+        file = re.sub(r"[\W_]+", "-", name).casefold()  # as page/labels.js names it
+        if file in files:
+            alike = "is there twice" if name == files[file] else (
+                f"and {name!r} differ in case or punctuation alone")
+            raise InputError(f"--annotator takes different names, and {files[file]!r} {alike}; give"
+                             " each person another one")
+        files[file] = name
     return read_classes(Path(args.classes)) if args.classes else ()
 
 

@@ -1,5 +1,6 @@
 """What `python cal.py` does: it reads the options and calls the code that they ask for."""
 
+import errno
 import functools
 import sys
 
@@ -59,8 +60,9 @@ def command():
         print(f"cal.py: {e}", file=sys.stderr)
     except OSError as e:  # for example a full disk
         where = f" ({place})" if (place := place_of(e)) else ""
-        print(f"cal.py: {e.strerror or e}{where}; the same command continues from the last finished"
-              " round", file=sys.stderr)
+        print(f"cal.py: {e.strerror or e}{where}; "
+              + ("give it a shorter name" if e.errno == errno.ENAMETOOLONG else
+                 "the same command continues from the last finished round"), file=sys.stderr)
     return 2
 
 

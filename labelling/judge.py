@@ -3,8 +3,8 @@
 import numpy as np
 
 from labelling import honest
-from labelling.outcome import SURE, unlabelled
-from plumbing.files import counted, escaped, shortened, write_csv, write_text
+from labelling.outcome import sure, unlabelled
+from plumbing.files import InputError, counted, escaped, shortened, write_csv, write_text
 from tables.copies import groups
 from tables.labels import listed
 from tables.records import records
@@ -29,7 +29,7 @@ def judge(request, team, labelled, one, answers, steps):
     now = [len(labelled), int(team.sample.sum()), *(accuracy or [None] * 3), *gain]
     history = keep(folder / PROGRESS, now)
     table = write_classes(folder / CLASSES, request, team, rest)
-    lines = [of_accuracy(team, accuracy, len(rest)), *of_sure(team, rest, request.accept or SURE),
+    lines = [of_accuracy(team, accuracy, len(rest)), *of_sure(team, rest, sure(request)),
              *of_agreement(answers), of_kernels(team), *of_classes(table, folder),
              of_gain(team, table, gain, accuracy, more, one, len(rest))]
     write_text(folder / SUMMARY, summary(data, folder, history, lines, table, steps))
@@ -170,11 +170,19 @@ def of_gain(team, table, gain, accuracy, batch, one, rest):
 # ---- over the calls -----------------------------------------------------------------------------
 
 
+def rows_of(path):
+    """The rows of progress.csv, if there is one; an InputError if it cannot be read."""
+    try:
+        return [row for _, row in records(path, COLUMNS)][1:] if path.exists() else []
+    except InputError as e:
+        raise InputError(f"{e}; it is not as this command wrote it: remove it, and the estimates of"
+                         " earlier calls are gone")
+
+
 def keep(path, now):
     """progress.csv with one row per number of labels; its rows as dicts of text."""
     told = ["" if v is None else v if isinstance(v, int) else f"{v:.4f}" for v in now]
-    before = [row for _, row in records(path, COLUMNS)][1:] if path.exists() else []
-    rows = [row for row in before if len(row) == len(COLUMNS) and row[0] != str(now[0])]
+    rows = [row for row in rows_of(path) if len(row) == len(COLUMNS) and row[0] != str(now[0])]
     rows.append([str(value) for value in told])
     write_csv(path, COLUMNS, rows)
     return [dict(zip(COLUMNS, row)) for row in rows]

@@ -23,7 +23,7 @@ MOST = 100_000_000  # numbers, about half a gigabyte
 
 def kept(folder, name, texts, make):
     """{name: array} of make(), from the file in `folder` if there is one. name: the table's."""
-    path = Path(folder) / f"{name}-terms-{key(texts)}.npz"
+    path = Path(folder) / f"{name[:100]}-terms-{key(texts)}.npz"  # a longer name may be no file's
     if found := read_arrays(path):
         return found
     found = make()

@@ -23,14 +23,14 @@ from forks.returned import picked_by
 from labelling import doubts, model, outcome
 from labelling.asking import ask, asked, batch_of
 from labelling.committee import train
-from labelling.judge import judge
+from labelling.judge import PROGRESS, judge, rows_of
 from page.explore import write_labelling
 from plumbing.clock import told
 from plumbing.draws import Draws
 from plumbing.files import counted, note, shortened
 from plumbing.folder import locked
 from report.figures import draw_maps
-from tables.answers import DOUBTED, NEXT, keep_answers, key, read_answers
+from tables.answers import DOUBTED, NEXT, keep_answers, key, read_answers, saved_since
 from tables.copies import ALIKE
 from tables.labels import named
 from tables.own_table import read_test
@@ -93,6 +93,7 @@ def run(request):
     folder, data = request.folder, request.data
     with locked(folder):
         answers = read_answers(folder)
+        rows_of(folder / PROGRESS)  # an InputError before any file is written
         refuse_marks(folder, answers, data, request.classes)
         answers.complete(data)
         keep_answers(folder, answers)
@@ -157,26 +158,24 @@ def next_batch(request, answers, labelled, free):
     with told(f"learning from {counted(len(labelled), 'label')}"):
         team = model.train(data, answers, labelled, [text for _, _, text, _ in test], request.cache)
     if not request.strategy:
-        classes = len(np.unique(team.y))
-        few = len(team.y) < PER_CLASS * classes
+        few = len(team.y) < PER_CLASS * len(np.unique(team.y))
         request = replace(request, strategy="random" if few else DEFAULT)
     view, watched = watch(request, team, free)
     one = len(np.unique(team.p.argmax(1))) == 1
     region = region_of(watched.map.correctness)
     if len(set(region)) == 1:
-        note(f"warning: all {len(region):,} labelled texts are {REGIONS[region[0]]} to"
+        note(f"warning: every labelled text ({len(region):,}) is {REGIONS[region[0]]} to"
              " learn, so the data map tells little yet; label more, some of them drawn at random")
     rows, how = choose(request, view, free)
     draw_maps(folder / "map.png", {f"{counted(len(region), 'labelled text')}": watched.map})
-    batch = batch_of(request, answers, rows, how)
-    answers, found = ask(request, answers, batch, team.p), None
+    batch, answers = batch_of(request, answers, rows, how), saved_since(folder, answers)
+    found = None if one else doubts.find(team, data, answers)
+    answers = ask(request, answers, batch, team.p)
     if one:
         remove(folder, DOUBTED)
         note(f"warning: the model predicts one class, {named(data.classes[team.p[0].argmax()])},"
-             " for every text, so it cannot tell which labels to check, and relabel.csv is not"
-             " written; label more texts")
+             " for every text, so it cannot tell which labels to check; label more texts")
     else:
-        found = doubts.find(team, data, answers)
         doubts.write(folder, data, team, found, watched.map)
     doubted = list(zip(team.rows[found.places], found.theirs, found.why)) if found else []
     write_labelling(request, answers, batch.number, asked(request, batch, team),

@@ -37,7 +37,7 @@ def write_labelled(request, answers, p=None):
     with at least the probability request.accept. p [N, C]: probabilities of all rows, for those.
     """
     data = request.data
-    accepted = accept(data, p, request.accept) if request.accept and p is not None else {}
+    accepted = {} if request.accept is None or p is None else accept(data, p, request.accept)
     table = filled(request, answers, request.source)
     header, at = next(table)
 
@@ -57,7 +57,7 @@ def write_finished(request, answers, p):
     source: person or model, or skipped, where no label is given. probability: the model's. accept:
     yes for a person's label and for a probability of at least request.accept (SURE), else look.
     """
-    data, least = request.data, request.accept or SURE
+    data, least = request.data, sure(request)
     best, share = p[: len(data.y)].argmax(1), p[: len(data.y)].max(1)
     place = {int(number): i for i, number in enumerate(data.row_numbers)}
     table = filled(request, answers, sources=False)
@@ -108,6 +108,11 @@ def filled(request, answers, sources):
             cells[at] = label_of.get(number, cells[at])
             yield number, cells, sources and source_of(number, text, own, cells[at], answers,
                                                        origins)
+
+
+def sure(request):
+    """The probability from which on a prediction is marked as one to accept."""
+    return SURE if request.accept is None else request.accept
 
 
 def accept(data, p, least):

@@ -360,7 +360,7 @@ def test_a_first_batch_keeps_off_labelled_texts_and_clears_what_is_old(tmp_path,
     folder.mkdir(parents=True)
     old = ["relabel.csv", "map.png", "predictions.csv", "finished.csv"]
     for name in old:
-        (folder / name).write_text("from before")
+        (folder / name).write_text("row,text,label,checked\n")
     assert cal_main(*arguments_of(tmp_path / "my.csv", tmp_path / "out", "--vectors",
                                   tmp_path / "x.npy")) == 0
     assert not any((folder / name).exists() for name in old)

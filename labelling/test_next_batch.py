@@ -265,7 +265,7 @@ def test_a_map_of_one_region_is_pointed_out(table, tmp_path, capsys):
     path = write([(i, f"{c * 3} {i}" + f" {c * 3}" * 150, c if i < 15 else "")
                   for i, _, c in rows])
     assert not cal_main("--dataset", path, "--out", tmp_path, "--seeds", 1, "--epochs", 100)
-    assert "all 45 labelled texts are easy to learn" in capsys.readouterr().err
+    assert "every labelled text (45) is easy to learn" in capsys.readouterr().err
 
 
 def test_models_that_predict_one_class_doubt_nothing(table, tmp_path, capsys, monkeypatch):
@@ -278,7 +278,7 @@ def test_models_that_predict_one_class_doubt_nothing(table, tmp_path, capsys, mo
     arguments = ["--dataset", path, "--out", tmp_path, "--seeds", 1, "--vectors", "hash"]
     (tmp_path / "my.csv-paper-hash").mkdir()
     old = tmp_path / "my.csv-paper-hash" / "relabel.csv"
-    old.write_text("from before")
+    old.write_text("row,text,label,checked\n")
     assert cal_main(*arguments, "--epochs", 1) == 0
     said = capsys.readouterr()
     assert "the model predicts one class, 'a', for every text" in said.err and not old.exists()

@@ -71,15 +71,17 @@ def at_least(lowest):
 
 def threshold(text):
     """An argparse type: a correctness threshold in [0, 1)."""
-    try:
-        number = float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number; give one in [0, 1)")
-    if not 0 <= number < 1:
+    if (number := share(text, "[0, 1)")) == 1:
         raise argparse.ArgumentTypeError(f"{text} is not in [0, 1), from 0 to below 1")
     return number
 
 
-def share(text):
+def share(text, allowed="[0, 1]"):
     """An argparse type: a number in [0, 1]."""
-    return 1.0 if text in ("1", "1.0") else threshold(text)
+    try:
+        number = float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number; give one in {allowed}")
+    if not 0 <= number <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is not in {allowed}")
+    return number

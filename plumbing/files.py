@@ -33,9 +33,10 @@ CONTROL = "[\0-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"  # characters that a te
 
 
 def note(text):
-    """Print a remark on stderr, once: processes that another one has launched are silent."""
+    """Print a remark on one line of stderr, once: processes that another one has launched are
+    silent."""
     if os.environ.get("RANK", "0") == "0" and "CAL_LAUNCHED" not in os.environ:
-        tqdm.write(text, file=sys.stderr)
+        tqdm.write(visible(text), file=sys.stderr)
 
 
 def place_of(e):
@@ -187,7 +188,9 @@ def make_folder(folder):
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as e:
-        raise InputError(f"cannot write to {folder}: {e.strerror}; choose another --out")
+        raise InputError(f"cannot write to {folder}: {e.strerror}; " + (
+            "give the table a shorter name" if e.errno == errno.ENAMETOOLONG else
+            "choose another --out"))
 
 
 # Endings that no directory of ours has.
@@ -223,9 +226,20 @@ def write_csv(path, header, rows, encoding="utf-8-sig"):
     a spreadsheet would run as a formula gets an apostrophe in front, which `armed` removes.
     """
     with whole_file(path) as part, open(part, "w", encoding=encoding, newline="") as f:
-        out = csv.writer(f, lineterminator="\n")
+        out = csv.writer(Lines(f), lineterminator="\r\n")
         out.writerow(header)
         out.writerows([disarmed(cell) for cell in row] for row in rows)
+
+
+class Lines:
+    """A file whose lines end with \\n, for a csv.writer that ends them with \\r\\n: it puts a cell
+    with \\r in quotes only then, and without quotes the cell would end the row."""
+
+    def __init__(self, f):
+        self.f = f
+
+    def write(self, line):
+        return self.f.write(line[:-2] + "\n")
 
 
 def read_csv(path):

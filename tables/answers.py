@@ -21,7 +21,10 @@ from tables.records import records
 
 NEXT, KEPT = "next_batch.csv", "labels.csv"  # where people fill in labels, and where they are kept
 STEM = KEPT.partition(".")[0]  # of labels.csv and of copies of it
+ASKED = NEXT.partition(".")[0]  # of next_batch.csv and of copies of it
 DOUBTED = "relabel.csv"  # labels to look at again; people fill in its column `checked`
+LISTED = {"row", "text", "label", "model", "wrong", "why", "confidence", "variability",
+          "correctness"}  # the other columns of relabel.csv
 COLUMNS = ["row", "text", "label", "how", "who", "reviewed", "batch"]  # of labels.csv
 BEFORE = "-"  # as `reviewed`: the label before is not known
 CORRECTED = "corrected"  # as `how` in files of earlier versions: a label that was looked at again
@@ -113,11 +116,18 @@ class Answers:
         return None
 
     def complete(self, data):
-        """Take labels from the table itself for texts that were asked for and have no answer."""
-        for text, c in zip(data.texts, data.y):
-            answer = self.by_text.get(key(text)) if c >= 0 else None
-            if answer and not answer.label:
-                answer.label = data.classes[c]
+        """Take labels from the table itself for texts that were asked for and have no answer.
+
+        If copies of a text have different labels, only that of the row that was asked for counts.
+        """
+        found = {}  # by text: {row number: class}
+        for number, text, c in zip(data.row_numbers, data.texts, data.y):
+            k = key(text) if c >= 0 else None
+            if (a := self.by_text.get(k)) and not a.label and a.file.startswith(ASKED):
+                found.setdefault(k, {})[int(number)] = data.classes[c]
+        for k, labels in found.items():
+            answer, agreed = self.by_text[k], set(labels.values())
+            answer.label = agreed.pop() if len(agreed) == 1 else labels.get(answer.row, "")
 
     def lost(self, texts, used_rows):
         """Labels whose text (by its key) is not in the table and whose row is not used."""
@@ -192,6 +202,7 @@ def read_answers(folder):
     if (path := folder / BACKUP / KEPT).exists():
         found.restored = [a for a in read(path) if a.label and place(a) not in there]
     for answer in (*found.restored, *every):
+        answer.reviewed = answer.reviewed if answer.label else ""  # what is taken back was not seen
         found.add(answer)
     return found
 
@@ -199,11 +210,14 @@ def read_answers(folder):
 def read(path):
     """Every Answer of labels.csv or next_batch.csv; of relabel.csv, what is filled in there."""
     again = path.name.startswith(DOUBTED.partition(".")[0])
-    table = records(path, () if again else ("row", "text", "label"))
+    table = records(path, ("row", "text", "label", *["checked"] * again))
     _, header = next(table)
     names = [name.lower() for name in header]
     if again and "checked" not in names:
-        return  # of an earlier version, which was only to be read
+        if {"row", "text", "label"} <= set(names) <= LISTED:
+            return  # of an earlier version, which was only to be read
+        raise InputError(f"{path} has no column 'checked', into which the right labels are written;"
+                         " restore its first line, or remove the file")
     if doubled := [name for name in (*COLUMNS, "checked") if names.count(name) > 1]:
         raise InputError(f"{path} has {names.count(doubled[0])} columns {doubled[0]!r}; rename"
                          " those that this command did not write")
@@ -211,6 +225,8 @@ def read(path):
         if any(cells[len(names):]):
             raise InputError(f"{path}, row {line}: {len(cells)} values for {len(names)} columns;"
                              " put a text or label that contains the delimiter into quotes")
+        if "text" in names and len(cells) > names.index("text"):  # a tool may cut empty cells off
+            cells = [*cells, *[""] * (len(names) - len(cells))]
         row = dict(zip(names, map(armed, cells)))
         try:
             if any(cells) and not (again and not row["checked"].strip()):

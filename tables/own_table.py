@@ -119,6 +119,9 @@ def read_rows(path, text_column, label_column, without="add an empty column {!r}
     text_at = column(path, header, text_column, "name the column of texts with --text-column")
     label_at = column(path, header, label_column, without.format(label_column)
                       + " the column of labels with --label-column")
+    if text_at == label_at:
+        raise InputError(f"{path}: {header[text_at]!r} is the column of texts and that of labels;"
+                         " name another one with --text-column or --label-column")
     for number, row in table:
         if not row:
             continue
@@ -159,7 +162,7 @@ def with_answers(path, rows, answers, before=dict):
     for place, number, text, label in rows:
         k = key(text)
         answer = answers.by_text.get(k)
-        if answer and answer.reviewed:
+        if answer and answer.reviewed and answer.label:
             label = answer.label
         elif not label:
             if not answer and (near := answers.mended(number, text, known)) and before().get(

@@ -31,7 +31,7 @@ def place(folder, stem, vectors, texts, made_from):
     parts = [LAYOUT, vectors, *identity(vectors), *made_from]
     key = digest(*texts, [getattr(part, "__name__", str(part)) for part in parts])[:16]
     name = re.sub(r"\W+", "-", Path(str(vectors)).name)
-    return Path(folder) / f"{stem}-{name}-{key}.npy"
+    return Path(folder) / f"{stem[:100]}-{name[:100]}-{key}.npy"  # longer may be no file's name
 
 def kept(path, rows, make):
     """(x [rows, D], about) from the file at `path`, or from make() if there is no whole file.
