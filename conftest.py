@@ -141,6 +141,8 @@ def show(session, path):
             at += len(line)
             report = hook.pytest_report_from_serializable(config=session.config,
                                                           data=json.loads(line))
+            if isinstance(report.longrepr, list):  # of a skipped test: JSON knows no tuples
+                report.longrepr = tuple(report.longrepr)
             if report.when == "setup":
                 hook.pytest_runtest_logstart(nodeid=report.nodeid, location=report.location)
             hook.pytest_runtest_logreport(report=report)
