@@ -71,16 +71,15 @@ def calibrate(left_out, y):
     rows, C = np.arange(len(y)), left_out.shape[1]
     sharp, softer = (np.array([softmax(T / by * left_out)[rows, y] for T in TEMPERATURES])
                      for by in (1, SOFTER))  # [T, n]
-    best, ends = None, []
-    for soft in (SOFT, 0, 2 * SOFT):
-        values = likelihood(sharp + soft * (softer - sharp), C)  # [E, T]
-        best = np.unravel_index(values.argmax(), values.shape) if best is None else best
+    softs, ends = (SOFT, 0, 2 * SOFT), []
+    every = [likelihood(sharp + soft * (softer - sharp), C) for soft in softs]  # [E, T] each
+    e, T = np.unravel_index(every[0].argmax(), every[0].shape)
+    for soft, values in zip(softs, every):
         near = np.flatnonzero(values.max(1) >= values.max() - SPREAD * Z**2 / 2)
         ends += [(float(SHARES[i]), float(TEMPERATURES[values[i].argmax()]), soft)
                  for i in (near[0], near[-1])]
     low, *_, high = sorted(e for e, _, _ in ends)
-    return Calibration(float(TEMPERATURES[best[1]]), float(SHARES[best[0]]), low, high,
-                       tuple(ends))
+    return Calibration(float(TEMPERATURES[T]), float(SHARES[e]), low, high, tuple(ends))
 
 
 def likelihood(given, C):

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from plumbing.files import digest, read_arrays, remove_parts, whole_file
+from plumbing.files import cut, digest, read_arrays, remove_parts, whole_file
 from vectors.kept import writable
 
 SOURCES = ("labelling/kernel.py", "labelling/terms.py", "vectors/words.py", "vectors/pool.py",
@@ -23,7 +23,7 @@ MOST = 100_000_000  # numbers, about half a gigabyte
 
 def kept(folder, name, texts, make):
     """{name: array} of make(), from the file in `folder` if there is one. name: the table's."""
-    path = Path(folder) / f"{name[:100]}-terms-{key(texts)}.npz"  # a longer name may be no file's
+    path = Path(folder) / f"{cut(name)}-terms-{key(texts)}.npz"
     if found := read_arrays(path):
         return found
     found = make()

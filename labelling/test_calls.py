@@ -1,6 +1,5 @@
 """Whole calls: the same one twice gives the same bytes; a bad file is found first."""
 
-
 import pytest
 
 from plumbing.files import write_csv

@@ -71,8 +71,9 @@ def at_least(lowest):
 
 def threshold(text):
     """An argparse type: a correctness threshold in [0, 1)."""
-    if (number := share(text, "[0, 1)")) == 1:
-        raise argparse.ArgumentTypeError(f"{text} is not in [0, 1), from 0 to below 1")
+    allowed = "[0, 1), from 0 to below 1"
+    if (number := share(text, allowed)) == 1:
+        raise argparse.ArgumentTypeError(f"{text} is not in {allowed}")
     return number
 
 

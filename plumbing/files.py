@@ -49,6 +49,12 @@ def visible(text, characters=CONTROL):
     return re.sub(characters, lambda c: ascii(c[0])[1:-1], text)
 
 
+def cut(name, most=100):
+    """A part of a file's name that is no longer than so many bytes: longer names may be no file's.
+    """
+    return os.fsencode(name)[:most].decode("utf-8", "ignore")
+
+
 def shortened(text, most=200):
     """A text as a sentence can quote it: on one line, cut off if it is long, and without control
     characters."""
@@ -189,7 +195,7 @@ def make_folder(folder):
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as e:
         raise InputError(f"cannot write to {folder}: {e.strerror}; " + (
-            "give the table a shorter name" if e.errno == errno.ENAMETOOLONG else
+            "give --out or the table a shorter name" if e.errno == errno.ENAMETOOLONG else
             "choose another --out"))
 
 

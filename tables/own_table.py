@@ -162,7 +162,7 @@ def with_answers(path, rows, answers, before=dict):
     for place, number, text, label in rows:
         k = key(text)
         answer = answers.by_text.get(k)
-        if answer and answer.reviewed and answer.label:
+        if answer and answer.reviewed:
             label = answer.label
         elif not label:
             if not answer and (near := answers.mended(number, text, known)) and before().get(

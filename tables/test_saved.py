@@ -95,9 +95,9 @@ def test_a_remark_is_one_line(capsys):
     assert capsys.readouterr().err == "note: a\\nb.csv\\x1b[2J\n"
 
 
-@pytest.mark.parametrize(("length", "code"), [(230, 0), (248, 2)])
-def test_a_name_that_is_too_long_asks_for_a_shorter_one(length, code, tmp_path, capsys):
-    path = tmp_path / ("a" * length + ".csv")  # the results folder's name has eleven more
+@pytest.mark.parametrize(("name", "code"), [("a" * 230, 0), ("文" * 79, 0), ("a" * 248, 2)])
+def test_a_name_that_is_too_long_asks_for_a_shorter_one(name, code, tmp_path, capsys):
+    path = tmp_path / f"{name}.csv"  # the results folder's name has eleven more
     path.write_text("text,label\n" + "".join(
         f"text {i} of {'ab'[i % 2] * 3},{'ab'[i % 2] if i < 30 else ''}\n" for i in range(60)))
     assert cal_main("--dataset", path, "--out", tmp_path / "out") == code

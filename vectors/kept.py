@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from plumbing.files import digest, note, remove_parts, whole_file
+from plumbing.files import cut, digest, note, remove_parts, whole_file
 
 LAYOUT = 1  # add 1 if the same texts and vectors give another matrix after a change
 
@@ -31,7 +31,8 @@ def place(folder, stem, vectors, texts, made_from):
     parts = [LAYOUT, vectors, *identity(vectors), *made_from]
     key = digest(*texts, [getattr(part, "__name__", str(part)) for part in parts])[:16]
     name = re.sub(r"\W+", "-", Path(str(vectors)).name)
-    return Path(folder) / f"{stem[:100]}-{name[:100]}-{key}.npy"  # longer may be no file's name
+    return Path(folder) / f"{cut(stem)}-{cut(name)}-{key}.npy"
+
 
 def kept(path, rows, make):
     """(x [rows, D], about) from the file at `path`, or from make() if there is no whole file.
