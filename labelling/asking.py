@@ -73,7 +73,7 @@ def asked(request, batch, team=None):
         who.setdefault(row, []).append(name)
     copies = Counter(k for k in map(key, data.texts) if k in wanted)
     likely = {row: team.p[row].argsort(kind="stable")[::-1][:9] if team else [] for row in rows}
-    terms = kernel.speaking(team.features, team.rows, team.fitted, {
+    terms = kernel.speaking(team.features, team.fitted, {
         row: best[0] for row, best in likely.items()}, data.texts) if team else {}
     shown = []
     for row, best in likely.items():

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-TEMPERATURES = np.geomspace(1, 100, 47)
+TEMPERATURES = 100 ** (np.arange(-16, 47) / 46)  # from 0.2 to 100
 SHARES = np.linspace(0, 0.5, 101)  # e: of the labels that are wrong
 SOFT = 0.05  # the softer part's share of p, chosen on TREC, AG News and Debian
 SOFTER = 3.0  # how many times lower its temperature scale is

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from labelling.guesses import SECOND, System, order_of
 from labelling.many import conjugate_gradients
 from labelling.terms import (
     MOST_PARTS,
@@ -33,6 +34,7 @@ WEIGHTS = ((.25, .25, .25, .25), (1 / 3, 1 / 3, 1 / 3, 0), (.5, .25, .25, 0), (.
            (.2, .2, .6, 0), (.2, .6, .2, 0), (.1, .6, .1, .2), (.1, .1, .6, .2), (.4, .2, .2, .2))
 PENALTIES = 10.0 ** np.arange(-2.5, 1.51, 0.5)  # lambda; a text's K_m with itself is 1
 TRY_WEIGHTS, TRY_PENALTIES = 600, 1_000  # labels on which w, and lambda, are chosen, at most
+HALVED = 2_000  # labelled texts of which models of half of them are made, at most
 EXACT = 5_000  # labels up to which G is inverted; conjugate gradients solve for more
 PARTS_OF_ROWS = "columns", "weights", "bounds"
 TOPICS, TOPIC_TEXTS = 200, 6_000  # dimensions, and the texts that they are learned from
@@ -158,39 +160,60 @@ def kernel_of(features, rows, weights):
 
 @dataclass
 class Fitted:
-    """scores [N, C] of all texts; left_out [n, C]: of the labelled, by a model without each.
+    """scores [N, C] of all texts; left_out [n, C]: of the labelled, by models without each.
 
-    left_out is NaN for labelled texts beyond EXACT. weights {name: w}; penalty: lambda.
-    A [n, C]: the labelled texts' coefficients.
+    left_out is NaN for labelled texts beyond EXACT. weights {name: w}; penalty: lambda. used [u]:
+    the labelled texts and those whose classes were guessed; A [u, C]: their coefficients.
     """
 
     scores: np.ndarray
     left_out: np.ndarray
     weights: dict
     penalty: float
+    used: np.ndarray = None
     A: torch.Tensor = None
+    system: System = None
 
 
-def fit(features, rows, Y):
+def fit(features, rows, Y, guessed=()):
     """The Fitted of labelled `rows` [n], each a text of its own. Y [n, C]: one-hot, or shares
-    where copies of a text have different labels."""
+    where copies of a text have different labels. guessed [m]: texts to learn from without a label
+    (guesses.sample)."""
     Y, rows, n = torch.as_tensor(Y).double(), np.asarray(rows), len(rows)
-    some = np.random.default_rng(n).permutation(n)[:EXACT]
+    some = order_of(n)[:EXACT]
     few = some[:TRY_WEIGHTS]
     weights = choose_weights(gram(features, rows[few]), Y[few])
-    K, few = kernel_of(features, rows[some], weights), slice(0, TRY_PENALTIES)
-    penalty = best_penalty(K[few, few].float(), Y[some[few]])[1]
-    K.diagonal().add_(penalty)
-    G = torch.cholesky_inverse(torch.linalg.cholesky(K))
+    own = np.concatenate([rows[some], np.asarray(guessed, np.int64)])
+    K, few = kernel_of(features, own, weights), slice(0, TRY_PENALTIES)
+    penalty = best_penalty(K[:n, :n][few, few].float(), Y[some[few]])[1]
+    system = System(K, Y[some], penalty)
     del K
     left_out = torch.full(Y.shape, torch.nan, dtype=torch.float64)
-    left_out[some] = leave_one_out(G, Y[some])
+    left_out[some] = torch.from_numpy(system.left_out)
     if n > EXACT:
-        A = conjugate_gradients(features, rows, weights, penalty, Y)
+        own, A = rows, conjugate_gradients(features, rows, weights, penalty, Y)
+        found = scores(features, rows, weights, A)
     else:
-        A = torch.empty_like(Y)
-        A[some] = G @ Y[some]
-    return Fitted(scores(features, rows, weights, A), left_out.numpy(), weights, penalty, A)
+        found, A = of_system(system, features, own, n, weights)
+    return Fitted(found, left_out.numpy(), weights, penalty, own, A,
+                  system if n <= HALVED else None)
+
+
+def of_system(system, features, own, n, weights):
+    """(scores [N, C] of all texts, A): of both models, and a mean of their A, if there are two.
+
+    own [n + m]: the labelled texts, then those whose classes were guessed.
+    """
+    (A, _), second = system.without()
+    found = scores(features, own[:n], weights, A)
+    if second is None:
+        return found, A
+    more, _, left = second
+    learned = scores(features, own, weights, more)
+    learned[own[n:]] = left
+    more *= SECOND
+    more[:n] += (1 - SECOND) * A
+    return system.both(found, learned), more
 
 
 def mixed(weights, grams):
@@ -198,30 +221,24 @@ def mixed(weights, grams):
     return sum(w * grams[name] for name, w in weights.items() if w) + 1
 
 
-def leave_one_out(G, Y):
-    """Y_i - A_i / G_ii for every i, with A = G Y: [n, C]."""
-    return Y - G @ Y / G.diagonal()[:, None]
-
-
-def half_as_many(features, rows, Y, fitted, halves=6, most=2_000):
+def half_as_many(features, rows, Y, fitted, halves=6):
     """How often models of half the labels are right on the others: (places [m], shares [m]).
 
-    Of more than `most` labelled texts, a sample. Right is the class with the highest share of Y.
+    Of more than HALVED labelled texts, a sample. Right is the class with the highest share of Y.
     """
-    rng = np.random.default_rng(len(rows) + 1)
-    some = np.sort(rng.permutation(len(rows))[:most])
-    K = kernel_of(features, np.asarray(rows)[some], fitted.weights).float()
-    Y = torch.as_tensor(Y)[some].float()
-    y, eye = Y.argmax(1), torch.eye(-(-len(some) // 2), dtype=torch.float32)
-    right = torch.zeros(len(some), dtype=torch.float64)
+    rng, system = np.random.default_rng(len(rows) + 1), fitted.system
+    places = rng.permutation(len(rows))[:HALVED]
+    if system is None:
+        K = kernel_of(features, np.asarray(rows)[places], fitted.weights)
+        system = System(K, torch.as_tensor(Y)[places].double(), fitted.penalty)
+    else:
+        places = order_of(len(rows))  # as in `fit`
+    y, right = system.Y.argmax(1).numpy(), np.zeros(len(places))
     for _ in range(halves):
-        order = rng.permutation(len(some))
-        middle = len(order) // 2
-        for own, other in ((order[:middle], order[middle:]), (order[middle:], order[:middle])):
-            system = K[own][:, own] + fitted.penalty * eye[: len(own), : len(own)]
-            A = torch.cholesky_solve(Y[own], torch.linalg.cholesky(system))
-            right[other] += ((K[other][:, own] @ A).argmax(1) == y[other]) / halves
-    return some, right.numpy()
+        order = rng.permutation(len(places))
+        for half in np.array_split(order, 2):
+            right[half] += (system.scores_without(half).argmax(1) == y[half]) / halves
+    return places, right
 
 
 def choose_weights(grams, Y):
@@ -260,7 +277,7 @@ def scores(features, rows, weights, A):
     return out.numpy()
 
 
-def speaking(features, rows, fitted, asked, texts, most=4):
+def speaking(features, fitted, asked, texts, most=4):
     """{row: the words and pairs that speak most for its class}. asked: {row: the class's number}.
 
     Exact, since the kernel of words is linear: a term's part in a class's score, less its mean
@@ -268,7 +285,7 @@ def speaking(features, rows, fitted, asked, texts, most=4):
     """
     if not fitted.weights.get("words"):
         return {row: [] for row in asked}
-    some = features["words"].take(torch.as_tensor(rows))
+    some = features["words"].take(torch.as_tensor(fitted.used))
     where, width = numbered(some)
     table = torch.sparse.mm(some.matrix(where, width).t(), fitted.A.float())
     table = torch.cat([table - table.mean(1, keepdim=True), torch.zeros(1, table.shape[1])])

@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 import torch
 
-from labelling import honest, kernel
+from labelling import guesses, honest, kernel
 from labelling.kept import kept
 from strategies import View
 from tables.answers import key
@@ -81,7 +81,9 @@ def train(data, answers, labelled, test_texts=(), cache=None):
     texts = [*data.texts, *test_texts]
     keep = lambda make: kept(cache, data.name, texts, make) if cache else make()
     features = kernel.features_of(texts, x, keep=keep)
-    fitted = kernel.fit(features, rows, Y)
+    same = lambda row: bare(data.texts[row])
+    guessed = guesses.sample(len(data.texts), labelled, len(rows), same)
+    fitted = kernel.fit(features, rows, Y, guessed)
     known = ~np.isnan(fitted.left_out[:, 0])
     found = honest.calibrate(fitted.left_out[known], y[known])
     asked = [answers.by_text.get(key(data.texts[row])) for row in rows]

@@ -18,7 +18,7 @@ import torch
 
 import data
 from baselines import clusters
-from labelling import honest, kernel
+from labelling import guesses, honest, kernel
 from labelling.model import Model
 from labelling.next_batch import spread
 from plumbing.arguments import Parser, at_least, script
@@ -66,7 +66,7 @@ def simulate(way, seed, texts, x, features, y, C, rounds):
 def fitted(features, rows, y, C, sample):
     """The Model of labelled `rows`."""
     Y = np.eye(C)[y[rows]]
-    found = kernel.fit(features, rows, Y)
+    found = kernel.fit(features, rows, Y, guesses.sample(len(y), rows, len(rows)))
     own = honest.calibrate(found.left_out, y[rows])
     return Model(features, rows, Y, y[rows], found, own, own.probs(found.scores), sample)
 
