@@ -232,10 +232,10 @@ def test_models_of_half_the_labels():
     fitted = kernel.fit(features, L, np.eye(3)[y])
     places, right = kernel.half_as_many(features, L, np.eye(3)[y], fitted, halves=4)
     assert sorted(places) == list(range(60)) and set(np.round(right * 4, 6)) <= {0, 1, 2, 3, 4}
-    noise = np.random.default_rng(9).integers(0, 3, 60)  # labels that nothing speaks for
-    fitted = kernel.fit(features, L, np.eye(3)[noise])
-    chance = kernel.half_as_many(features, L, np.eye(3)[noise], fitted)[1].mean()
-    assert right.mean() > 0.8 and chance < 0.55
+    features, L = small(300)[0], np.arange(300)
+    noise = np.eye(3)[np.random.default_rng(9).integers(0, 3, 300)]  # nothing speaks for them
+    chance = kernel.half_as_many(features, L, noise, kernel.fit(features, L, noise))[1].mean()
+    assert right.mean() > 0.8 and chance < 0.42
 
 
 def demo_table(n, copies=0, seed=0):
