@@ -19,7 +19,7 @@ import torch
 
 from labelling import honest
 
-TEXTS = 2_000  # labelled and guessed ones together, at most
+TEXTS = 1_500  # labelled and guessed ones together, at most
 MOST = 200_000  # texts of a table, above which nothing is guessed: two models take more memory
 BELIEF, ROUNDS = 0.3, 3  # chosen, with SECOND, on TREC, AG News and the demo
 SECOND = 0.7  # the second model's part of the mean

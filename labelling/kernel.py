@@ -221,7 +221,7 @@ def mixed(weights, grams):
     return sum(w * grams[name] for name, w in weights.items() if w) + 1
 
 
-def half_as_many(features, rows, Y, fitted, halves=6):
+def half_as_many(features, rows, Y, fitted, halves=3):
     """How often models of half the labels are right on the others: (places [m], shares [m]).
 
     Of more than HALVED labelled texts, a sample. Right is the class with the highest share of Y.
