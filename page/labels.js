@@ -235,7 +235,7 @@ function labelsCsv() {                            // as tables/answers.py keeps 
 function save() {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob([labelsCsv()], { type: "text/csv" }));
-  link.download = S.who ? `labels-${S.who.replace(/[^\p{L}\p{N}]+/gu, "-")}.csv` : "labels.csv"; // two people's files beside each other
+  link.download = S.who ? `labels-${S.who.replace(/[^\p{L}\p{M}\p{N}]+/gu, "-")}.csv` : "labels.csv"; // two people's files beside each other
   link.click();
   for (const g of Object.values(given)) g.saved = true;
   store();

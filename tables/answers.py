@@ -15,7 +15,7 @@ from plumbing.files import (
     refuse_odd,
     write_csv,
 )
-from tables.copies import key
+from tables.copies import is_empty, key
 from tables.labels import SKIP
 from tables.records import records
 
@@ -238,7 +238,7 @@ def read(path):
                     answer.label, answer.reviewed = row["checked"].strip(), answer.label or BEFORE
                 elif answer.how == CORRECTED:
                     answer.reviewed = answer.reviewed or BEFORE
-                if number != answer.row or answer.label and not answer.text.strip():
+                if number != answer.row or answer.label and is_empty(answer.text):
                     raise ValueError
                 yield answer
         except (KeyError, ValueError, OverflowError):

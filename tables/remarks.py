@@ -75,7 +75,9 @@ def refuse_marks(folder, answers, data, classes):
             if a.label not in known:
                 raise InputError(f"{folder / a.file}: the text of row {a.row} has been given the"
                                  f" label {named(a.label)}, which no other text has; write the"
-                                 " right label there, the same one again if it is right")
+                                 " right label there, the same one again if it is right; if"
+                                 f" {named(a.label)} is a class, list all classes in a file, one"
+                                 " per line, and give it with --classes")
 
 
 def warn_of_renamed(folder, answers, own):
