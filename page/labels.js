@@ -8,30 +8,48 @@ let given = {};                                   // answers by person and text
 let done = [], unfolded = "", choice = 0, times = []; // for undo: lists of what answer() gives
 let ended = false, unkept = false;                // all that is shown has an answer; this browser keeps none
 
-// An answer is { row, text, label, how, who, reviewed, batch, at, saved }; label "" is an answer taken
-// back. Two tabs: the later one wins.
+// An answer is { row, text, label, how, who, reviewed, batch, at, saved, since, gone }; label "" is an
+// answer taken back. Two tabs: the later one wins. since: when it was given, if undo has brought it back;
+// gone: when the saved answers were given that it replaces.
 const idOf = (text, who) => who ? who + "\n" + text : text;
 
 function readStore() {
   try { const kept = JSON.parse(localStorage.getItem(KEY)); return kept && typeof kept === "object" ? kept : {}; } catch { return {}; }
 }
 
+let clock = 0;                                    // later than every answer that the page knows
+const now = () => clock = Math.max(Date.now(), clock + 1);
+const timeOf = g => g.since ?? g.at;
+const goneWith = g => g?.saved && g.label ? [...(g.gone || []), timeOf(g)] : g?.gone;
+
 function fetchAnswers() {
   for (const [id, g] of Object.entries(readStore()))
     if (g && typeof g.label === "string" && !(given[id]?.at > g.at)) given[id] = { text: id, who: "", reviewed: "", batch: "", ...g, saved: g.saved || given[id]?.at === g.at && given[id].saved };
 }
 
-function forgetTaken() {                          // what is in labels.csv now, or was there after it was saved: the file counts
-  const again = (row, flag) => idOf(row[1], row[4]) + "\n" + flag, kept = new Set(), same = new Set();
-  for (const k of D.kept) { for (const flag of [!!k[5], false]) kept.add(again(k, flag)); same.add(again(k, !!k[5]) + "\n" + k[2]); }
-  const taken = Object.entries(given).filter(([id, g]) => g.saved && kept.has(id + "\n" + !!g.reviewed) || same.has(id + "\n" + !!g.reviewed + "\n" + g.label));
+function forgetTaken() {                          // what labels.csv has by now, or had: the file counts
+  const place = (text, who, again) => idOf(text, who) + "\n" + !!again, last = new Map(), known = new Set(), over = new Set();
+  for (const [, text, label, , who, again, , time] of D.kept) {
+    const at = Date.parse(time) || Infinity, id = place(text, who, again);
+    if (at < Infinity) clock = Math.max(clock, at);
+    known.add(id + at);
+    if (!(last.get(id)?.at > at)) last.set(id, { label, at });
+    if (again) last.set(place(text, who), { ...last.get(place(text, who)), at: Infinity }); // nothing counts more than a second look
+  }
+  for (const [text, who, again, time] of D.gone || []) over.add(place(text, who, again) + Date.parse(time));
+  const taken = Object.entries(given).filter(([id, g]) => {
+    const here = id + "\n" + !!g.reviewed, file = last.get(here), at = timeOf(g);
+    clock = Math.max(clock, g.at || 0);
+    if (!g.label) return g.saved && (g.gone || []).every(at => over.has(here + at));
+    return known.has(here + at) || over.has(here + at) || file && (file.label === g.label && !g.gone || g.saved && file.at >= at);
+  });
   for (const [id] of taken) delete given[id];
   if (taken.length) try { localStorage.setItem(KEY, JSON.stringify(given)); } catch { /* store() says it */ }
 }
 
 function store() {
   fetchAnswers();
-  const open = Object.values(given).filter(g => g.label && !g.saved).length;
+  const open = Object.values(given).filter(g => !g.saved && (g.label || g.gone)).length;
   try { localStorage.setItem(KEY, JSON.stringify(given)); unkept = false; $("saved").textContent = open ? `${open.toLocaleString("en")} answers are kept in this browser only: save labels.csv and put it into ${D.folder}.` : ""; }
   catch { unkept = open > 0; $("saved").textContent = "This browser cannot keep your answers (its storage is full or closed): save labels.csv before you close the page."; }
 }
@@ -199,7 +217,7 @@ function go(i) { ended = false; S.batch = D.batch ?? 0; S.item = Math.max(0, Mat
 function goBack() { go(ended ? S.item : S.item - 1); }
 function answer(t, label) {                       // [item, what tells its person and text, the answer before]
   const id = idOf(t.text, S.who), before = given[id], again = t.label;
-  given[id] = { row: t.row, text: t.text, label, how: again ? "" : t.how, who: S.who, reviewed: again || "", batch: again ? "" : D.batch ?? "", at: Date.now() };
+  given[id] = { row: t.row, text: t.text, label, how: again ? "" : t.how, who: S.who, reviewed: again || "", batch: again ? "" : D.batch ?? "", at: now(), gone: goneWith(before) };
   return [t, id, before];
 }
 function give(label) {                            // then to the next text without an answer
@@ -218,7 +236,10 @@ function acceptAll() {
 function undo() {                                 // one key takes back one answer, or all that were accepted at once
   const last = done.pop();
   if (!last) return goBack();
-  for (const [, id, before] of last) given[id] = { ...(before || given[id]), label: before?.label ?? "", saved: false, at: Date.now() };
+  for (const [, id, before] of last) {
+    const g = given[id];
+    given[id] = before && !g.saved ? { ...before, since: timeOf(before), at: now() } : { ...(before || g), label: before?.label ?? "", saved: false, since: undefined, at: now(), gone: goneWith(g) };
+  }
   store();
   const i = shown.indexOf(last[0][0]);
   go(i < 0 ? S.item : i);
@@ -226,10 +247,13 @@ function undo() {                                 // one key takes back one answ
 
 function labelsCsv() {                            // as tables/answers.py keeps them
   const cell = v => { let s = String(v ?? ""); if (/^'*[=+\-@\t\r]/.test(s) && !/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(s.trim())) s = "'" + s; return /[",\r\n]/.test(s) ? '"' + s.replaceAll('"', '""') + '"' : s; };
-  const now = Object.values(given).filter(g => g.label).map(g => [g.row, g.text, g.label, g.how, g.who, g.reviewed, g.batch]);
-  const same = r => JSON.stringify([r[1], r[2], r[4], !!r[5]]), fresh = new Set(now.map(same));
-  const rows = [...D.kept.filter(k => !fresh.has(same(k))), ...now];
-  return "\ufeffrow,text,label,how,who,reviewed,batch\n" + rows.sort((a, b) => a[0] - b[0]).map(r => r.map(cell).join(",") + "\n").join("");
+  const row = (g, label, at) => [g.row, g.text, label, g.how, g.who, g.reviewed, g.batch, at > 0 ? new Date(at).toISOString() : ""];
+  const mine = Object.values(given), told = mine.filter(g => g.label).map(g => row(g, g.label, timeOf(g)));
+  const back = mine.flatMap(g => (g.gone || []).map(at => row(g, "", at)));
+  const same = r => JSON.stringify([r[1], r[2], r[4], !!r[5]]), spot = r => JSON.stringify([r[1], r[7], r[4], !!r[5]]);
+  const fresh = new Set([...told.map(same), ...back.map(spot)]);
+  const rows = [...D.kept.filter(k => !fresh.has(same(k)) && !fresh.has(spot(k))), ...told, ...back];
+  return "\ufeffrow,text,label,how,who,reviewed,batch,at\n" + rows.sort((a, b) => a[0] - b[0]).map(r => r.map(cell).join(",") + "\n").join("");
 }
 
 function save() {

@@ -171,7 +171,7 @@ def with_answers(path, rows, answers, before=dict):
                 label = next(iter(given[k]))
         out.append((place, number, text, label))
     report_mended(path, used, before)
-    if lost := answers.lost(known, used):
+    if lost := answers.lost({*known, *(key(near.text) for near, _ in used.values())}):
         note(f"warning: not used: {counted(len(lost), 'label')} of texts that {path} does not"
              f" contain now, the first for row {lost[0].row}, {lost[0].text[:40]!r}; labels.csv"
              " keeps such labels")
