@@ -19,6 +19,7 @@ from page.border import read_border
 from plumbing.arguments import script
 from plumbing.files import InputError, write_text
 from plumbing.maps import STATISTICS
+from tables import merge
 from tables.copies import key
 from vectors.words import UNSPACED
 
@@ -121,6 +122,7 @@ def write_labelling(request, answers, batch, todo, labelled=(), watched=None, do
         "doubts": [{"row": number(row), "text": data.texts[row], "model": data.classes[c],
                     "label": data.classes[data.y[row]], "why": why} for row, c, why in doubted],
         "kept": answers.kept(),
+        "gone": [[a.text, a.who, a.place[-1], merge.written(a.at)] for a in answers.taken],
         "rest": rest_of(data, p, [row for row in np.flatnonzero(free) if number(row) not in asked]),
         "labelled": labelled_of(data, rows), "unspaced": UNSPACED,
     }

@@ -8,8 +8,9 @@ let given = {};                                   // answers by person and text
 let done = [], unfolded = "", choice = 0, times = []; // for undo: lists of what answer() gives
 let ended = false, unkept = false;                // all that is shown has an answer; this browser keeps none
 
-// An answer is { row, text, label, how, who, reviewed, batch, at, saved }; label "" is an answer taken
-// back after it was saved. Two tabs: the later one wins.
+// An answer is { row, text, label, how, who, reviewed, batch, at, saved, since, gone }; label "" is an
+// answer taken back. Two tabs: the later one wins. since: when it was given, if undo has brought it back;
+// gone: when the saved answers were given that it replaces.
 const idOf = (text, who) => who ? who + "\n" + text : text;
 
 function readStore() {                            // null if there is nothing that can be read
@@ -20,8 +21,15 @@ function sound(id, g) {                           // what a damaged store has lo
   const whole = { row: "", text: id, how: "", who: "", reviewed: "", batch: "" };
   for (const k in whole) if (/string|number/.test(typeof g[k])) whole[k] = g[k];
   const at = Number.isSafeInteger(g.at) ? g.at : 0;
-  return { ...g, ...whole, at, saved: !!g.saved };
+  const gone = Array.isArray(g.gone) ? g.gone.filter(Number.isSafeInteger) : undefined;
+  const since = Number.isSafeInteger(g.since) ? g.since : undefined;
+  return { ...g, ...whole, at, saved: !!g.saved, since, gone };
 }
+
+let clock = 0;                                    // later than every answer that the page knows
+const later = g => clock = Math.max(Date.now(), clock + 1, (g?.at ?? 0) + 1);
+const timeOf = g => g.since ?? g.at;
+const goneWith = g => g?.saved && g.label ? [...(g.gone || []), timeOf(g)] : g?.gone;
 
 function fetchAnswers() {
   for (const [id, kept] of Object.entries(readStore() || {})) {
@@ -32,10 +40,22 @@ function fetchAnswers() {
   }
 }
 
-function forgetTaken() {                          // what is in labels.csv now, or was there after it was saved: the file counts
-  const again = (row, flag) => idOf(row[1], row[4]) + "\n" + flag, kept = new Set(), same = new Set();
-  for (const k of D.kept) { for (const flag of [!!k[5], false]) kept.add(again(k, flag)); same.add(again(k, !!k[5]) + "\n" + k[2]); }
-  const taken = Object.entries(given).filter(([id, g]) => g.saved && kept.has(id + "\n" + !!g.reviewed) || same.has(id + "\n" + !!g.reviewed + "\n" + g.label));
+function forgetTaken() {                          // what labels.csv has by now, or had: the file counts
+  const place = (text, who, again) => idOf(text, who) + "\n" + !!again, last = new Map(), known = new Set(), over = new Set();
+  for (const [, text, label, , who, again, , time] of D.kept) {
+    const at = Date.parse(time) || Infinity, id = place(text, who, again);
+    if (at < Infinity) clock = Math.max(clock, at);
+    known.add(id + at);
+    if (!(last.get(id)?.at > at)) last.set(id, { label, at });
+    if (again) last.set(place(text, who), { ...last.get(place(text, who)), at: Infinity }); // nothing counts more than a second look
+  }
+  for (const [text, who, again, time] of D.gone || []) over.add(place(text, who, again) + Date.parse(time));
+  const taken = Object.entries(given).filter(([id, g]) => {
+    const here = id + "\n" + !!g.reviewed, file = last.get(here), at = timeOf(g);
+    clock = Math.max(clock, g.at || 0);
+    if (!g.label) return g.saved && (g.gone || []).every(at => over.has(here + at));
+    return known.has(here + at) || over.has(here + at) || file && (file.label === g.label && !g.gone || g.saved && file.at >= at);
+  });
   for (const [id] of taken) delete given[id];
   if (taken.length) try { localStorage.setItem(KEY, JSON.stringify(given)); } catch { /* store() says it */ }
 }
@@ -43,7 +63,7 @@ function forgetTaken() {                          // what is in labels.csv now, 
 function store(gone = []) {                       // gone: answers that leave no trace
   fetchAnswers();
   for (const id of gone) delete given[id];
-  const open = Object.values(given).filter(g => g.label && !g.saved).length;
+  const open = Object.values(given).filter(g => !g.saved && (g.label || g.gone)).length;
   try {
     localStorage.setItem(KEY, JSON.stringify(given));
     unkept = false;
@@ -205,11 +225,10 @@ function answer(t, label) {
   const id = idOf(t.text, S.who), before = given[id], again = t.label;
   given[id] = {
     row: t.row, text: t.text, label, how: again ? "" : t.how, who: S.who, reviewed: again || "",
-    batch: again ? "" : D.batch ?? "", at: later(before),
+    batch: again ? "" : D.batch ?? "", at: later(before), gone: goneWith(before),
   };
   return [t, id, before, label];
 }
-const later = g => Math.max(Date.now(), (g?.at ?? 0) + 1);  // also where a clock was set back
 function give(label) {                            // then to the next text without an answer
   if (!shown.length || !label || ended) return;
   const anew = !answerOf(shown[S.item]), last = S.item === shown.length - 1;
@@ -227,30 +246,37 @@ function acceptAll() {
 function undo() {
   const at = done.findLastIndex(([[t, id]]) => id === idOf(t.text, S.who));
   if (at < 0) return goBack();
-  const [last] = done.splice(at, 1), gone = [];
+  const [last] = done.splice(at, 1), never = [];
   for (const [, id, before, label] of last) {
     const g = given[id];
     if (g?.label !== label) continue;             // another tab has another answer since
-    if (!before && !g.saved) gone.push(id);       // no file has it: nothing of it fills the storage
-    else given[id] = { ...(before || g), label: before?.label ?? "", saved: false, at: later(g) };
+    if (!before && !g.saved) never.push(id);      // no file has it: nothing of it fills the storage
+    else if (!g.saved) given[id] = { ...before, since: timeOf(before), at: later(g) };
+    else given[id] = {
+      ...(before || g), label: before?.label ?? "", saved: false, since: undefined, at: later(g),
+      gone: goneWith(g),
+    };
   }
-  store(gone);
+  store(never);
   const i = shown.indexOf(last[0][0]);
   go(i < 0 ? S.item : i);
 }
 
 function labelsCsv() {                            // as tables/answers.py keeps them
   const cell = v => { let s = String(v ?? ""); if (/^'*[=+\-@\t\r]/.test(s) && !/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(s.trim())) s = "'" + s; return /[",\r\n]/.test(s) ? '"' + s.replaceAll('"', '""') + '"' : s; };
-  const now = Object.values(given).filter(g => g.label).map(g => [g.row, g.text, g.label, g.how, g.who, g.reviewed, g.batch]);
-  const same = r => JSON.stringify([r[1], r[2], r[4], !!r[5]]), fresh = new Set(now.map(same));
-  const rows = [...D.kept.filter(k => !fresh.has(same(k))), ...now];
-  return "\ufeffrow,text,label,how,who,reviewed,batch\n" + rows.sort((a, b) => a[0] - b[0]).map(r => r.map(cell).join(",") + "\n").join("");
+  const row = (g, label, at) => [g.row, g.text, label, g.how, g.who, g.reviewed, g.batch, at > 0 ? new Date(at).toISOString() : ""];
+  const mine = Object.values(given), told = mine.filter(g => g.label).map(g => row(g, g.label, timeOf(g)));
+  const back = mine.flatMap(g => (g.gone || []).map(at => row(g, "", at)));
+  const same = r => JSON.stringify([r[1], r[2], r[4], !!r[5]]), spot = r => JSON.stringify([r[1], r[7], r[4], !!r[5]]);
+  const fresh = new Set([...told.map(same), ...back.map(spot)]);
+  const rows = [...D.kept.filter(k => !fresh.has(same(k)) && !fresh.has(spot(k))), ...told, ...back];
+  return "\ufeffrow,text,label,how,who,reviewed,batch,at\n" + rows.sort((a, b) => a[0] - b[0]).map(r => r.map(cell).join(",") + "\n").join("");
 }
 
 function save() {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob([labelsCsv()], { type: "text/csv" }));
-  link.download = S.who ? `labels-${S.who.replace(/[^\p{L}\p{N}]+/gu, "-")}.csv` : "labels.csv"; // two people's files beside each other
+  link.download = S.who ? `labels-${S.who.replace(/[^\p{L}\p{M}\p{N}]+/gu, "-")}.csv` : "labels.csv"; // two people's files beside each other
   link.click();
   for (const g of Object.values(given)) g.saved = true;
   store();
