@@ -94,7 +94,7 @@ class System:
         """The logarithm of the mean of both models' probabilities, from their scores [N, C]."""
         p, more = self.first.probs(first), self.second.probs(second)
         p += SECOND * (more - p)
-        return np.log(p, out=p)
+        return np.log(np.maximum(p, 1e-12, out=p), out=p)
 
     def by_parts(self):
         """The labelled texts' scores by second models without a PARTS-th of them: [n, C]."""

@@ -1,11 +1,11 @@
 """What may be believed: probabilities, accuracy on the texts without a label, wrong labels.
 
-All of it is worked out from leave-one-out scores (kernel.py): of each labelled text by a model that
-has not seen it. A label is taken to be right with probability 1 - e, else any other class (Angluin
-& Laird 1988), so that a text's given label has the likelihood (1 - e) p_y + e (1 - p_y) / (C - 1).
-p is a softmax of T times the scores (temperature scaling, Guo et al. 2017), mixed with a softer
-one. If classes overlap, some texts lie where the model does not expect them, and without the softer
-part e would take them for wrong labels. T and e are the likeliest pair.
+All of it is worked out from scores of the labelled texts by models that have not seen them
+(kernel.py, guesses.py). A label is taken to be right with probability 1 - e, else any other class
+(Angluin & Laird 1988), so that a text's given label has the likelihood (1 - e) p_y +
+e (1 - p_y) / (C - 1). p is a softmax of T times the scores (temperature scaling, Guo et al. 2017),
+mixed with a softer one. If classes overlap, some texts lie where the model does not expect them,
+and without the softer part e would take them for wrong labels. T and e are the likeliest pair.
 """
 
 from dataclasses import dataclass

@@ -5,7 +5,7 @@ words, of parts of words, and of their topics (latent semantic analysis of the w
 et al. 1990); the 1 is an intercept. With G = (K + lambda I)^-1 and A = G Y, a text's scores are
 k(x)' A, and those of a labelled text i by a model that has not seen it are exactly
 Y_i - A_i / G_ii (Rifkin & Lippert 2007). The w and lambda are those with the smallest squared
-leave-one-out error. What was measured: docs/your-csv-measured.md.
+leave-one-out error. guesses.py adds a second model, which learns from texts without a label too.
 """
 
 from dataclasses import dataclass

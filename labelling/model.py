@@ -36,7 +36,7 @@ class Model:
 
     @property
     def judged(self):
-        """True for the labelled texts that have leave-one-out scores: [n]."""
+        """True for the labelled texts that have scores by models without them: [n]."""
         return ~np.isnan(self.fitted.left_out[:, 0])
 
     def wrong(self):

@@ -192,7 +192,7 @@ def next_batch(request, answers, labelled, free):
 
 
 def watch(request, team, free):
-    """(the view that picks, committee.Watched of the labelled texts with leave-one-out scores).
+    """(the view that picks, committee.Watched of the labelled texts that are judged).
 
     A strategy of model.CLOSED picks by the closed-form model; one network is then enough for the
     data map, in 32 steps per epoch. Any other strategy asks networks, one per seed.
