@@ -5,7 +5,7 @@ label. A second model learns from these guesses as well, each believed BELIEF ti
 label, and makes them again: G = (K + lambda W^-1)^-1 with W the belief in each text, and A = G P
 with P the labels and the guesses. EM does so if guesses count for less than labels (Nigam et al.
 2000, section 5.3.1). No text's guess is made from its own former guess: like the score of a
-labelled text by a model that has not seen it, it is P_i - A_i / G_ii. What the model says is a
+labelled text by a model that has not seen it, it is P_i - A_i / G_ii. What the model says is the
 mean of both models' probabilities: the second is more often right, but too sure of itself.
 
 What is said of the model needs scores of labelled texts by models that have seen neither them nor
@@ -21,8 +21,7 @@ from labelling import honest
 
 TEXTS = 1_500  # labelled and guessed ones together, at most
 MOST = 200_000  # texts of a table, above which nothing is guessed: two models take more memory
-BELIEF, ROUNDS = 0.3, 3  # chosen, with SECOND, on TREC, AG News and the demo
-SECOND = 0.7  # the second model's part of the mean
+BELIEF, ROUNDS = 0.3, 3  # chosen on TREC, AG News and the demo
 LEAST = 0.01  # the second model's lambda is not less than this: guesses are no exact labels
 PARTS = 10  # of the labelled texts; the second model is fitted without each in turn
 
@@ -92,8 +91,9 @@ class System:
 
     def both(self, first, second):
         """The logarithm of the mean of both models' probabilities, from their scores [N, C]."""
-        p, more = self.first.probs(first), self.second.probs(second)
-        p += SECOND * (more - p)
+        p = self.first.probs(first)
+        p += self.second.probs(second)
+        p /= 2
         return np.log(np.maximum(p, 1e-12, out=p), out=p)
 
     def by_parts(self):

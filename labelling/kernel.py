@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from labelling.guesses import SECOND, System, order_of
+from labelling.guesses import System, order_of
 from labelling.many import conjugate_gradients
 from labelling.terms import (
     MOST_PARTS,
@@ -200,7 +200,7 @@ def fit(features, rows, Y, guessed=()):
 
 
 def of_system(system, features, own, n, weights):
-    """(scores [N, C] of all texts, A): of both models, and a mean of their A, if there are two.
+    """(scores [N, C] of all texts, A): of both models, and the mean of their A, if there are two.
 
     own [n + m]: the labelled texts, then those whose classes were guessed.
     """
@@ -211,9 +211,8 @@ def of_system(system, features, own, n, weights):
     more, _, left = second
     learned = scores(features, own, weights, more)
     learned[own[n:]] = left
-    more *= SECOND
-    more[:n] += (1 - SECOND) * A
-    return system.both(found, learned), more
+    more[:n] += A
+    return system.both(found, learned), more / 2
 
 
 def mixed(weights, grams):

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from labelling import guesses, honest, kernel
-from labelling.guesses import BELIEF, LEAST, ROUNDS, SECOND, System, sample
+from labelling.guesses import BELIEF, LEAST, ROUNDS, System, sample
 from labelling.test_model import small, whole_kernel
 
 
@@ -43,9 +43,9 @@ def test_both_models_without_some_texts_against_fitting_again():
         np.testing.assert_allclose(two, second, atol=1e-4)
         np.testing.assert_allclose(left, guessed, atol=1e-4)
         np.testing.assert_allclose(A[F], 0, atol=1e-5)
-    p = (1 - SECOND) * system.first.probs(first := np.ones((2, 3)) * [1, 2, 3]) \
-        + SECOND * system.second.probs(first * 2)
-    np.testing.assert_allclose(np.exp(system.both(first, first * 2)), p)
+    one, two = np.random.default_rng(0).random((2, 5, 3))
+    np.testing.assert_allclose(np.exp(system.both(one, two)),
+                               (system.first.probs(one) + system.second.probs(two)) / 2)
 
 
 def test_a_table_without_guesses_is_left_out_one_by_one():
