@@ -260,6 +260,9 @@ def opened(text, tmp_path):
     ("[view.U.fill_(True), view.L.fill_(0), view.pick(view.probs()[..., 0] * 0, 200)][2][:, :5]",
      "which is in L already"),
     ("view.pick(view.x.mul_(2)[:, 0] + 0 * view.probs()[..., 0], k)", "changed view.x in place"),
+    ("[view.x.numpy().__imul__(2), view.L[:, :5]][1]", "round 0, seeds 3, 4: changed view.x in"),
+    ("[view.x.data[[0, 1]].copy_(view.x[:2]), view.x.data.copy_(view.x.flip(0)), 0][2]",
+     "changed view.x in place"),
     ("view.memory[0].update(a=view) or view.pick(view.probs()[..., 0], k)", "but not View"),
 ])
 def test_what_a_strategy_returns_is_checked(body, message, tmp_path):
@@ -350,7 +353,7 @@ def m(p, y):
     return p[:, 0, 0]
 def on_round(view, scores, picked):
     [rows.reverse() for rows in picked]
-    view.L.fill_(0), [field.fill_(0.5) for field in view.map]
+    view.L.resize_(0), [field.fill_(0.5) for field in view.map]
 STRATEGIES, MEASURES = {"idea": idea}, {"m": m}
 """
 
@@ -446,6 +449,7 @@ class Net(nn.Module):
     ("nn.Linear(7, C + 1)", "x", "has the shape [4, 4]; logits [4, 3] are needed"),
     ("nn.Identity()", "x", "has the shape [4, 7]"), ("None", "x", "the network Net has no `out`"),
     ("nn.Linear(7, C)", "x.nothing", "mine.py, line 7, in psi: AttributeError"),
+    ("nn.Linear(7, C)", "x.mul_(2)", "the network Net: changed x in place"),
     ("nn.Linear(7, C)", "x / 0 * 0", "its training diverged"), ("nn.Linear(7, C)", "x", ""),
 ])
 def test_a_network_is_tried_before_anything_is_written(out, x, message, tmp_path):
