@@ -21,7 +21,7 @@ from plumbing.config import read_config
 from plumbing.files import InputError, refuse_odd
 from plumbing.folder import read_texts
 from plumbing.maps import read_maps
-from plumbing.runs import columns, read_run
+from plumbing.runs import ALL_DATA, columns, read_run
 
 # ---- Almost Stochastic Order --------------------------------------------------------------------
 
@@ -156,9 +156,6 @@ def plus_minus(values, digits=3):
 
 
 # ---- a results directory ------------------------------------------------------------------------
-
-
-ALL_DATA = "full", "full-long"  # labels of training on all the data, which no strategy has picked
 
 
 class Results:

@@ -12,6 +12,7 @@ import re
 import torch
 
 from plumbing.files import InputError, whole_file
+from plumbing.runs import read_run
 
 
 def write(path, memory, whose):
@@ -36,6 +37,16 @@ def read(path, wanted, device):
     strategy = re.sub(r"(-t[\d.]+)?-\d+$", "", name)
     raise InputError(f"{path}, the memory of {name}, is missing or damaged, and its next round"
                      f" needs it; start over with --fresh {strategy}")
+
+
+def check(folder, runs, rounds):
+    """InputError if the next of so many rounds of a run in this folder lacks its memory."""
+    for run in runs:
+        name = f"{run.label}-{run.seed}"
+        lines, _ = read_run(folder / f"{name}.jsonl")
+        picked = [line for line in lines if line["picked"]]  # the last line of a finished run has
+        if len(lines) <= rounds and picked and "memory" in picked[-1]:  # none, and may be removed
+            read(folder / f"{name}.memory{len(picked) - 1}.pt", picked[-1]["memory"], "cpu")
 
 
 def plain(value, whose):

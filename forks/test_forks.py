@@ -18,7 +18,7 @@ from fast import SideBySide
 from plumbing import made
 from plumbing.files import InputError
 from plumbing.folder import reopen
-from plumbing.runs import Log
+from plumbing.runs import Log, read_run
 from test_cal import TINY, cal_main, read_csv, run_cal, run_files, small_data
 
 
@@ -211,7 +211,8 @@ def test_memory_survives_a_cut_and_more_rounds(doors, tmp_path):
     fork = forks.load(doors[2][1])
     once = remembering(fork, tmp_path / "once", 4)
     assert remembering(fork, tmp_path / "more", 2) != once
-    reopen(tmp_path / "more")  # as a command with more --rounds does
+    for path in (tmp_path / "more" / "runs").glob("*.jsonl"):
+        reopen({path: read_run(path)[0]}, 4)  # as a command with more --rounds does
     assert remembering(fork, tmp_path / "more", 4) == once
     kept = tmp_path / "more" / "runs"
     assert {path.name for path in kept.glob("*.pt")} == {
@@ -227,9 +228,11 @@ def test_a_lost_memory_is_refused(doors, tmp_path, capsys):
     folder, _, arguments = doors
     shutil.copytree(folder, tmp_path / folder.name)
     (tmp_path / folder.name / "runs" / "history-2.memory1.pt").write_bytes(b"no")
+    before = run_files(tmp_path)
     assert cal_main(*arguments, "--jobs", 1, "--rounds", 4, "--out", tmp_path) == 2
     error = capsys.readouterr().err.splitlines()[-1]
     assert "history-2.memory1.pt" in error and "--fresh history" in error
+    assert run_files(tmp_path) == before  # no round is reopened
 
 
 # ---- what is refused ----------------------------------------------------------------------------

@@ -36,7 +36,8 @@ def hand_made(folder, accuracy, means=None, picked=None, dataset="trec", rounds=
     for label in (*labels, "full"):
         for seed in range(seeds):
             lines = [{
-                "round": t, "labelled": 500 + 50 * t, "accuracy": accuracy(label, seed, t),
+                "round": t, "labelled": about["train"] if label == "full" else 500 + 50 * t,
+                "accuracy": accuracy(label, seed, t),
                 "picked": [] if t == rounds or label == "full" else picked(label, seed, t),
                 "batch": dict(zip(("confidence", "variability", "correctness"),
                                   means(label, seed, t))) if t else None,
