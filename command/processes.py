@@ -31,7 +31,7 @@ from plumbing.interrupt import be_worker, held_back
 def choose_device(name):
     """cpu or cuda; auto becomes cuda if there is a GPU. TF32 is off, so float32 stays float32."""
     torch.set_float32_matmul_precision("highest")
-    if name == "cuda" and not torch.cuda.is_available():
+    if name.startswith("cuda") and not torch.cuda.is_available():
         raise InputError("--device cuda: no CUDA device is visible to torch; use --device cpu")
     return ("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name
 

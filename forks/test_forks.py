@@ -471,15 +471,49 @@ def test_a_network_is_tried_before_anything_is_written(out, x, message, tmp_path
     ("{'train': (['a'], ['c']), 'test': (['b'], ['c']), 'seed_size': 0}", "seed_size is 0"),
     ("{'train': (['a'], ['c']), 'test': (['b'], ['c']), 'kind': []}", "kind has the shape [0]"),
     ("{'train': (['a'], ['c']), 'test': (['b'], ['c']), 'picks': 'x'}", "picks is 'x'"),
+    ("{**GOOD, 'kind': [None, 'a']}", "kind, row 0 is None instead of a name"),
+    ("{**GOOD, 'kind': ['a', 'a\\ud800']}", "kind, row 1 is 'a\\ud800' instead of a name"),
+    ("{'train': (['a'] * 20, ['b', 'c'] * 10), 'test': (['b'], ['c']),"
+     " 'kind': list('abcdefghijklmnopqrst')}", "kind has 20 different names; give at most 12"),
+    ("{**GOOD, 'batch_size': 10**30}", "batch_size is 1000000000"),
+    ("{**GOOD, 'x': __import__('torch').ones(3, 2) * 1j}", "x, row 0: not a row of numbers"),
+    ("{**GOOD, 'x': [[1, 1], [1, 1j], [1, 1]]}", "x, row 1: not a row of numbers"),
+    ("{**GOOD, 'x': __import__('numpy').ones((3, 2)) * (1 + 1j)}", "x, row 0: not a row of num"),
+    ("{**GOOD, 'x': __import__('torch').ones(3, 2, device='meta')}", "x, row 0: not a row of nu"),
+    ("{**GOOD, 'train': (['a', 'a\\ud800'], ['b', 'c'])}", "train, row 1: 'a\\ud800' with the"),
+    ("{**GOOD, 'test': (['a'], ['\\ud800'])}", "row 0: 'a' with the label '\\ud800' has half"),
+    ("{**GOOD, 'train': (['a', 'b'], ['c', 'c'])}", "reader of mine has one class in its training"),
     ("open('/nowhere')", "the reader of mine: {file}, line 2, in read: FileNotFoundError"),
     ("{}['a']", "mine.py, line 2, in read"),
 ])
 def test_what_a_reader_gives_is_checked(raw, message, tmp_path, capsys):
-    mine = written(tmp_path, f"def read(folder):\n    return {raw}\nREADERS = {{'mine': read}}\n")
+    mine = written(tmp_path, f"def read(folder):\n    return {raw}\nREADERS = {{'mine': read}}\n"
+                   "GOOD = {'train': (['a', 'b'], ['b', 'c']), 'test': (['b'], ['c'])}\n")
     assert cal_main("--fork", mine, "--dataset", "mine", "--out", tmp_path / "out") == 2
     error = capsys.readouterr().err
     message = message.replace("{file}", str(mine))
     assert message in error and error.count("\n") == 1 and not (tmp_path / "out").exists()
+
+
+OWN_KINDS = """
+import torch
+def own(data_dir):
+    texts = [f"text {i}" for i in range(60)]
+    return {"train": (texts[:50], ["a", "b"] * 25), "test": (texts[50:], ["a", "c"] * 5),
+            "x": torch.eye(60, requires_grad=True), "kind": ["clean", "n|o*isy"] * 25}
+READERS = {"own": own}
+"""
+
+
+def test_kinds_with_names_of_one_s_own_are_drawn_and_counted(tmp_path, capsys):
+    assert cal_main("--fork", written(tmp_path, OWN_KINDS), "--dataset", "own", "--rounds", 1,
+                    "--epochs", 1, "--seeds", 1, "--strategies", "random", "--seed-size", 10,
+                    "--batch", 5, "--jobs", 1, "--out", tmp_path) == 0
+    assert "own has test texts of classes without a training text: c;" in capsys.readouterr().err
+    folder = tmp_path / "own-paper-pool"
+    report = (folder / "report.md").read_text()
+    assert (folder / "fig1_planted_kinds.png").exists() and "ROC" not in report
+    assert "| share of the picks | clean | n\\|o\\*isy |" in report
 
 
 def test_options_that_do_not_go_with_a_fork(doors, tmp_path, capsys):
