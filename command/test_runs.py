@@ -180,6 +180,13 @@ def test_run_files_of_seeds_that_no_command_has_named_are_said(tiny, tmp_path, c
     assert cal_main("--report-only", "--out", tmp_path) == 0
     assert "2 run files of seeds that no command has named here, the first cal-77.jsonl" in (
         capsys.readouterr().err)
+    path = runs.parent / "config.json"
+    for old, new in (('"rounds": 2', '"rounds": 1'), ('"rounds": 1', '"rounds": 0')):
+        path.write_text(path.read_text().replace(old, new))
+        assert cal_main("--report-only", "--out", tmp_path) == 0
+        assert f"run files with more rounds than the {new[-1]} of config.json" in (
+            capsys.readouterr().err)
+    assert "**0 of " in (runs.parent / "report.md").read_text()
 
 
 def test_a_whole_run_file_is_read_whole(tmp_path):

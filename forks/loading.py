@@ -28,6 +28,7 @@ from fast import SideBySide
 from forks.blame import blamed
 from forks.calls import check_calls
 from forks.readers import checked
+from plumbing.config import text as is_text
 from plumbing.files import InputError, note, shortened
 from plumbing.made import ours
 from tables.records import is_table
@@ -199,8 +200,9 @@ def section(title, function):
     def written(r):
         with blamed(f"REPORT, {title}", function):
             text = function(r)
-        if not isinstance(text, str):
-            raise InputError(f"REPORT, {title}: returned {type(text).__name__} instead of Markdown")
+        if not is_text(text):
+            what = "half of a surrogate pair" if isinstance(text, str) else type(text).__name__
+            raise InputError(f"REPORT, {title}: returned {what} instead of Markdown")
         return text
 
     return written
@@ -243,6 +245,9 @@ def check_names(fork, before):
                                  f" {BECOMES[what]}; "
                                  + ("" if fork.path else "give a dict of names and functions, and ")
                                  + "use letters, digits and + - _ . (not -t0.4 or -3 at the end)")
+    if odd := [title for title in fork.names["REPORT"] if not is_text(title)]:
+        raise InputError(f"{fork.place('REPORT')}: the title {odd[0]!r:.60} is no text that a file"
+                         " can hold")
     for name, function in fork.names["STRATEGIES"].items():
         needs = getattr(function, "needs", ())
         if not isinstance(needs, (set, frozenset, list, tuple)):

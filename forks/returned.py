@@ -5,14 +5,12 @@ Whatever they write into the tensors that they are shown, a round goes on with i
 
 import contextlib
 import zlib
-from pathlib import Path
 
 import numpy as np
 import torch
 
-from forks.blame import blamed
+from forks.blame import blamed, is_ours
 from plumbing.files import InputError
-from plumbing.made import ours
 
 
 def picked_by(strategy, view, k, written=None):
@@ -33,7 +31,8 @@ def untouched(view, function):
     All runs share x, which is too large for a copy of its own: an InputError if a function of a
     fork has changed it.
     """
-    before, watched = vars(view) | copies(view), not is_ours(function)
+    before = vars(view) | copies(view)
+    watched = not is_ours(function)  # our strategies only read x, and are quicker without
     checksum = checksum_of(view.x) if watched else None
     yield
     vars(view).update(before)
@@ -51,12 +50,6 @@ def copies(view):
 def checksum_of(x):
     """The CRC-32 of a tensor's bytes: NumPy and x.data write without torch's counting it."""
     return zlib.crc32(np.ascontiguousarray(x.detach().cpu().numpy()))
-
-
-def is_ours(function):
-    """Whether a function is written in a file of this project, whose strategies only read x."""
-    code = getattr(function, "__code__", None)
-    return code is not None and ours(Path(code.co_filename).resolve())
 
 
 def who(view, runs=None):
@@ -85,8 +78,8 @@ def checked(view, rows, k):
     R, N = view.U.shape
     k = min(k, int(view.U[0].sum()))
     try:
-        rows = torch.as_tensor(rows)
-    except (TypeError, ValueError, RuntimeError):
+        rows = dense(rows)
+    except ValueError:
         raise InputError(f"{who(view)}: returned {type(rows).__name__}; a tensor of row numbers"
                          f" [R, k] = [{R}, {k}] is needed")
     if rows.is_floating_point() or rows.dtype == torch.bool or tuple(rows.shape) != (R, k):
@@ -103,12 +96,23 @@ def checked(view, rows, k):
     return rows.tolist()
 
 
+def dense(values, dtype=None):
+    """Values as a tensor on the CPU; a ValueError if they are none, or have no real numbers."""
+    try:
+        found = torch.as_tensor(values).detach().to_dense().cpu()
+        if found.is_complex():
+            raise ValueError("complex numbers")
+        return found.to(dtype or found.dtype)
+    except (TypeError, RuntimeError, OverflowError) as e:  # or sparse, or on the device `meta`
+        raise ValueError(str(e))
+
+
 def seed_rows(whose, rows, size, N):
     """What an algorithm's seed_set returned, as an array; an InputError unless it is a seed set."""
     needed = f"a seed set is {size} different rows (--seed-size) of the {N} training texts"
     try:
-        found = torch.as_tensor(rows).cpu().numpy()
-    except (TypeError, ValueError, RuntimeError):
+        found = dense(rows).numpy()
+    except ValueError:
         raise InputError(f"{whose} returned {type(rows).__name__}; {needed}")
     if found.dtype.kind not in "iu" or found.shape != (size,):
         raise InputError(f"{whose} returned {found.dtype} {list(found.shape)}; {needed}")
@@ -124,8 +128,8 @@ def seed_rows(whose, rows, size, N):
 def numbers(name, values, R):
     """What a measure returned, as R finite numbers; an InputError for anything else."""
     try:
-        values = torch.as_tensor(values, dtype=torch.float64)
-    except (TypeError, ValueError, RuntimeError):
+        values = dense(values, torch.float64)
+    except ValueError:
         raise InputError(f"the measure {name} returned {type(values).__name__}; a tensor [{R}], a"
                          " number per run, is needed")
     if tuple(values.shape) != (R,):

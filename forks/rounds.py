@@ -4,6 +4,7 @@
 checked in returned.py.
 """
 
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -62,6 +63,13 @@ def opened(algorithm, fork=None):
                 theta.fit = watching(theta, theta.fit, self.x, mine, self.watched)
             return theta
 
+        def measure(self, theta):
+            found = super().measure(theta)
+            if not isinstance(found, list) or not all(isinstance(own, dict) for own in found):
+                raise InputError(f"{algorithm.__name__}: measure returned {found!r:.60} instead of"
+                                 " a list of dicts, one per run")
+            return found
+
         def scored(self, p):
             found = super().scored(p)
             for name, measure in fork.measures.items():
@@ -89,7 +97,7 @@ def opened(algorithm, fork=None):
             if fork.on_round:
                 what = f"on_round after {who(view)}"
                 with untouched(view, fork.on_round), blamed(what, fork.on_round):
-                    fork.on_round(view, scores, [list(rows) for rows in picked])
+                    fork.on_round(view, deepcopy(scores), deepcopy(picked))
             for r, (run, kept, score) in enumerate(zip(runs, view.memory, scores)):
                 if kept:
                     score["memory"] = memory.write(self.memory_of(i, run), kept, who(view, [r]))

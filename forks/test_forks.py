@@ -15,6 +15,8 @@ import data
 import forks
 import strategies
 from fast import SideBySide
+from forks.loading import section
+from forks.returned import numbers
 from plumbing import made
 from plumbing.files import InputError
 from plumbing.folder import reopen
@@ -266,6 +268,14 @@ def opened(text, tmp_path):
     ("[view.x.numpy().__imul__(2), view.L[:, :5]][1]", "round 0, seeds 3, 4: changed view.x in"),
     ("[view.x.data[[0, 1]].copy_(view.x[:2]), view.x.data.copy_(view.x.flip(0)), 0][2]",
      "changed view.x in place"),
+    ("view.L[:, :5].to_sparse()", "which is in L already"),
+    ("view.L[:, :5].to('meta')", "returned Tensor; a tensor of row numbers [R, k] = [2, 5] is"),
+    ("view.memory[0].update(a=view.memory[0]) or view.pick(view.probs()[..., 0], k)",
+     "round 0, seed 3: view.memory holds something that cannot be kept: RecursionError"),
+    ("view.memory[1].update(a=view.L.to_sparse()) or view.pick(view.probs()[..., 0], k)",
+     "round 0, seed 4: view.memory holds something that cannot be kept: "),
+    ("view.memory[0].update(a={(1, 2): 3}) or view.pick(view.probs()[..., 0], k)",
+     "dicts whose keys are strings or whole numbers, but not (1, 2)"),
     ("view.memory[0].update(a=view) or view.pick(view.probs()[..., 0], k)", "but not View"),
 ])
 def test_what_a_strategy_returns_is_checked(body, message, tmp_path):
@@ -309,6 +319,7 @@ def test_what_a_strategy_returns_is_checked(body, message, tmp_path):
     ("import cal\nclass A(cal.ActiveLearning):\n    def __init__(self, data): pass\nALGORITHM = A",
      "A.__init__ is called with the arguments (self, data, settings, log, device)"),
     ("def f(view, k): pass\nf.needs = 3\nSTRATEGIES = {'f': f}", "needs has to be a set of names"),
+    ("REPORT = {'a\\ud800': lambda r: ''}", "{file}: REPORT: the title 'a\\ud800' is no"),
 ])
 def test_a_fork_that_cannot_be_used_is_one_sentence(text, message, tmp_path, capsys):
     mine = written(tmp_path, text, helper="\n1 / 0")
@@ -355,7 +366,8 @@ def m(p, y):
     p.fill_(0), y.fill_(0)
     return p[:, 0, 0]
 def on_round(view, scores, picked):
-    [rows.reverse() for rows in picked]
+    [rows.reverse() for rows in picked], scores[0].clear()
+    [own.update(accuracy=15.6, extra=view) or own.get("recall", []).clear() for own in scores]
     view.L.resize_(0), [field.fill_(0.5) for field in view.map]
 STRATEGIES, MEASURES = {"idea": idea}, {"m": m}
 """
@@ -411,6 +423,34 @@ def test_a_seed_set_is_checked_before_anything_is_trained(rows, message, tmp_pat
     assert message.replace("{file}", str(mine)) in error and not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(("lines", "message"), [
+    ("measure(self, theta): pass", "Mine: measure returned None instead of a list of dicts"),
+    ("scored(self, p): return [{'accuracy': float('nan'), 'f1': 0.5}]",
+     "full, round 0, seed 1: its accuracy is NaN, which a run file cannot hold"),
+    ("scored(self, p): return [{'accuracy': 0.5, 'more': p}]", "its line is no JSON: Object of"),
+    ("train(self, i, stack, L): pass", "Mine: TypeError: cannot unpack"),
+    ("look(self, i, runs, L, theta, data_map): pass", "Mine: TypeError: "),
+])
+def test_an_algorithm_that_gives_something_else_is_one_sentence(lines, message, tmp_path, capsys):
+    mine = SEED_SET % "range(20)"
+    mine = written(tmp_path, mine.replace("READERS,", f"    def {lines}\nREADERS,"))
+    assert cal_main("--fork", mine, "--dataset", "own", "--strategies", "random", "--seeds", 1,
+                    "--seed-size", 20, "--batch", 5, "--rounds", 1, "--epochs", 1, "--jobs", 1,
+                    "--out", tmp_path / "out") == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert message in error and error.startswith("cal.py: ")
+    assert not list(tmp_path.rglob("random-1.jsonl"))
+
+
+def test_what_a_measure_or_a_section_returns_is_checked():
+    assert numbers("m", torch.tensor([1.0, 2]).to_sparse(), 2) == [1, 2]
+    for wrong in ([10**400] * 2, torch.ones(2) * 1j, torch.ones(2, device="meta"), [1, "a"], None):
+        with pytest.raises(InputError, match="^the measure m returned "):
+            numbers("m", wrong, 2)
+    with pytest.raises(InputError, match="REPORT, A: returned half of a surrogate pair instead"):
+        section("A", lambda results: "\ud800")(None)
+
+
 def test_an_algorithm_s_own_lines_are_run_and_checked(tmp_path):
     d, s, runs = small_data(), cal.Settings(20, 1, 5, 1, 8), cal.runs_of(["random"], [1])
     own = "    def pick(self, runs, view):\n        return [[100, 90, 80, 70, 60]]\nREADERS,"
@@ -427,6 +467,10 @@ def test_an_algorithm_s_own_lines_are_run_and_checked(tmp_path):
 def test_a_function_without_lines_is_named(tmp_path):
     with pytest.raises(InputError, match="round 0, seeds 3, 4: add: TypeError: add"):
         opened("import torch\nSTRATEGIES = {'idea': torch.add}", tmp_path)
+    (tmp_path / "b").mkdir()
+    with pytest.raises(InputError, match="round 0, seeds 3, 4: idea: TypeError: unhashable"):
+        opened("import functools\n@functools.lru_cache\ndef idea(view, k):\n    return view.L\n"
+               "STRATEGIES = {'idea': idea}", tmp_path / "b")
 
 
 def test_one_network_needs_no_name(tmp_path, capsys):

@@ -256,10 +256,19 @@ class Log:
             raise InputError(f"{self.path(run)} ended in round {before[-1]['round']}, where it"
                              " picked nothing; remove its last line, and the run goes on from"
                              " there")
+        number, known = len(before), {"rows": self.rows, "classes": None}
+        try:
+            text = json.dumps(line)
+            wrong = wrong_in(json.loads(text), number, known)
+        except (TypeError, ValueError, RecursionError) as e:
+            wrong = f"its line is no JSON: {shortened(e)}"
+        if wrong:  # of an algorithm of a fork
+            raise InputError(f"{run.label}, round {number}, seed {run.seed}: {wrong}, which a run"
+                             " file cannot hold")
         before.append(line)
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
         with os.fdopen(own_file(self.path(run), flags), "ab") as f:
-            f.write(json.dumps(line).encode() + b"\n")
+            f.write(text.encode() + b"\n")
             f.flush()
             os.fsync(f.fileno())
 
