@@ -173,16 +173,22 @@ def read(path, sha256):
     return fork
 
 
-def run(path, source):
-    """Run a file's text as a module of its own name; its neighbours can be imported."""
+def refuse_taken(path):
+    """InputError for a file of a name under which a module can be imported already."""
     name = module_name(path)
     try:
         spec = importlib.util.find_spec(name)
     except (ImportError, ValueError):
         spec = None
-    if name in sys.modules or spec and Path(spec.origin or "/").resolve() != path:
+    if name in sys.modules or spec and Path(spec.origin or "/").resolve() != path.resolve():
         raise InputError(f"{path}: there is a module named {name} already, which the fork's imports"
                          " would get; rename the file")
+
+
+def run(path, source):
+    """Run a file's text as a module of its own name; its neighbours can be imported."""
+    refuse_taken(path)
+    name = module_name(path)
     sys.path.insert(1, str(path.parent))  # after the project: `import data` is always ours
     module = importlib.util.module_from_spec(importlib.util.spec_from_file_location(name, path))
     sys.modules[name] = module

@@ -59,18 +59,25 @@ def who(view, runs=None):
     return f"strategy {name}, seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}"
 
 
-def check_scores(view, score):
-    """InputError unless score is [R, N] without NaN in U."""
+def check_scores(view, score, k=0):
+    """InputError unless score is [R, N], numbers without NaN in U, and above -inf for k rows."""
     if not torch.is_tensor(score) or score.shape != view.U.shape:
         shape = list(score.shape) if torch.is_tensor(score) else type(score).__name__
         raise InputError(f"{who(view)}: view.pick needs a score [R, N] = {list(view.U.shape)}, but"
                          f" this is {shape}")
+    if score.dtype == torch.bool or score.is_complex():
+        raise InputError(f"{who(view)}: view.pick needs a score of numbers, but this is"
+                         f" {str(score.dtype)[6:]}; score.float() makes such of True and False")
     wrong = score.isnan() & view.U
     if wrong.any():
         r, row = wrong.nonzero()[0].tolist()
         why = (" (a strategy with reads_map = False is not shown all of the data map)"
                if view.map.confidence.isnan().any() else "")
         raise InputError(f"{who(view, [r])}: the score of row {row} is NaN{why}")
+    for r, rows in enumerate(view.U & (score > -torch.inf)):
+        if (n := int(rows.sum())) < min(k, int(view.U[r].sum())):
+            raise InputError(f"{who(view, [r])}: view.pick needs {k} rows of the pool with a score"
+                             f" above -inf, but there are {n}")
 
 
 def checked(view, rows, k):

@@ -37,7 +37,7 @@ def opened(algorithm, fork=None):
         dynamics: torch.Tensor = None
 
         def pick(self, score, k):
-            check_scores(self, score)
+            check_scores(self, score, k)
             return super().pick(score, k)
 
     class Opened(algorithm):

@@ -268,6 +268,11 @@ def opened(text, tmp_path):
     ("[view.x.numpy().__imul__(2), view.L[:, :5]][1]", "round 0, seeds 3, 4: changed view.x in"),
     ("[view.x.data[[0, 1]].copy_(view.x[:2]), view.x.data.copy_(view.x.flip(0)), 0][2]",
      "changed view.x in place"),
+    ("view.pick(view.probs()[..., 0] * -float('inf'), k)", "seed 3: view.pick needs 5 rows of the "
+     "pool with a score above -inf, but there are 0"),
+    ("view.pick((view.x[:, 0] * 0 - float('inf')).index_fill(0, view.U[0].nonzero()[:4, 0], 1)"
+     ".expand(2, -1), k)", "with a score above -inf, but there are "),
+    ("view.pick(view.U, k)", "view.pick needs a score of numbers, but this is bool"),
     ("view.L[:, :5].to_sparse()", "which is in L already"),
     ("view.L[:, :5].to('meta')", "returned Tensor; a tensor of row numbers [R, k] = [2, 5] is"),
     ("view.memory[0].update(a=view.memory[0]) or view.pick(view.probs()[..., 0], k)",
@@ -569,6 +574,8 @@ def test_options_that_do_not_go_with_a_fork(doors, tmp_path, capsys):
             (["--fork", mine, "--model", "fast", "--protocol", "code", "--dataset", "tiny",
               "--strategies", "flips"], "flips asks for the training dynamics"),
             (["--new-fork", mine], "it stays as it is"),
+            (["--new-fork", tmp_path / "random.py"], "there is a module named random already"),
+            (["--new-fork", tmp_path / "data.py"], "there is a module named data already"),
             (["--new-fork", tmp_path / "a" / "b.py"], "there is no folder"),
             (["--new-fork", tmp_path / "b.txt"], "ends in .py")):
         code = cal_main(*arguments)
@@ -597,8 +604,9 @@ def test_changed_source_is_refused_by_name(doors, tmp_path, capsys):
 
 
 def test_the_new_fork_runs_as_it_stands(tmp_path, capsys):
-    mine = tmp_path / "my-idea.py"
-    assert cal_main("--new-fork", mine) == 0 and str(mine) in capsys.readouterr().out
+    mine = tmp_path / "my idea.py"
+    assert cal_main("--new-fork", mine) == 0 and f"--fork '{mine}' --quick" in (
+        capsys.readouterr().out)
     fork, log = forks.load(mine), Log(tmp_path)
     mine, margin = runs = cal.runs_of(["mine", "margin"], [1])
     forks.opened(fork.learning(), fork)(small_data(), cal.Settings(40, 2, 9, 2, 8), log).learn(runs)
