@@ -19,13 +19,13 @@ def picked_by(strategy, view, k, written=None):
     written: the function that `strategy` calls, if it only passes its arguments on.
     """
     written = written or strategy
-    with untouched(view, written), blamed(who(view), written):
+    with untouched(view, written, who(view)), blamed(who(view), written):
         rows = strategy(view, k)
     return checked(view, rows, k)
 
 
 @contextlib.contextmanager
-def untouched(view, function):
+def untouched(view, function, whose):
     """A view is afterwards what it was before a function saw it, except for its memory.
 
     All runs share x, which is too large for a copy of its own: an InputError if a function of a
@@ -37,8 +37,12 @@ def untouched(view, function):
     yield
     vars(view).update(before)
     if watched and checksum_of(view.x) != checksum:
-        raise InputError(f"{who(view)}: changed view.x in place, which every run shares; work"
-                         " on view.x.clone()")
+        raise InputError(f"{whose}: changed view.x in place, which every run shares; work on"
+                         " view.x.clone()")
+    memory = vars(view).get("memory")  # there is none when a table is labelled
+    if memory is not None and [*map(type, memory)] != [dict] * len(view.seeds):
+        raise InputError(f"{whose}: view.memory has to stay a list of {len(view.seeds)} dicts, one"
+                         " per run")
 
 
 def copies(view):
@@ -74,10 +78,11 @@ def check_scores(view, score, k=0):
         why = (" (a strategy with reads_map = False is not shown all of the data map)"
                if view.map.confidence.isnan().any() else "")
         raise InputError(f"{who(view, [r])}: the score of row {row} is NaN{why}")
-    for r, rows in enumerate(view.U & (score > -torch.inf)):
-        if (n := int(rows.sum())) < min(k, int(view.U[r].sum())):
-            raise InputError(f"{who(view, [r])}: view.pick needs {k} rows of the pool with a score"
-                             f" above -inf, but there are {n}")
+    there, needed = (view.U & (score > -torch.inf)).sum(1), view.U.sum(1).clamp(max=k)
+    if (short := there < needed).any():
+        r = short.nonzero()[0].item()
+        raise InputError(f"{who(view, [r])}: view.pick needs {needed[r]} rows of the pool with a"
+                         f" score above -inf, but there are {there[r]}")
 
 
 def checked(view, rows, k):

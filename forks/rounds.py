@@ -96,7 +96,7 @@ def opened(algorithm, fork=None):
         def keep(self, i, runs, view, scores, picked, times):
             if fork.on_round:
                 what = f"on_round after {who(view)}"
-                with untouched(view, fork.on_round), blamed(what, fork.on_round):
+                with untouched(view, fork.on_round, what), blamed(what, fork.on_round):
                     fork.on_round(view, deepcopy(scores), deepcopy(picked))
             for r, (run, kept, score) in enumerate(zip(runs, view.memory, scores)):
                 if kept:

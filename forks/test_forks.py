@@ -281,6 +281,9 @@ def opened(text, tmp_path):
      "round 0, seed 4: view.memory holds something that cannot be kept: "),
     ("view.memory[0].update(a={(1, 2): 3}) or view.pick(view.probs()[..., 0], k)",
      "dicts whose keys are strings or whole numbers, but not (1, 2)"),
+    ("view.memory.clear() or view.pick(view.probs()[..., 0], k)",
+     "round 0, seeds 3, 4: view.memory has to stay a list of 2 dicts, one per run"),
+    ("view.memory.__setitem__(1, 5) or view.pick(view.probs()[..., 0], k)", "a list of 2 dicts"),
     ("view.memory[0].update(a=view) or view.pick(view.probs()[..., 0], k)", "but not View"),
 ])
 def test_what_a_strategy_returns_is_checked(body, message, tmp_path):

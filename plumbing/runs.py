@@ -75,7 +75,7 @@ def refuse_copies(runs, seeds):
     found = {}
     for path, lines in runs.items():
         other = found.setdefault((seeds[path.stem], json.dumps(lines)), path)
-        if lines and other != path and not is_whole(path):
+        if len(lines) > 1 and other != path and not is_whole(path):
             raise InputError(f"{path} is the same as {other.name}, in its times too, so that one of"
                              " them is a copy; remove it, and the same command makes it again")
 

@@ -49,6 +49,11 @@ def hand_made(folder, accuracy, means=None, picked=None, dataset="trec", rounds=
     return stats.Results(folder)
 
 
+def whole_batches(label, seed, t):
+    """Fifty rows, as a run picks them, which the command line asks of every round but the last."""
+    return list(range(first := 100 * t + 50 * (label == "random"), first + 50))
+
+
 STRENGTH = {"random": 0.60, "lc": 0.62, "entropy": 0.63, "bald": 0.64, "dal": 0.58, "cal": 0.66,
             "full": 0.70}
 
