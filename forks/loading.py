@@ -29,7 +29,7 @@ from forks.blame import blamed
 from forks.calls import check_calls
 from forks.readers import checked
 from plumbing.files import InputError, note, shortened
-from plumbing.made import ours
+from plumbing.source import ours
 from tables.records import is_table
 
 DICTS = "STRATEGIES", "MEASURES", "READERS", "REPORT"
