@@ -1,6 +1,7 @@
 """The next batch of a table that is being labelled: turns options into a Request."""
 
 import re
+import unicodedata
 from pathlib import Path
 
 import datamap
@@ -42,9 +43,10 @@ def classes_of(args):
     Spaces around a name are taken off, as they are where the column `who` is read. Names that
     differ only in case or punctuation are doubled: one person's file would replace another's.
     """
-    args.annotator, files = [name.strip() for name in args.annotator], {}
+    args.annotator = [unicodedata.normalize("NFC", name.strip()) for name in args.annotator]
+    files = {}
     for name in args.annotator:
-        file = re.sub(r"[\W_]+", "-", name).casefold()  # as page/labels.js names it
+        file = file_of(name)
         if file in files:
             alike = "is there twice" if name == files[file] else (
                 f"and {name!r} differ in case or punctuation alone")
@@ -52,6 +54,15 @@ def classes_of(args):
                              " each person another one")
         files[file] = name
     return read_classes(Path(args.classes)) if args.classes else ()
+
+
+def file_of(name):
+    """A person's part of a file's name as page/labels.js writes it, in one case.
+
+    Marks count: in many scripts two names differ in them alone.
+    """
+    parts = "".join(c if c.isalnum() or unicodedata.category(c)[0] == "M" else "-" for c in name)
+    return re.sub("-+", "-", parts).casefold()
 
 
 def refuse_its_options(args):

@@ -23,6 +23,7 @@ from command import options, processes
 from command.experiment import Plan, do
 from forks.calls import check_calls
 from forks.loading import Fork, check_names
+from plumbing import made
 from plumbing.checks import check_classes
 from plumbing.files import InputError, shortened
 from report import sections
@@ -60,8 +61,9 @@ def experiment(data, strategies=cal.SIX, seeds=cal.SEEDS[:3], out="results/array
                        device, t_cor, rounds=rounds, batch=batch,
                        seed_size=data.seed_size if seed_size is None else seed_size,
                        epochs=epochs, minibatch=data.batch_size)
-        processes.conduct(lambda _args, task: do(plan, task), [plan],
-                          functools.partial(sections.write_report, plan.folder))
+        with made.running([*fork.names["STRATEGIES"].values(), *fork.measures.values()]):
+            processes.conduct(lambda _args, task: do(plan, task), [plan],
+                              functools.partial(sections.write_report, plan.folder))
     return Results(plan.folder)
 
 

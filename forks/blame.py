@@ -5,7 +5,7 @@ import traceback
 from pathlib import Path
 
 from plumbing.files import InputError, shortened
-from plumbing.made import in_project_path, ours
+from plumbing.source import in_project_path, ours
 
 
 @contextlib.contextmanager

@@ -30,7 +30,7 @@ from forks.calls import check_calls
 from forks.readers import checked
 from plumbing.config import text as is_text
 from plumbing.files import InputError, note, shortened
-from plumbing.made import ours
+from plumbing.source import ours
 from tables.records import is_table
 
 DICTS = "STRATEGIES", "MEASURES", "READERS", "REPORT"

@@ -4,6 +4,7 @@ import numpy as np
 
 from plumbing.files import InputError, armed, write_csv
 from tables.answers import CORRECTED, SKIP, key
+from tables.copies import is_empty
 from tables.records import column, records
 
 CHANGED = "the table has changed meanwhile, so run the command again"
@@ -102,7 +103,7 @@ def filled(request, answers, sources):
         if cells:
             cells = [armed(cell) for cell in cells]
             own, text = cells[at].strip(), cells[text_at]
-            if text.strip() != text_of.get(number, ""):
+            if ("" if is_empty(text) else text.strip()) != text_of.get(number, ""):
                 raise InputError(f"{path}, row {number}: this is not the text that was read;"
                                  f" {CHANGED}")
             cells[at] = label_of.get(number, cells[at])

@@ -64,3 +64,36 @@ def test_accept_0_is_a_probability_like_any_other(tmp_path):
     folder = tmp_path / "out" / "my.csv-paper-hash"
     assert {row["accept"] for row in read_csv(folder / "finished.csv")} == {"yes"}
     assert all(row["label"] for row in read_csv(folder / "labelled.csv"))
+
+
+@pytest.mark.parametrize("blank", ["\u200b", "\ufeff \u200b", " " * 30 + "\u00ad", "\u200d" * 30])
+def test_a_text_without_a_visible_character_is_skipped_everywhere(blank, tmp_path, capsys):
+    arguments = arguments_of(tmp_path, [*rows_of(60, 30), [blank, ""], [blank, "red"]])
+    for _ in range(2):
+        assert cal_main(*arguments) == 0
+        assert "skipped 2 rows without a text" in capsys.readouterr().err
+    finished = read_csv(tmp_path / "out" / "my.csv-paper-hash" / "finished.csv")
+    assert [row["label"] for row in finished[-2:]] == ["", ""] and all(
+        row["label"] for row in finished[:-2])
+
+
+def test_a_class_that_looks_like_a_mark_is_taken_from_the_list_of_classes(tmp_path, capsys):
+    arguments = arguments_of(tmp_path, rows_of(60, 30))
+    assert cal_main(*arguments) == 0
+    write_csv(tmp_path / "out" / "my.csv-paper-hash" / "labels.csv",
+              ["row", "text", "label", "reviewed"], [[2, "a red thing, number 0", "0", "red"]])
+    capsys.readouterr()
+    assert cal_main(*arguments) == 2
+    assert "if '0' is a class, list all classes in a file, one per line, and give it with" in (
+        capsys.readouterr().err)
+    (tmp_path / "classes.txt").write_text("red\nblue\ngreen\n0\n")
+    assert cal_main(*arguments, "--classes", tmp_path / "classes.txt") == 0
+    labelled = read_csv(tmp_path / "out" / "my.csv-paper-hash" / "labelled.csv")
+    assert labelled[0]["label"] == "0"
+
+
+def test_names_that_differ_in_vowel_signs_have_files_of_their_own(tmp_path, capsys):
+    arguments = arguments_of(tmp_path, rows_of(60, 30))
+    assert cal_main(*arguments, "--annotator", "रीना", "रानी") == 0
+    assert cal_main(*arguments, "--annotator", "é", "e\u0301") == 2  # one name in two forms
+    assert "is there twice" in capsys.readouterr().err

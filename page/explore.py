@@ -6,9 +6,11 @@ The page itself is explore.html in this directory. This module adds the data and
 """
 
 import base64
+import contextlib
 import hashlib
 import json
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -17,9 +19,12 @@ from page.border import read_border
 from plumbing.arguments import script
 from plumbing.files import InputError, write_text
 from plumbing.maps import STATISTICS
+from tables import merge
+from tables.copies import key
+from vectors.words import UNSPACED
 
 MOST = 10_000  # texts on a page
-MOST_REST, MOST_CHARACTERS = 20_000, 4_000_000  # of texts without a label, on a labelling page
+MOST_REST, MOST_CHARACTERS = 20_000, 4_000_000  # of other texts with a label, and without one
 NAMES = {"full": "all training texts", "seed": "the seed set",
          "cal": "the seed set as CAL saw it"}
 
@@ -31,9 +36,9 @@ def write(path, shown):
     page's own script, by its hash.
     """
     here = Path(__file__).parent
-    page, guide, labels = ((here / name).read_text("utf-8") for name in (
-        "explore.html", "guide.js", "labels.js"))
-    page = page.replace("@GUIDE@", guide).replace("@LABELS@", labels)
+    page = (here / "explore.html").read_text("utf-8")
+    for name in ("guide", "labels", "earlier", "one_text", "keys"):
+        page = page.replace(f"@{name.upper()}@", (here / f"{name}.js").read_text("utf-8"))
     script = page.split("<script>")[1].split("</script>")[0]
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     text = json.dumps(shown, ensure_ascii=False).replace("<", "\\u003c")
@@ -103,7 +108,7 @@ def write_labelling(request, answers, batch, todo, labelled=(), watched=None, do
                               watched.said[shown][:, at], range(len(at)))}
     number = lambda row: int(data.row_numbers[row])
     asked = {item["row"] for item in todo}
-    write(folder / "explore.html", {
+    shown = {
         "title": f"{data.name}: the next texts to label",
         "about": f"{int((data.y >= 0).sum()):,} texts have a label, {int((data.y < 0).sum()):,}"
                  f" have none. The map shows {len(rows):,} of the labelled ones, each text once, as"
@@ -117,8 +122,42 @@ def write_labelling(request, answers, batch, todo, labelled=(), watched=None, do
         "doubts": [{"row": number(row), "text": data.texts[row], "model": data.classes[c],
                     "label": data.classes[data.y[row]], "why": why} for row, c, why in doubted],
         "kept": answers.kept(),
+        "gone": [[a.text, a.who, a.place[-1], merge.written(a.at)] for a in answers.taken],
         "rest": rest_of(data, p, [row for row in np.flatnonzero(free) if number(row) not in asked]),
-    })
+        "labelled": labelled_of(data, rows), "unspaced": UNSPACED,
+    }
+    path = folder / "explore.html"
+    write(path, shown | {"written": written(path, shown)})
+
+
+def written(path, shown):
+    """When the page of this data was written, in milliseconds: before, if it is there already, so
+    that a call that is given again changes nothing."""
+    with contextlib.suppress(OSError, ValueError, InputError, AttributeError):
+        before = data_in(path)
+        if (when := before.pop("written", None)) and json.dumps(before) == json.dumps(shown):
+            return when
+    return round(1000 * time.time())
+
+
+def some_of(data, rows):
+    """Those rows, sorted, or a sample of them if their texts are too many to be searched."""
+    rows = np.random.default_rng(0).permutation(rows).astype(int)
+    sizes = np.cumsum([len(data.texts[row]) for row in rows])
+    return sorted(rows[: min(MOST_REST, int((sizes <= MOST_CHARACTERS).sum()))].tolist())
+
+
+def labelled_of(data, shown):
+    """The labelled texts, each once, that are not among the rows shown, as rest_of has the others:
+    the model has only some of very many, and one of those that differ in punctuation alone."""
+    seen, rows = {key(data.texts[row]) for row in shown}, []
+    for row in np.flatnonzero(data.y >= 0):
+        if (k := key(data.texts[row])) not in seen:
+            seen.add(k)
+            rows.append(row)
+    some = some_of(data, rows)
+    return {"rows": [int(data.row_numbers[row]) for row in some], "all": len(rows),
+            "texts": [data.texts[row] for row in some], "y": [int(data.y[row]) for row in some]}
 
 
 def rest_of(data, p, rows):
@@ -127,9 +166,7 @@ def rest_of(data, p, rows):
     likely: the three likeliest classes, as numbers, with their probabilities. all: how many there
     are.
     """
-    sizes = np.cumsum([len(data.texts[row]) for row in np.random.default_rng(0).permutation(rows)])
-    kept = min(MOST_REST, int((sizes <= MOST_CHARACTERS).sum()))
-    some = sorted(np.random.default_rng(0).permutation(rows)[:kept].astype(int).tolist())
+    some = some_of(data, rows)
     best = [] if p is None else p[some].argsort(axis=1, kind="stable")[:, ::-1][:, :3].tolist()
     return {"rows": [int(data.row_numbers[row]) for row in some], "all": len(rows),
             "texts": [data.texts[row] for row in some],

@@ -8,32 +8,81 @@ let given = {};                                   // answers by person and text
 let done = [], unfolded = "", choice = 0, times = []; // for undo: lists of what answer() gives
 let ended = false, unkept = false;                // all that is shown has an answer; this browser keeps none
 
-// An answer is { row, text, label, how, who, reviewed, batch, at, saved }; label "" is an answer taken
-// back. Two tabs: the later one wins.
+// An answer is { row, text, label, how, who, reviewed, batch, at, saved, since, gone }; label "" is an
+// answer taken back. Two tabs: the later one wins. since: when it was given, if undo has brought it back;
+// gone: when the saved answers were given that it replaces.
 const idOf = (text, who) => who ? who + "\n" + text : text;
 
-function readStore() {
-  try { const kept = JSON.parse(localStorage.getItem(KEY)); return kept && typeof kept === "object" ? kept : {}; } catch { return {}; }
+function readStore() {                            // null if there is nothing that can be read
+  try { const kept = JSON.parse(localStorage.getItem(KEY)); return typeof kept === "object" ? kept : null; } catch { return null; }
 }
+
+function sound(id, g) {                           // what a damaged store has lost is empty
+  const whole = { row: "", text: id, how: "", who: "", reviewed: "", batch: "" };
+  for (const k in whole) if (/string|number/.test(typeof g[k])) whole[k] = g[k];
+  const at = Number.isSafeInteger(g.at) ? g.at : 0;
+  const gone = Array.isArray(g.gone) ? g.gone.filter(Number.isSafeInteger) : undefined;
+  const since = Number.isSafeInteger(g.since) ? g.since : undefined;
+  return { ...g, ...whole, at, saved: !!g.saved, since, gone };
+}
+
+let clock = 0;                                    // later than every answer that the page knows
+const later = g => clock = Math.max(Date.now(), clock + 1, (g?.at ?? 0) + 1);
+const timeOf = g => g.since ?? g.at;
+const goneWith = g => g?.saved && g.label ? [...(g.gone || []), timeOf(g)] : g?.gone;
 
 function fetchAnswers() {
-  for (const [id, g] of Object.entries(readStore()))
-    if (g && typeof g.label === "string" && !(given[id]?.at > g.at)) given[id] = { text: id, who: "", reviewed: "", batch: "", ...g, saved: g.saved || given[id]?.at === g.at && given[id].saved };
+  for (const [id, kept] of Object.entries(readStore() || {})) {
+    if (typeof kept?.label !== "string") continue;
+    const g = sound(id, kept), mine = given[id];
+    if (mine && mine.at === g.at) g.saved ||= mine.saved;
+    if (!mine || mine.at <= g.at) given[id] = g;
+  }
 }
 
-function forgetTaken() {                          // what is in labels.csv now, or was there after it was saved: the file counts
-  const again = (row, flag) => idOf(row[1], row[4]) + "\n" + flag, kept = new Set(), same = new Set();
-  for (const k of D.kept) { for (const flag of [!!k[5], false]) kept.add(again(k, flag)); same.add(again(k, !!k[5]) + "\n" + k[2]); }
-  const taken = Object.entries(given).filter(([id, g]) => g.saved && kept.has(id + "\n" + !!g.reviewed) || same.has(id + "\n" + !!g.reviewed + "\n" + g.label));
+function forgetTaken() {                          // what labels.csv has by now, or had: the file counts
+  const place = (text, who, again) => idOf(text, who) + "\n" + !!again, last = new Map(), known = new Set(), over = new Set();
+  for (const [, text, label, , who, again, , time] of D.kept) {
+    const at = Date.parse(time) || Infinity, id = place(text, who, again);
+    if (at < Infinity) clock = Math.max(clock, at);
+    known.add(id + at);
+    if (!(last.get(id)?.at > at)) last.set(id, { label, at });
+    if (again) last.set(place(text, who), { ...last.get(place(text, who)), at: Infinity }); // nothing counts more than a second look
+  }
+  for (const [text, who, again, time] of D.gone || []) over.add(place(text, who, again) + Date.parse(time));
+  const taken = Object.entries(given).filter(([id, g]) => {
+    const here = id + "\n" + !!g.reviewed, file = last.get(here), at = timeOf(g);
+    clock = Math.max(clock, g.at || 0);
+    if (!g.label) return g.saved && (g.gone || []).every(at => over.has(here + at));
+    return known.has(here + at) || over.has(here + at) || file && (file.label === g.label && !g.gone || g.saved && file.at >= at);
+  });
   for (const [id] of taken) delete given[id];
   if (taken.length) try { localStorage.setItem(KEY, JSON.stringify(given)); } catch { /* store() says it */ }
 }
 
-function store() {
+function store(gone = []) {                       // gone: answers that leave no trace
   fetchAnswers();
-  const open = Object.values(given).filter(g => g.label && !g.saved).length;
-  try { localStorage.setItem(KEY, JSON.stringify(given)); unkept = false; $("saved").textContent = open ? `${open.toLocaleString("en")} answers are kept in this browser only: save labels.csv and put it into ${D.folder}.` : ""; }
-  catch { unkept = open > 0; $("saved").textContent = "This browser cannot keep your answers (its storage is full or closed): save labels.csv before you close the page."; }
+  for (const id of gone) delete given[id];
+  const open = Object.values(given).filter(g => !g.saved && (g.label || g.gone)).length;
+  try {
+    localStorage.setItem(KEY, JSON.stringify(given));
+    unkept = false;
+    $("saved").textContent = open ? `${counted(open)} ${open === 1 ? "is" : "are"} kept in this`
+      + ` browser only: save labels.csv and put it into ${D.folder}.` : "";
+  } catch {
+    unkept = open > 0;
+    $("saved").textContent = "This browser cannot keep your answers (its storage is full or"
+      + " closed): save labels.csv before you close the page.";
+  }
+  drawEarlier();
+}
+
+// Another tab has written the store, and may have undone an answer. (A newer page also removes what
+// its labels.csv has: this page has no other copy of that.)
+function takeStore() {
+  const there = readStore(), whole = there && !unkept && !isOld();
+  for (const id in given) if (whole && !Object.hasOwn(there, id)) delete given[id];
+  fetchAnswers(); forgetTaken(); drawEarlier(); drawItem();
 }
 
 function answerOf(t) {                            // of a text with a label, what was said when it was looked at again
@@ -47,32 +96,45 @@ function startLabels() {
   $("labels").hidden = !items.length;
   if (!items.length) return;
   takeRest();
+  warnIfOld();
   given = Object.create(null); fetchAnswers(); forgetTaken(); store();
   const people = D.people || [];
   $("whose").hidden = people.length < 2;
-  if (people.length && !people.includes(S.who)) S.who = people[0];
   options($("who"), people.length ? people : [""]);
+  $("forget").onclick = forget;
   $("back").onclick = undo; $("later").onclick = () => go(S.item + 1); $("skip").onclick = () => give("-"); $("save").onclick = save; $("accept").onclick = acceptAll;
   for (const id of ["only", "by", "order", "who"]) $(id).onchange = e => { S[id] = e.target.value; filter(); firstOpen(); };
   $("look").oninput = e => { S.look = e.target.value; filter(); S.item = 0; writeAddress(); drawItem(); };
-  $("look").onkeydown = e => { e.stopPropagation(); if (e.key === "Escape") { e.target.value = S.look = ""; filter(); firstOpen(); } if (e.key === "Enter" || e.key === "Escape") e.target.blur(); };
   $("find").oninput = e => { choice = 0; drawChoices(); if (!e.target.value && !e.isComposing) e.target.blur(); }; // emptied: 1 to 9 are classes again
-  $("find").onkeydown = find;
-  addEventListener("storage", e => { if (e.key === KEY) { fetchAnswers(); forgetTaken(); drawItem(); } if (e.key === "batch of " + D.id && Number(e.newValue) > D.batch) sayStale(); });
+  listenToKeys();
+  const wake = () => { takeStore(); warnIfOld(); };
+  addEventListener("storage", e => { if ([KEY, NEWEST].includes(e.key)) wake(); });
+  addEventListener("pageshow", e => { if (e.persisted) wake(); });  // gone back to: it has slept
   addEventListener("beforeunload", e => { if (unkept) e.preventDefault(); });
-  addEventListener("keydown", e => { if ((e.ctrlKey || e.metaKey) && e.key === "s") { e.preventDefault(); save(); } else if (e.key === "Escape" && e.target.tagName === "SELECT") e.target.blur(); }, true);
-  $("labels").addEventListener("click", e => { if (e.detail && e.target.tagName === "BUTTON") e.target.blur(); }); // so that Enter is the likeliest class again
-  try { localStorage.setItem("batch of " + D.id, D.batch); } catch { /* store() says it */ }
-  filter();
-  if (!location.hash.includes("item=") || S.batch && S.batch !== D.batch) firstOpen();
+  showAddress();
 }
 
-function sayStale() { inform("There is a newer batch: load this page again. Your answers are kept."); }
+function takePerson(before) {                     // whomever the address names: one of this batch
+  const people = D.people || [], asked = S.who;
+  if (people.length ? people.includes(asked) : !asked) return [];
+  S.who = people.includes(before) ? before : people[0] ?? "";
+  return asked ? [`no person “${asked}”${S.who && `, ${S.who} is shown`}`] : [];
+}
+
+function showAddress() {                          // its person's list, and its text
+  if (!items.length) return;
+  filter(); warnIfOld();
+  if (!location.hash.includes("item=") || S.batch && S.batch !== D.batch) firstOpen();
+}
 
 function takeRest() {                             // texts that nobody is asked for: without a label, and labelled
   const R = D.rest || { rows: [], texts: [], likely: [], all: 0 }, asked = new Set(items.map(t => t.text));
   others = R.rows.map((row, i) => ({ row, text: R.texts[i], how: "searched", likely: R.likely[i].map(([c, p]) => [D.classes[c], p]) }));
-  others.push(...D.rows.map((_, i) => ({ row: D.numbers[i], text: D.texts[i], label: D.classes[D.y[i]], how: "labelled", likely: [] })).filter(t => !asked.has(t.text)));
+  const more = D.labelled || { rows: [], texts: [], y: [], all: 0 };
+  const take = (rows, texts, y) => others.push(...rows.map((row, i) => (
+    { row, text: texts[i], label: D.classes[y[i]], how: "labelled", likely: [] }
+  )).filter(t => !asked.has(t.text)));
+  take(D.numbers, D.texts, D.y); take(more.rows, more.texts, more.y);
 }
 
 function filter() {                               // the items shown, in order, and what the filters offer
@@ -83,9 +145,10 @@ function filter() {                               // the items shown, in order, 
     const counts = new Map();
     for (const t of base) counts.set(of(t), (counts.get(of(t)) || 0) + 1);
     const values = [...counts.keys()].filter(Boolean).sort();
-    options($(id), ["", ...values], [first, ...values.map(v => `${v} (${counts.get(v)})`)]);
+    options($(id), ["", ...values], [first, ...values.map(v => `${apart(v)} (${counts.get(v)})`)]);
     if (!counts.has(S[id])) S[id] = "";
   };
+  ended = false;                                  // of another list
   offer("only", guessOf, "every class"); offer("by", t => t.how, "every way");
   shown = base.filter(t => (!S.only || guessOf(t) === S.only) && (!S.by || t.how === S.by));
   if (!shown.length && (S.only || S.by)) { S.only = S.by = ""; return filter(); }
@@ -94,12 +157,20 @@ function filter() {                               // the items shown, in order, 
 }
 
 function drawHits(word, n) {                      // the texts found by a search
-  const R = D.rest, known = R && R.rows.length < R.all ? ` The page knows ${R.rows.length.toLocaleString("en")} of the ${R.all.toLocaleString("en")} other texts without a label.` : "";
-  $("looked").textContent = word ? `${n.toLocaleString("en")} texts with “${S.look.trim()}”, ${items.filter(t => t.text.toLowerCase().includes(word)).length} of them asked for.${known}` : "";
+  const part = (has, all, what) => has < all
+    ? ` It has ${has.toLocaleString("en")} of the ${all.toLocaleString("en")} ${what}.` : "";
+  const R = D.rest, more = D.labelled, n0 = D.rows.length;
+  const lacks = (R ? part(R.rows.length, R.all, "other texts without a label") : "")
+    + (more ? part(n0 + more.rows.length, n0 + more.all, "texts with a label") : "");
+  const known = lacks && ` This page cannot find every text.${lacks}`;
+  const asked = items.filter(t => t.text.toLowerCase().includes(word)).length;
+  $("looked").textContent = word ? `${n.toLocaleString("en")} texts with “${apart(S.look.trim())}”,`
+    + ` ${asked} of them asked for.${known}` : "";
   $("hits").hidden = !word;
   $("hits").replaceChildren(...(word ? shown.slice(0, HITS) : []).map((t, i) => {
     const line = document.createElement("li"), button = document.createElement("button");
-    button.textContent = `${t.row}  ${t.text.slice(0, 200)}`; button.dir = "auto"; button.onclick = () => go(i);
+    button.textContent = `${t.row}  ${t.text.slice(0, 200)}`; button.dir = "auto";
+    button.onclick = e => { go(i); if (!e.detail) $("text-to-label").focus(); };
     line.append(button);
     return line;
   }));
@@ -108,47 +179,30 @@ function drawHits(word, n) {                      // the texts found by a search
 
 function firstOpen() { const i = shown.findIndex(t => !answerOf(t)); go(i < 0 ? 0 : i); }
 
-const classNames = () => [...new Set([...D.classes, ...(D.offered || []), ...Object.values(given).map(g => g.label)])].filter(c => c && c !== "-");
-function oftenGiven() {                           // classes by how often they were given, for texts of which nothing is known
-  const counts = new Map(classNames().map(c => [c, 0]));
-  for (const label of [...D.kept.map(k => k[2]), ...Object.values(given).map(g => g.label)]) if (counts.has(label)) counts.set(label, counts.get(label) + 1);
-  return [...counts.keys()].sort((a, b) => counts.get(b) - counts.get(a));
-}
-function offered(t) {                             // the nine likeliest for this text
-  if (!t || ended) return [];
-  const first = t.doubt ? [t.model, t.label] : t.label ? [t.label] : (t.likely || []).map(l => l[0]);
-  return [...new Set([...first, ...oftenGiven()])].slice(0, 9);
-}
-
-function drawText(t) {                            // folded if long, with what speaks for the guess marked
-  const whole = t.text.length <= LONG || unfolded === t.text, text = whole ? t.text : t.text.slice(0, LONG), parts = [];
-  const words = (t.terms || []).map(term => term.split(" ").filter(w => w !== "<s>" && w !== "</s>").map(w => w.replace(/[.*+?^${}()|[\]\\]/g, "\\$&")).join("\\s*")).filter(Boolean);
-  let end = 0;
-  if (words.length) for (const m of text.matchAll(new RegExp(`(?<![\\p{L}\\p{N}])(?:${words.join("|")})(?![\\p{L}\\p{N}])`, "giu"))) {
-    const mark = document.createElement("mark"); mark.textContent = m[0];
-    parts.push(text.slice(end, m.index), mark); end = m.index + m[0].length;
-  }
-  parts.push(text.slice(end));
-  if (!whole) { const more = document.createElement("button"); more.textContent = `… show all ${t.text.length.toLocaleString("en")} characters`; more.onclick = () => { unfolded = t.text; drawItem(); }; parts.push(more); }
-  $("text-to-label").replaceChildren(...parts);
-}
-
-function hintOf(t) {
-  if (t.doubt) return `Row ${t.row} has the label ${t.label}; ${t.why === "the model disagrees" ? "the model says" : `${t.why} is`} ${t.model}. Keep or correct it.`;
-  return `Row ${t.row}` + (t.label ? ` has the label ${t.label}. Keep or correct it.` : guessOf(t) ? `; the model's guess: ${guessOf(t)}` : "");
-}
-
 function drawItem() {
   if (!items.length) return;
   for (const id of ["only", "by", "order", "who", "look"]) $(id).value = S[id];
-  if (!shown.length) { $("text-to-label").textContent = ""; $("hint").textContent = "No text has these letters."; $("classes").replaceChildren(); return; }
+  if (!shown.length) {
+    put("text-to-label"); put("hint", "No text has these letters."); put("classes");
+    return;
+  }
   const t = shown[S.item = Math.max(0, Math.min(S.item, shown.length - 1))], answer = answerOf(t);
-  if (ended) { $("text-to-label").textContent = "Every text shown here has an answer. Ctrl+S saves labels.csv; ← goes back to the last one."; $("hint").textContent = ""; $("classes").replaceChildren(); drawChoices(); return drawProgress(); }
+  ended &&= shown.every(answerOf);                // another tab may have taken one back
+  if (ended) {
+    put("text-to-label", "Every text shown here has an answer. Ctrl+S saves labels.csv;"
+      + " ← goes back to the last one.");
+    put("hint"); put("classes"); drawChoices();
+    return drawProgress();
+  }
   drawText(t);
   const likely = new Map(t.likely || []), percent = p => p >= .005 ? ` ${Math.round(100 * p)} %` : "";
-  $("hint").textContent = [hintOf(t), t.copies > 1 ? `this text stands in ${t.copies} rows` : "", ...(t.context || []).filter(([, value]) => value).map(([name, value]) => `${name}: ${value.slice(0, 300)}`),
-    answer ? `answered: ${answer === "-" ? "skipped" : answer}` : ""].filter(Boolean).join(" · ");
-  $("classes").replaceChildren(...offered(t).map((name, j) => choiceButton(`${j + 1} ${name}${likely.has(name) ? percent(likely.get(name)) : ""}`, name, answer === name)));
+  const beside = (t.context || []).filter(([, value]) => value)
+    .map(([name, value]) => `${apart(name)}: ${apart(value.slice(0, 300))}`);
+  const said = answer === "-" ? "skipped" : apart(answer);
+  put("hint", [hintOf(t), t.copies > 1 && `this text stands in ${t.copies} rows`, ...beside,
+    said && `answered: ${said}`].filter(Boolean).join(" · "));
+  put("classes", ...offered(t).map((name, j) =>
+    choiceButton([name, `${j + 1} `, percent(likely.get(name) ?? 0)], answer === name)));
   drawChoices();
   drawProgress();
 }
@@ -164,43 +218,16 @@ function drawProgress() {
 
 const minutes = seconds => seconds < 90 ? "a minute" : `${Math.round(seconds / 60)} minutes`;
 
-function choiceButton(text, name, chosen) {
-  const button = document.createElement("button");
-  button.textContent = text; button.className = chosen ? "given" : "";
-  button.onclick = () => give(name);
-  return button;
-}
-
-function choices() {                              // classes that the letters typed so far find
-  const typed = $("find").value.trim(), low = typed.toLowerCase();
-  if (!typed) return [];
-  const names = classNames().sort(), that = names.filter(c => c.toLowerCase() === low), starts = names.filter(c => c.toLowerCase().startsWith(low)), has = names.filter(c => c.toLowerCase().includes(low));
-  const found = [...new Set([...that, ...starts, ...has])].slice(0, 20).map(c => [c, c]);
-  return names.includes(typed) ? found : [...found, [typed, D.offered?.length ? `not in the list of classes: “${typed}”` : `new class “${typed}”`]];
-}
-
-function drawChoices() {
-  const found = choices();
-  choice = Math.max(0, Math.min(choice, found.length - 1));
-  $("find").setAttribute("aria-expanded", String(!!found.length));
-  $("choices").replaceChildren(...found.map(([name, text], j) => { const b = choiceButton(text, name, j === choice); b.setAttribute("role", "option"); b.setAttribute("aria-selected", String(j === choice)); return b; }));
-}
-
-function find(e) {
-  e.stopPropagation();
-  if (e.isComposing || e.repeat && e.key === "Enter") return; // an input method's Enter ends a word
-  if (e.ctrlKey && e.key === "z" && !e.target.value) { e.preventDefault(); undo(); }
-  else if (e.key === "ArrowDown" || e.key === "ArrowUp") { e.preventDefault(); choice += e.key === "ArrowDown" ? 1 : -1; drawChoices(); }
-  else if (e.key === "Escape") { e.target.value = ""; drawChoices(); e.target.blur(); }
-  else if (e.key === "Enter") { const found = choices()[choice]; if (found) give(found[0]); }
-}
-
 function go(i) { ended = false; S.batch = D.batch ?? 0; S.item = Math.max(0, Math.min(shown.length - 1, i)); choice = 0; $("find").value = ""; $("find").blur(); writeAddress(); drawItem(); }
 function goBack() { go(ended ? S.item : S.item - 1); }
-function answer(t, label) {                       // [item, what tells its person and text, the answer before]
+// [item, what tells its person and text, the answer before, the label]
+function answer(t, label) {
   const id = idOf(t.text, S.who), before = given[id], again = t.label;
-  given[id] = { row: t.row, text: t.text, label, how: again ? "" : t.how, who: S.who, reviewed: again || "", batch: again ? "" : D.batch ?? "", at: Date.now() };
-  return [t, id, before];
+  given[id] = {
+    row: t.row, text: t.text, label, how: again ? "" : t.how, who: S.who, reviewed: again || "",
+    batch: again ? "" : D.batch ?? "", at: later(before), gone: goneWith(before),
+  };
+  return [t, id, before, label];
 }
 function give(label) {                            // then to the next text without an answer
   if (!shown.length || !label || ended) return;
@@ -215,27 +242,41 @@ function acceptAll() {
   if (!open.length || !confirm(`Give ${open.length} texts their likeliest class?`)) return;
   done.push(open.map(t => answer(t, guessOf(t)))); store(); drawItem();
 }
-function undo() {                                 // one key takes back one answer, or all that were accepted at once
-  const last = done.pop();
-  if (!last) return goBack();
-  for (const [, id, before] of last) given[id] = { ...(before || given[id]), label: before?.label ?? "", saved: false, at: Date.now() };
-  store();
+// One key takes back this person's last answer, or all that were accepted at once.
+function undo() {
+  const at = done.findLastIndex(([[t, id]]) => id === idOf(t.text, S.who));
+  if (at < 0) return goBack();
+  const [last] = done.splice(at, 1), never = [];
+  for (const [, id, before, label] of last) {
+    const g = given[id];
+    if (g?.label !== label) continue;             // another tab has another answer since
+    if (!before && !g.saved) never.push(id);      // no file has it: nothing of it fills the storage
+    else if (!g.saved) given[id] = { ...before, since: timeOf(before), at: later(g) };
+    else given[id] = {
+      ...(before || g), label: before?.label ?? "", saved: false, since: undefined, at: later(g),
+      gone: goneWith(g),
+    };
+  }
+  store(never);
   const i = shown.indexOf(last[0][0]);
   go(i < 0 ? S.item : i);
 }
 
 function labelsCsv() {                            // as tables/answers.py keeps them
   const cell = v => { let s = String(v ?? ""); if (/^'*[=+\-@\t\r]/.test(s) && !/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(s.trim())) s = "'" + s; return /[",\r\n]/.test(s) ? '"' + s.replaceAll('"', '""') + '"' : s; };
-  const now = Object.values(given).filter(g => g.label).map(g => [g.row, g.text, g.label, g.how, g.who, g.reviewed, g.batch]);
-  const same = r => JSON.stringify([r[1], r[2], r[4], !!r[5]]), fresh = new Set(now.map(same));
-  const rows = [...D.kept.filter(k => !fresh.has(same(k))), ...now];
-  return "\ufeffrow,text,label,how,who,reviewed,batch\n" + rows.sort((a, b) => a[0] - b[0]).map(r => r.map(cell).join(",") + "\n").join("");
+  const row = (g, label, at) => [g.row, g.text, label, g.how, g.who, g.reviewed, g.batch, at > 0 ? new Date(at).toISOString() : ""];
+  const mine = Object.values(given), told = mine.filter(g => g.label).map(g => row(g, g.label, timeOf(g)));
+  const back = mine.flatMap(g => (g.gone || []).map(at => row(g, "", at)));
+  const same = r => JSON.stringify([r[1], r[2], r[4], !!r[5]]), spot = r => JSON.stringify([r[1], r[7], r[4], !!r[5]]);
+  const fresh = new Set([...told.map(same), ...back.map(spot)]);
+  const rows = [...D.kept.filter(k => !fresh.has(same(k)) && !fresh.has(spot(k))), ...told, ...back];
+  return "\ufeffrow,text,label,how,who,reviewed,batch,at\n" + rows.sort((a, b) => a[0] - b[0]).map(r => r.map(cell).join(",") + "\n").join("");
 }
 
 function save() {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob([labelsCsv()], { type: "text/csv" }));
-  link.download = S.who ? `labels-${S.who.replace(/[^\p{L}\p{N}]+/gu, "-")}.csv` : "labels.csv"; // two people's files beside each other
+  link.download = S.who ? `labels-${S.who.replace(/[^\p{L}\p{M}\p{N}]+/gu, "-")}.csv` : "labels.csv"; // two people's files beside each other
   link.click();
   for (const g of Object.values(given)) g.saved = true;
   store();

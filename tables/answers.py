@@ -1,8 +1,7 @@
 """The texts that were asked for, and the labels that people filled in for them."""
 
-from collections import Counter
+import functools
 from dataclasses import dataclass, field
-from difflib import SequenceMatcher
 from itertools import combinations
 
 from plumbing.files import (
@@ -15,21 +14,23 @@ from plumbing.files import (
     refuse_odd,
     write_csv,
 )
-from tables.copies import key
+from tables.alike import alike
+from tables.copies import is_empty, key
 from tables.labels import SKIP
+from tables.merge import is_gone, merge, moment, version, written
 from tables.records import records
 
 NEXT, KEPT = "next_batch.csv", "labels.csv"  # where people fill in labels, and where they are kept
+TAKEN = "taken.csv"  # beside the backup of labels.csv: labels that were taken back or changed
 STEM = KEPT.partition(".")[0]  # of labels.csv and of copies of it
 ASKED = NEXT.partition(".")[0]  # of next_batch.csv and of copies of it
 DOUBTED = "relabel.csv"  # labels to look at again; people fill in its column `checked`
 LISTED = {"row", "text", "label", "model", "wrong", "why", "confidence", "variability",
           "correctness"}  # the other columns of relabel.csv
-COLUMNS = ["row", "text", "label", "how", "who", "reviewed", "batch"]  # of labels.csv
+COLUMNS = ["row", "text", "label", "how", "who", "reviewed", "batch", "at"]  # of labels.csv
 BEFORE = "-"  # as `reviewed`: the label before is not known
 CORRECTED = "corrected"  # as `how` in files of earlier versions: a label that was looked at again
 MENDED = 0.8  # a text that is as much like another one (alike) is the same text, corrected a little
-EXACT = 250_000  # the product of two lengths up to which texts are compared exactly
 
 
 @dataclass
@@ -38,7 +39,8 @@ class Answer:
 
     how: a strategy's name, random or typical: how the text was chosen; '' is not known. who: the
     person. reviewed: the label that a person looked at again, '' if nobody did. batch: the number
-    of the batch, 0 if it is not known. file: the name of the file.
+    of the batch, 0 if it is not known. file: the name of the file. at: when it was given, in
+    milliseconds since 1970, 0 if it is not known.
     """
 
     row: int
@@ -49,6 +51,12 @@ class Answer:
     reviewed: str = ""
     batch: int = 0
     file: str = ""
+    at: int = 0
+
+    @functools.cached_property
+    def place(self):
+        """What tells whose answer to which text it is; a second look is another one."""
+        return key(self.text), self.who, bool(self.reviewed)
 
     @property
     def same(self):
@@ -63,6 +71,8 @@ class Answers:
     others: answers to the same texts that do not count, in the order in which they were given.
     restored: answers that labels.csv had when it was written and does not have now.
     kept_by_others: (an answer that was emptied, the one that another file still has).
+    taken: answers that were taken back or changed since they were given. stale: those of them that
+    labels.csv has again, as somebody has saved an older one over it.
     """
 
     by_text: dict = field(default_factory=dict)
@@ -70,6 +80,8 @@ class Answers:
     others: list = field(default_factory=list)
     restored: list = field(default_factory=list)
     kept_by_others: list = field(default_factory=list)
+    taken: list = field(default_factory=list)
+    stale: list = field(default_factory=list)
 
     @property
     def given(self):
@@ -103,14 +115,15 @@ class Answers:
                 self.others.append(before)
             answer.how, answer.batch = how or answer.how or before.how, batch
         self.by_text[k] = answer
-        self.by_row.setdefault(answer.row, {})[k] = answer
+        self.by_row.setdefault(answer.row, {})[k] = True
 
     def mended(self, row, text, texts):
         """The Answer for a row of a table whose text has been changed a little since, or None.
 
         texts: the keys of our texts that are still in the table.
         """
-        for k, answer in self.by_row.get(row, {}).items():
+        for k in self.by_row.get(row, ()):
+            answer = self.by_text[k]
             if answer.label and k not in texts and alike(answer.text, text) >= MENDED:
                 return answer
         return None
@@ -129,21 +142,19 @@ class Answers:
             answer, agreed = self.by_text[k], set(labels.values())
             answer.label = agreed.pop() if len(agreed) == 1 else labels.get(answer.row, "")
 
-    def lost(self, texts, used_rows):
-        """Labels whose text (by its key) is not in the table and whose row is not used."""
-        return [a for k, a in self.by_text.items()
-                if a.label and k not in texts and a.row not in used_rows]
+    def lost(self, texts):
+        """Labels whose text (by its key) is none of these."""
+        return [a for k, a in self.by_text.items() if a.label and k not in texts]
 
     def kept(self):
         """Every label as labels.csv has them (COLUMNS), by row.
 
-        If a text has several labels, all are kept, and the one that counts is the last of them.
+        If a text has several labels, all are kept; `at` says which of them is the last.
         """
         now = {k: a.same for k, a in self.by_text.items()}
         others = {(k, *a.same): a for a in self.others if now[k := key(a.text)] != a.same}
         every = [*others.values(), *(a for a in self.by_text.values() if a.label)]
-        return [[*(getattr(a, name) for name in COLUMNS[:-1]), a.batch or ""]
-                for a in sorted(every, key=lambda a: a.row)]
+        return rows_of(sorted(every, key=lambda a: a.row))
 
     def agreement(self):
         """{(one person, another): [n] bool} of the texts that both have labelled: whether their
@@ -158,53 +169,46 @@ class Answers:
         return dict(sorted(found.items()))
 
 
-def alike(a, b):
-    """How alike two texts are, from 0 to 1: the share of their characters that both have in order.
-
-    What both start and end with is compared first. Only short rests are compared exactly; long ones
-    by the five-character pieces that both have, because the exact way takes the square of the
-    length.
-    """
-    most = min(len(a), len(b))
-    start = next((i for i in range(most) if a[i] != b[i]), most)
-    end = next((i for i in range(most - start) if a[-1 - i] != b[-1 - i]), most - start)
-    both, total = start + end, len(a) + len(b)
-    a, b = a[start : len(a) - end], b[start : len(b) - end]
-    if len(a) * len(b) <= EXACT:
-        both += sum(m.size for m in SequenceMatcher(None, a, b, autojunk=False)
-                    .get_matching_blocks())
-    else:
-        pieces = [Counter(text[i : i + 5] for i in range(len(text))) for text in (a, b)]
-        both += (pieces[0] & pieces[1]).total()
-    return 2 * both / total if total else 1.0
+def rows_of(answers):
+    """Answers as rows of labels.csv."""
+    return [[*(getattr(a, name) for name in COLUMNS[:-2]), a.batch or "", written(a.at)]
+            for a in answers]
 
 
 def read_answers(folder):
     """The Answers in labels.csv, next_batch.csv, relabel.csv, and copies such as `labels (1).csv`.
 
-    The file that was saved last counts most; next_batch.csv counts more than all others, and what
-    was looked at again more than what was not. Labels whose rows are in none of the files are taken
-    from the backup, so a page or a person that saves an older labels.csv removes nothing; a row of
-    labels.csv or a copy of it whose label was emptied takes it back. An empty row of another file
-    is only a question. An InputError if a file cannot be read.
+    The answer that was given last counts (merge.py), and what was looked at again more than what
+    was not. Labels whose rows are in none of the files are taken from the backup, so a page or a
+    person that saves an older labels.csv removes nothing; a row of labels.csv or a copy of it whose
+    label was emptied takes it back. An empty row of another file is only a question. An InputError
+    if a file cannot be read.
     """
     refuse_odd(folder)
-    found, last = Answers(), [folder / NEXT, folder / DOUBTED]
+    last, found = [folder / NEXT, folder / DOUBTED], Answers()
     copies = [path for name in (KEPT, NEXT, DOUBTED)
               for path in folder.glob(name.replace(".", "*.")) if path not in last]
     copies.sort(key=lambda path: (path.stat().st_mtime_ns, path.name))
-    every = [answer for path in (*copies, *last) if path.exists() for answer in read(path)]
-    place = lambda a: (key(a.text), a.who, bool(a.reviewed))
-    emptied = {place(a): a for a in every if not a.label and a.file.startswith(STEM)}
-    found.kept_by_others = [(emptied[place(a)], a) for a in every
-                            if a.label and place(a) in emptied]
-    there = {place(a) for a in every if a.label} | emptied.keys()
-    if (path := folder / BACKUP / KEPT).exists():
-        found.restored = [a for a in read(path) if a.label and place(a) not in there]
-    for answer in (*found.restored, *every):
+    files = [(time_of(path), list(read(path)), "asked" if path in last else
+              "labels" if path.name.startswith(STEM) else "")
+             for path in (*copies, *last) if path.exists()]
+    known, taken = ([a for a in read(path) if a.label or name == TAKEN] if path.exists() else []
+                    for name in (KEPT, TAKEN) for path in [folder / BACKUP / name])
+    for a in known:
+        a.at = a.at or time_of(folder / BACKUP / KEPT)  # of an earlier version
+    before = {version(a) for a in taken}
+    found.stale = [a for _, rows, _ in files for a in rows if a.file == KEPT and is_gone(a, before)]
+    merged = merge(files, known, taken)
+    for answer in merged.pop("rows"):
         answer.reviewed = answer.reviewed if answer.label else ""  # what is taken back was not seen
         found.add(answer)
+    vars(found).update(merged)
     return found
+
+
+def time_of(path):
+    """When a file was changed last, in milliseconds since 1970."""
+    return path.stat().st_mtime_ns // 1_000_000
 
 
 def read(path):
@@ -233,12 +237,13 @@ def read(path):
                 number = float(row["row"] or 0)  # a spreadsheet may write 12.0
                 answer = Answer(int(number), row["text"], row["label"].strip(),
                                 row.get("how", "").strip(), row.get("who", "").strip(),
-                                row.get("reviewed", "").strip(), batch_of(row), path.name)
+                                row.get("reviewed", "").strip(), batch_of(row), path.name,
+                                moment(row.get("at", "").strip()))
                 if again:
                     answer.label, answer.reviewed = row["checked"].strip(), answer.label or BEFORE
                 elif answer.how == CORRECTED:
                     answer.reviewed = answer.reviewed or BEFORE
-                if number != answer.row or answer.label and not answer.text.strip():
+                if number != answer.row or answer.label and is_empty(answer.text):
                     raise ValueError
                 yield answer
         except (KeyError, ValueError, OverflowError):
@@ -255,8 +260,9 @@ def batch_of(row):
 def keep_answers(folder, answers):
     """Write all labels to labels.csv and its backup before a new next_batch.csv replaces the old
     one."""
-    if answers.given:
+    if answers.given or answers.taken:
         make_folder(folder / BACKUP)
+        write_csv(folder / BACKUP / TAKEN, COLUMNS, rows_of(answers.taken))
         for path in (folder / BACKUP / KEPT, folder / KEPT):
             write_csv(path, COLUMNS, answers.kept())
 

@@ -33,6 +33,11 @@ def key(text):
     return " ".join(text.casefold().split())
 
 
+def is_empty(text):
+    """Whether there is nothing to read in a text: white space and invisible characters alone."""
+    return not (key(text[:20]) or key(text))  # a long text seldom needs the second
+
+
 def bare(text):
     """The key without punctuation; the key itself if there is nothing else in it."""
     same = key(text)

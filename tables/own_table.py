@@ -9,12 +9,10 @@ import numpy as np
 
 from plumbing.files import InputError, armed, counted, note, shortened
 from tables.answers import KEPT, SKIP, Answers, key, read, read_answers
-from tables.copies import bare, groups
+from tables.copies import bare, groups, is_empty
 from tables.labels import listed, named, warn_of_labels
 from tables.records import column, records
 from tables.remarks import warn_of_answers
-
-INVISIBLE = 20  # characters up to which a text may be all invisible ones, such as U+200B
 
 
 def read_table(path, _data_dir=None, text_column="text", label_column="label", test=None,
@@ -130,10 +128,10 @@ def read_rows(path, text_column, label_column, without="add an empty column {!r}
             raise InputError(f"{path}, row {number}: {len(row)} values for {len(header)} columns;"
                              " quote a text that contains the delimiter")
         text, label = armed(row[text_at]).strip(), armed(row[label_at]).strip()
-        if text and (len(text) > INVISIBLE or key(text)):
-            rows.append((place, number, text, label))
-        else:
+        if is_empty(text):
             skipped += 1
+        else:
+            rows.append((place, number, text, label))
     if not rows:
         raise InputError(f"{path} has no row with a text in its column {text_column!r}; choose a"
                          " column with --text-column")
@@ -173,7 +171,7 @@ def with_answers(path, rows, answers, before=dict):
                 label = next(iter(given[k]))
         out.append((place, number, text, label))
     report_mended(path, used, before)
-    if lost := answers.lost(known, used):
+    if lost := answers.lost({*known, *(key(near.text) for near, _ in used.values())}):
         note(f"warning: not used: {counted(len(lost), 'label')} of texts that {path} does not"
              f" contain now, the first for row {lost[0].row}, {lost[0].text[:40]!r}; labels.csv"
              " keeps such labels")

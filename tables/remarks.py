@@ -20,6 +20,10 @@ def warn_of_answers(folder, answers, rows):
         note(f"warning: {KEPT} lacks {counted(len(lost), 'label')} of {folder / BACKUP / KEPT}, the"
              f" first for row {lost[0].row}; they still count; to take a label back, empty its cell"
              f" in {KEPT} instead of removing its row")
+    if stale := answers.stale:
+        note(f"note: {KEPT} has {counted(len(stale), 'label')} again that had been taken back or"
+             f" changed, the first for row {stale[0].row}, {named(stale[0].label)}; an older page"
+             " has saved it, and they are not used; to use one, give it again on the new page")
     if again := answers.kept_by_others:
         emptied, other = again[0]
         note(f"warning: {counted(len(again), 'label')} emptied in one file and still in another,"
@@ -75,7 +79,9 @@ def refuse_marks(folder, answers, data, classes):
             if a.label not in known:
                 raise InputError(f"{folder / a.file}: the text of row {a.row} has been given the"
                                  f" label {named(a.label)}, which no other text has; write the"
-                                 " right label there, the same one again if it is right")
+                                 " right label there, the same one again if it is right; if"
+                                 f" {named(a.label)} is a class, list all classes in a file, one"
+                                 " per line, and give it with --classes")
 
 
 def warn_of_renamed(folder, answers, own):
