@@ -21,7 +21,7 @@ from plumbing.config import read_config
 from plumbing.files import InputError, refuse_odd
 from plumbing.folder import read_texts
 from plumbing.maps import read_maps
-from plumbing.runs import columns, read_run
+from plumbing.runs import ALL_DATA, columns, read_run
 
 # ---- Almost Stochastic Order --------------------------------------------------------------------
 
@@ -158,15 +158,13 @@ def plus_minus(values, digits=3):
 # ---- a results directory ------------------------------------------------------------------------
 
 
-ALL_DATA = "full", "full-long"  # labels of training on all the data, which no strategy has picked
-
-
 class Results:
     """A results directory as numbers: config.json, the run files, the data maps.
 
-    runs: {label: {seed: lines}} of every run file. Only finished runs count in tables; the
-    arrays below have one row per seed, the seeds of `seeds(label)` in order. baseline: the label
-    that a report compares others with; margin: within what accuracies may be called the same.
+    runs: {label: {seed: lines}} of every run file without more rounds than config.json has. Only
+    finished runs count in tables; the arrays below have one row per seed, the seeds of
+    `seeds(label)` in order. baseline: the label that a report compares others with; margin: within
+    what accuracies may be called the same.
     """
 
     baseline, margin = "random", 0.01
@@ -183,7 +181,9 @@ class Results:
         self.runs, self.maps, N = {}, {}, self.about["train"]
         for label in [*self.config["strategies"], *ALL_DATA]:
             files = {s: self.folder / "runs" / f"{label}-{s}.jsonl" for s in self.config["seeds"]}
-            self.runs[label] = {s: read_run(f, N)[0] for s, f in files.items() if f.exists()}
+            runs = {s: read_run(f, N)[0] for s, f in files.items() if f.exists()}
+            self.runs[label] = {s: lines for s, lines in runs.items()
+                                if len(lines) <= self.rounds + 1}
         for seed in self.config["seeds"]:
             if m := read_maps(self.folder / "runs" / f"maps-{seed}.npz", N):
                 self.maps[seed] = m

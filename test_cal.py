@@ -724,16 +724,21 @@ def test_arrays_of_one_s_own_that_do_not_fit():
     for spoiled, message in (
             (np.where(x == x[3, 0], np.nan, x), "x, row 3: a value is not"),
             (x * 1e300, "x, row 0"), (x[..., None], "x has 3 dimensions"), (x[:0], "x is empty"),
-            (x[:, :9], "the same width"),
+            (x[:, :9], "the same width"), (x + 1j, "x, row 0: not a row of numbers"),
             (x[1:], "do not fit each other: row 399 is in one alone"),
             ([[1.0, 2], [3.0]], "x, row 1: not a row"), ([["a"] * 3] * 400, "x, row 0: not a row")):
         with pytest.raises(ValueError, match=message):
             data.of_arrays(spoiled, y, x_test, y_test)
     for spoiled, row in ((y - 1, y.argmin()), (y + 0.7, 0), (np.where(y == y[2], np.nan, y), None),
-                         (np.eye(4)[y], None), (np.array(["a"] * 400), 0), (y[:0], None)):
+                         (np.eye(4)[y], None), (np.array(["a"] * 400), 0), (y[:0], None),
+                         (np.where(np.arange(400) == 9, 10**9, y), 9), (y * 1j, 0),
+                         (np.where(np.arange(400) == 8, np.inf, y), 8),
+                         (np.where(np.arange(400) == 7, 1e30, y), 7)):
         message = "y has 2 dim|y is empty|y, row" if row is None else f"y, row {row}: "
         with pytest.raises(ValueError, match=message):
             data.of_arrays(x, spoiled, x_test, y_test)
+    graph = torch.tensor(x, requires_grad=True)  # what torch computes may be given as it is
+    assert (data.of_arrays(graph, torch.tensor(y), graph.to_sparse(), y).x == mine.x).all()
     with pytest.raises(ValueError, match="texts has to hold 400 strings"):
         data.of_arrays(x, y, x_test, y_test, texts=["a"])
 

@@ -222,7 +222,8 @@ def do(plan, task):
     kind = keeping(forks.opened(plan.algorithm, plan.fork))
     if plan.args.save_dynamics:
         kind = saving(kind)
-    algorithm = kind(plan.data, plan.s, Log(plan.folder), plan.args.device)
-    for baseline in task.baselines:
-        cal.all_the_data(algorithm, *baseline)
-    algorithm.learn(task.runs)
+    with forks.blamed("", plan.fork.algorithm):
+        algorithm = kind(plan.data, plan.s, Log(plan.folder), plan.args.device)
+        for baseline in task.baselines:
+            cal.all_the_data(algorithm, *baseline)
+        algorithm.learn(task.runs)

@@ -23,7 +23,9 @@ from command import options, processes
 from command.experiment import Plan, do
 from forks.calls import check_calls
 from forks.loading import Fork, check_names
-from plumbing.files import InputError
+from plumbing import made
+from plumbing.checks import check_classes
+from plumbing.files import InputError, shortened
 from report import sections
 from stats import Results
 from strategies import STRATEGIES
@@ -44,10 +46,7 @@ def experiment(data, strategies=cal.SIX, seeds=cal.SEEDS[:3], out="results/array
     Raises ValueError for arrays that do not fit (with the row), and for whatever the command line
     refuses. No signal handler is set; torch's number of threads is 1 until it returns.
     """
-    if not isinstance(data, texts.Data):
-        if len(data) != 4:
-            raise ValueError(f"four arrays are needed, x, y, x_test and y_test, not {len(data)}")
-        data = texts.of_arrays(*data)
+    data = data_of(data)
     fork = Fork(network=network)
     strategies = [strategies] if isinstance(strategies, str) or callable(strategies) else strategies
     names = [named(strategy, fork) for strategy in (
@@ -56,14 +55,29 @@ def experiment(data, strategies=cal.SIX, seeds=cal.SEEDS[:3], out="results/array
     seeds = [whole("a seed", seed, 0) for seed in (seeds if np.iterable(seeds) else [seeds])]
     t_cor = np.atleast_1d(t_cor).tolist()
     check(fork, names, seeds, t_cor)
+    check_place(out, device)
     with registered(fork), as_it_was(), in_words_of_python():
         plan = plan_of(data, names, list(dict.fromkeys(seeds)), Path(out), fork,
                        device, t_cor, rounds=rounds, batch=batch,
                        seed_size=data.seed_size if seed_size is None else seed_size,
                        epochs=epochs, minibatch=data.batch_size)
-        processes.conduct(lambda _args, task: do(plan, task), [plan],
-                          functools.partial(sections.write_report, plan.folder))
+        with made.running([*fork.names["STRATEGIES"].values(), *fork.measures.values()]):
+            processes.conduct(lambda _args, task: do(plan, task), [plan],
+                              functools.partial(sections.write_report, plan.folder))
     return Results(plan.folder)
+
+
+def data_of(given):
+    """The Data that a caller gave, as four arrays or already made."""
+    if not isinstance(given, texts.Data):
+        if not isinstance(given, (list, tuple)):
+            raise InputError(f"experiment(): data is {shortened(repr(given), 60)} instead of (x, y,"
+                             " x_test, y_test), or of what data.of_arrays or data.load returns")
+        if len(given) != 4:
+            raise ValueError(f"four arrays are needed, x, y, x_test and y_test, not {len(given)}")
+        given = texts.of_arrays(*given)
+    check_classes("experiment(): data", given.y.tolist(), given.y_test.tolist(), given.classes)
+    return given
 
 
 def named(strategy, fork):
@@ -98,11 +112,19 @@ def check(fork, names, seeds, t_cor):
     check_calls(fork)
 
 
+def check_place(out, device):
+    """InputError for an `out` or a device that the command line could not have."""
+    if not isinstance(out, (str, Path)) or not str(out).strip():
+        raise InputError(f"experiment(): out is {out!r:.60}; give the name of a folder")
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", str(device)):
+        raise InputError(f"experiment(): device is {device!r:.60}; give auto, cpu or cuda")
+
+
 def plan_of(data, names, seeds, folder, fork, device, t_cor, **settings):
     """The Plan of the command that does the same, for data that is there already."""
     args = options.parser(list(STRATEGIES), datamap.EPOCHS, fork.models).parse_args([])
     args.dataset, args.vectors, args.jobs = data.name, "arrays", 1
-    args.device = processes.choose_device(device)
+    args.device = processes.choose_device(str(device))
     s = cal.Settings(**{key: whole(key, value, 1) for key, value in settings.items()})
     if s.seed_size + s.rounds * s.batch > len(data.y):
         raise InputError(

@@ -1,6 +1,5 @@
 """What `python cal.py` does: it reads the options and calls the code that they ask for."""
 
-import errno
 import functools
 import sys
 
@@ -29,7 +28,7 @@ from command.experiment import (
 from fast.memory import one_thread
 from plumbing import imports
 from plumbing.clock import told
-from plumbing.files import InputError, note, place_of
+from plumbing.files import InputError, note, place_of, sentence
 from plumbing.folder import warn_of_seeds
 from plumbing.streams import standard_streams
 from report import sections
@@ -59,10 +58,8 @@ def command():
     except InputError as e:
         print(f"cal.py: {e}", file=sys.stderr)
     except OSError as e:  # for example a full disk
-        where = f" ({place})" if (place := place_of(e)) else ""
-        print(f"cal.py: {e.strerror or e}{where}; "
-              + ("give it a shorter name" if e.errno == errno.ENAMETOOLONG else
-                 "the same command continues from the last finished round"), file=sys.stderr)
+        said = sentence(e, "the same command continues from the last finished round")
+        print(f"cal.py: {said}", file=sys.stderr)
     return 2
 
 

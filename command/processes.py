@@ -17,9 +17,11 @@ from dataclasses import dataclass
 
 import torch
 
+import forks
 from command.experiment import config_of
 from command.progress import Progress
 from fast.memory import one_thread
+from forks import memory
 from plumbing import imports
 from plumbing.files import InputError, note, shortened
 from plumbing.folder import claim, keep_texts, locked
@@ -29,7 +31,7 @@ from plumbing.interrupt import be_worker, held_back
 def choose_device(name):
     """cpu or cuda; auto becomes cuda if there is a GPU. TF32 is off, so float32 stays float32."""
     torch.set_float32_matmul_precision("highest")
-    if name == "cuda" and not torch.cuda.is_available():
+    if name.startswith("cuda") and not torch.cuda.is_available():
         raise InputError("--device cuda: no CUDA device is visible to torch; use --device cpu")
     return ("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name
 
@@ -95,7 +97,8 @@ def conduct(work, plans, report):
         for plan in plans if rank == 0 else ():
             held.enter_context(locked(plan.folder))
         for plan in plans if rank == 0 else ():
-            claim(plan.folder, config_of(plan), args.fresh)
+            memory.check(plan.folder / "runs", going_on(plan), plan.s.rounds)
+            claim(plan.folder, config_of(plan), args.fresh, seed_set_of(plan))
             keep_texts(plan.folder, plan.data)
         wait_for_all()
         tasks = [task for plan in plans for task in tasks_of(plan, max(jobs, world))]
@@ -110,6 +113,19 @@ def conduct(work, plans, report):
                 report()
             progress.done()
     return rank == 0
+
+
+def going_on(plan):
+    """The runs of a plan that --fresh does not start over."""
+    over = plan.args.fresh
+    return [run for phase in plan.phases for run in phase
+            if over is None or over and run.strategy not in over]
+
+
+def seed_set_of(plan):
+    """A function of a seed -> the rows of its seed set, which are found once."""
+    algorithm = forks.opened(plan.algorithm, plan.fork)(plan.data, plan.s, None)
+    return functools.cache(algorithm.seed_set)
 
 
 def ticks(progress, report, every=60):

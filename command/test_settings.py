@@ -84,9 +84,11 @@ def test_a_folder_of_other_data_or_settings_is_refused_and_stays(used, name, why
     before = (used / "config.json").read_bytes()
     other = config(SOURCES, x=np.eye(30, 4, dtype=np.float32) if name == "x_sha256" else None)
     other["settings"][name] = "another"
-    with pytest.raises(InputError, match=why) as e:
-        claim(used, other)
-    assert (used / "config.json").read_bytes() == before
+    runs = sorted(used.glob("runs/*"))
+    for fresh in (["random", "lc"], None):  # what is refused has deleted nothing
+        with pytest.raises(InputError, match=why) as e:
+            claim(used, json.loads(json.dumps(other)), fresh)
+        assert (used / "config.json").read_bytes() == before and sorted(used.glob("runs/*")) == runs
     assert not capsys.readouterr().err and "_sha256" not in str(e.value)
 
 

@@ -152,6 +152,13 @@ def test_the_readme_s_fork_and_the_notebook_s_call_end_in_a_report(tmp_path, mon
                          ({"t_cor": [0.2, 1]}, "t_cor is 1"),
                          ({"strategies": [("a", print), ("a", len)]}, "two strategies are called"),
                          ({"data": arrays_of_one_s_own()[:3]}, "four arrays are needed"),
+                         ({"data": None}, "data is None instead of"), ({"data": "trec"}, "data is"),
+                         ({"data": (*names["x"][:2], 1, 2)}, "has 1 dimensions"),
+                         ({"data": (names["x"], names["y"] * 0, names["x_test"], names["y_test"])},
+                          "data has one class in its training data"),
+                         ({"out": ""}, "out is ''; give"), ({"out": " "}, "out is ' '; give"),
+                         ({"out": None}, "out is None"), ({"device": "tpu"}, "device is 'tpu'"),
+                         ({"device": "meta"}, "is 'meta'"), ({"device": "cuda:99"}, "cuda"),
                          ({"out": "again", "rounds": 1}, "was made with .*; delete that folder")):
         with pytest.raises(ValueError, match=message):
             experiment(**{"data": arrays_of_one_s_own(), "out": tmp_path / "bad", **bad})

@@ -308,7 +308,7 @@ def test_what_an_experiment_saves_is_its_map(tiny):  # noqa: F811
 
 def test_dynamics_that_are_missing_are_made_good(tmp_path):
     d, s = small_data(), cal.Settings(120, 1, 5, 3, 8)
-    d.texts = [f"text {i}" for i in range(len(d.y))]
+    d.texts = [f"text\n{i}" for i in range(len(d.y))]
     cal.all_the_data(SideBySide(d, s, Log(tmp_path)), [1, 2])
     before = {path.name: path.read_bytes() for path in (tmp_path / "runs").iterdir()}
     half = tmp_path / "runs" / "dynamics-1.new" / "training_dynamics"
@@ -321,10 +321,19 @@ def test_dynamics_that_are_missing_are_made_good(tmp_path):
     assert all(after[name] == before[name] for name in before)  # also the lines' times
     first = (tmp_path / "runs" / "dynamics-1" / "training_dynamics" / FIRST).read_bytes()
     assert len(read(tmp_path / "runs" / "dynamics-1").said) == 3
-    shutil.rmtree(tmp_path / "runs" / "dynamics-1")
-    cal.all_the_data(algorithm, [1, 2])
     again = tmp_path / "runs" / "dynamics-1" / "training_dynamics" / FIRST
-    assert again.read_bytes() == first
+    table = tmp_path / "runs" / "texts.csv"
+    for path, spoil in (
+            (again, lambda: shutil.rmtree(again.parent.parent)), (again, again.unlink),
+            (again, lambda: again.write_bytes(first[:99])), (table, table.unlink),
+            (again, lambda: again.write_bytes(b"".join(first.splitlines(True)[:-1]))),
+            (again, lambda: again.write_bytes(bytes(len(first)))),
+            (table, lambda: table.write_bytes(bytes(99))), (table, lambda: table.write_bytes(b"")),
+            (table, lambda: table.write_bytes(after["texts.csv"][:-9]))):
+        spoil()
+        cal.all_the_data(algorithm, [1, 2])
+        assert path.read_bytes() == (first if path == again else after["texts.csv"])
+    assert algorithm.has_maps(1) and algorithm.has_maps(2)
 
 
 def test_save_dynamics_is_for_experiments(tmp_path, capsys):

@@ -4,13 +4,17 @@
 data, over the epochs of its data map.
 """
 
+import contextlib
 import json
 import shutil
 from pathlib import Path
 
 import numpy as np
 
+import cal
 from plumbing.files import make_folder, whole_file, write_csv
+
+LONGEST = 1 << 20  # bytes of a line
 
 
 def save_epoch(folder, epoch, guids, logits, gold):
@@ -32,6 +36,16 @@ def save_epoch(folder, epoch, guids, logits, gold):
                     + "\n")
 
 
+def last_guid(path):
+    """The guid in the last line of a file of save_epoch; None if it is missing, cut or zeroed."""
+    with contextlib.suppress(OSError, ValueError, TypeError, KeyError, RecursionError):
+        with open(path, "rb") as f:
+            f.seek(max(0, path.stat().st_size - LONGEST))
+            end = f.read()
+        return json.loads(end.splitlines()[-1])["guid"] if end.endswith(b"\n") else None
+    return None
+
+
 def saving(algorithm):
     """A subclass of an algorithm (cal.ActiveLearning or below) that keeps dynamics with the maps.
 
@@ -44,7 +58,16 @@ def saving(algorithm):
         changes_no_number = True  # so runs made without it go on (plumbing.made.sources)
 
         def has_maps(self, seed):
-            return super().has_maps(seed) and (self.log.folder / f"dynamics-{seed}").is_dir()
+            folder = self.log.folder / f"dynamics-{seed}" / "training_dynamics"
+            files = [folder / f"dynamics_epoch_{epoch}.jsonl" for epoch in range(
+                min(self.s.epochs, cal.MAP_EPOCHS))]
+            return super().has_maps(seed) and self.has_texts() and all(
+                last_guid(file) == len(self.data.y) - 1 for file in files)
+
+        def has_texts(self):
+            path, d = self.log.folder / "texts.csv", self.data
+            breaks = sum(text.count("\n") for text in (*d.texts, *(d.classes[c] for c in d.y)))
+            return path.is_file() and path.read_bytes().count(b"\n") == 1 + len(d.y) + breaks
 
         def keep_maps(self, runs, probs):
             super().keep_maps(runs, probs)

@@ -5,7 +5,7 @@ import traceback
 from pathlib import Path
 
 from plumbing.files import InputError, shortened
-from plumbing.made import in_project_path, ours
+from plumbing.source import in_project_path, ours
 
 
 @contextlib.contextmanager
@@ -14,16 +14,17 @@ def blamed(what="", called=None):
 
     what: what was being done, for example "strategy margin, round 3, seed 1". An exception of the
     project itself passes unchanged, and so does an InputError, which is a sentence already.
-    called: the fork's function that the block calls. If it has no lines in Python, as torch.add,
-    it is named instead of a file.
+    called: the fork's function or class that the block calls. If the exception passed none of its
+    lines, as that of torch.add or of a wrapper, it is named instead of a file.
     """
     try:
         yield
     except InputError:
         raise
     except (Exception, SystemExit) as e:
-        place = place_of(e)
-        if called and e.__traceback__.tb_next.tb_next is None:  # no frame beyond the block's own
+        place, direct = place_of(e), e.__traceback__.tb_next.tb_next is None
+        if not place and called and not is_ours(called) and (
+                direct or not isinstance(e, OSError)):  # of a full disk, where we write
             place = getattr(called, "__name__", type(called).__name__)
         if not place:
             raise
@@ -45,6 +46,12 @@ def place_of(error):
     if isinstance(error, SyntaxError) and theirs(error.filename):
         return f"{error.filename}, line {error.lineno}"
     return ""
+
+
+def is_ours(function):
+    """Whether a function is written in a file of this project."""
+    code = getattr(function, "__code__", None)
+    return code is not None and ours(Path(code.co_filename).resolve())
 
 
 def theirs(filename):

@@ -28,8 +28,9 @@ from fast import SideBySide
 from forks.blame import blamed
 from forks.calls import check_calls
 from forks.readers import checked
+from plumbing.config import text as is_text
 from plumbing.files import InputError, note, shortened
-from plumbing.made import ours
+from plumbing.source import ours
 from tables.records import is_table
 
 DICTS = "STRATEGIES", "MEASURES", "READERS", "REPORT"
@@ -172,16 +173,22 @@ def read(path, sha256):
     return fork
 
 
-def run(path, source):
-    """Run a file's text as a module of its own name; its neighbours can be imported."""
+def refuse_taken(path):
+    """InputError for a file of a name under which a module can be imported already."""
     name = module_name(path)
     try:
         spec = importlib.util.find_spec(name)
     except (ImportError, ValueError):
         spec = None
-    if name in sys.modules or spec and Path(spec.origin or "/").resolve() != path:
+    if name in sys.modules or spec and Path(spec.origin or "/").resolve() != path.resolve():
         raise InputError(f"{path}: there is a module named {name} already, which the fork's imports"
                          " would get; rename the file")
+
+
+def run(path, source):
+    """Run a file's text as a module of its own name; its neighbours can be imported."""
+    refuse_taken(path)
+    name = module_name(path)
     sys.path.insert(1, str(path.parent))  # after the project: `import data` is always ours
     module = importlib.util.module_from_spec(importlib.util.spec_from_file_location(name, path))
     sys.modules[name] = module
@@ -199,8 +206,9 @@ def section(title, function):
     def written(r):
         with blamed(f"REPORT, {title}", function):
             text = function(r)
-        if not isinstance(text, str):
-            raise InputError(f"REPORT, {title}: returned {type(text).__name__} instead of Markdown")
+        if not is_text(text):
+            what = "half of a surrogate pair" if isinstance(text, str) else type(text).__name__
+            raise InputError(f"REPORT, {title}: returned {what} instead of Markdown")
         return text
 
     return written
@@ -243,6 +251,9 @@ def check_names(fork, before):
                                  f" {BECOMES[what]}; "
                                  + ("" if fork.path else "give a dict of names and functions, and ")
                                  + "use letters, digits and + - _ . (not -t0.4 or -3 at the end)")
+    if odd := [title for title in fork.names["REPORT"] if not is_text(title)]:
+        raise InputError(f"{fork.place('REPORT')}: the title {odd[0]!r:.60} is no text that a file"
+                         " can hold")
     for name, function in fork.names["STRATEGIES"].items():
         needs = getattr(function, "needs", ())
         if not isinstance(needs, (set, frozenset, list, tuple)):

@@ -11,16 +11,23 @@ import re
 
 import torch
 
-from plumbing.files import InputError, whole_file
+from plumbing.files import InputError, shortened, whole_file
+from plumbing.runs import read_run
 
 
 def write(path, memory, whose):
     """Write a dict whole or not at all; returns the digest of its values."""
-    memory, out = plain(memory, whose), io.BytesIO()
-    torch.save(memory, out)
+    out = io.BytesIO()
+    try:
+        memory = plain(memory, whose)
+        torch.save(memory, out)
+        found = digest(memory)
+    except (RuntimeError, TypeError, UnicodeError) as e:  # a list in itself, a sparse tensor
+        raise InputError(f"{whose}: view.memory holds something that cannot be kept:"
+                         f" {type(e).__name__}: {shortened(e)}")
     with whole_file(path) as part:
         part.write_bytes(out.getvalue())  # a full disk is an OSError then, not torch's
-    return digest(memory)
+    return found
 
 
 def read(path, wanted, device):
@@ -38,11 +45,24 @@ def read(path, wanted, device):
                      f" needs it; start over with --fresh {strategy}")
 
 
+def check(folder, runs, rounds):
+    """InputError if the next of so many rounds of a run in this folder lacks its memory."""
+    for run in runs:
+        name = f"{run.label}-{run.seed}"
+        lines, _ = read_run(folder / f"{name}.jsonl")
+        picked = [line for line in lines if line["picked"]]  # the last line of a finished run has
+        if len(lines) <= rounds and picked and "memory" in picked[-1]:  # none, and may be removed
+            read(folder / f"{name}.memory{len(picked) - 1}.pt", picked[-1]["memory"], "cpu")
+
+
 def plain(value, whose):
     """A copy of what a memory may hold: tensors, numbers, strings, None, lists and dicts."""
     if torch.is_tensor(value):
         return value.detach().cpu().clone()  # a slice alone would be saved with all it is from
-    if isinstance(value, dict) and all(isinstance(key, (str, int)) for key in value):
+    if isinstance(value, dict):
+        if odd := [key for key in value if not isinstance(key, (str, int))]:
+            raise InputError(f"{whose}: view.memory keeps dicts whose keys are strings or whole"
+                             f" numbers, but not {odd[0]!r:.60}")
         return {key: plain(part, whose) for key, part in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(part, whose) for part in value]

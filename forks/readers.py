@@ -5,9 +5,12 @@ import functools
 import numpy as np
 
 from forks.blame import blamed
-from plumbing.checks import finite
+from plumbing.checks import check_classes, finite
+from plumbing.config import MOST
+from plumbing.config import text as is_text
 from plumbing.files import InputError
 
+KINDS = 12  # that a picture shows side by side
 SIZES = {"seed_size": 100, "batch_size": 16, "max_len": 200}  # where the reader does not say
 MORE = "picks", "kind", "x"
 
@@ -19,7 +22,7 @@ def checked(name, reader):
     as each other. It may also give x [N + T, D], a vector (or token numbers) for each training text
     and then each test text, in place of word vectors; and seed_size (100), batch_size (16, of a
     mini-batch), max_len (200, the tokens read of a text), picks (50 texts per round), kind [N]
-    (what is known of each training text, for example mislabelled).
+    (what is known of each training text, for example mislabelled; a string, of at most 12).
     """
     @functools.wraps(reader)
     def read(data_dir):
@@ -34,10 +37,7 @@ def checked(name, reader):
         if "picks" in more:
             more["picks"] = whole("picks", more["picks"])
         if "kind" in more:
-            more["kind"] = np.array(more["kind"], str)
-            if more["kind"].shape != (len(splits["train"][0]),):
-                refuse(f"kind has the shape {list(more['kind'].shape)}; it has to name the kind of"
-                       " each training text")
+            more["kind"] = kinds(more["kind"], len(splits["train"][0]))
         if "x" in more:
             try:
                 more["x"] = finite(more["x"], "x")
@@ -46,6 +46,8 @@ def checked(name, reader):
             if len(more["x"]) != n:
                 refuse(f"x has {len(more['x'])} rows, but there are {n} texts (those to test on"
                        " come last)")
+        y, y_test = (splits[split][1] for split in ("train", "test"))
+        check_classes(f"the reader of {name}", y, y_test, {label: label for label in y_test})
         return {**splits, **sizes, **more}
 
     def pair(split, found):
@@ -61,11 +63,26 @@ def checked(name, reader):
                        " labels are strings")
             if label == "":
                 refuse(f"{split}, row {i} has no label")
+            if not is_text(text + str(label)):
+                refuse(f"{split}, row {i}: {text!r:.60} with the label {label!r:.60} has half of a"
+                       " surrogate pair, which no file can hold")
         return texts, [str(label) for label in labels]
 
+    def kinds(found, N):
+        found = np.array(found, object)
+        if found.shape != (N,):
+            refuse(f"kind has the shape {list(found.shape)}; it has to name the kind of each"
+                   " training text")
+        for i, kind in enumerate(found):
+            if not is_text(kind) or not kind:
+                refuse(f"kind, row {i} is {kind!r:.60} instead of a name")
+        if len(set(found)) > KINDS:
+            refuse(f"kind has {len(set(found))} different names; give at most {KINDS}")
+        return found.astype(str)
+
     def whole(key, size):
-        if not isinstance(size, (int, np.integer)) or size < 1:
-            refuse(f"{key} is {size!r} instead of a whole number from 1 on")
+        if not isinstance(size, (int, np.integer)) or not 1 <= size <= MOST:
+            refuse(f"{key} is {size!r:.60} instead of a whole number from 1 to {MOST:,}")
         return int(size)
 
     def refuse(why):

@@ -4,6 +4,7 @@
 checked in returned.py.
 """
 
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -36,7 +37,7 @@ def opened(algorithm, fork=None):
         dynamics: torch.Tensor = None
 
         def pick(self, score, k):
-            check_scores(self, score)
+            check_scores(self, score, k)
             return super().pick(score, k)
 
     class Opened(algorithm):
@@ -62,6 +63,13 @@ def opened(algorithm, fork=None):
                 theta.fit = watching(theta, theta.fit, self.x, mine, self.watched)
             return theta
 
+        def measure(self, theta):
+            found = super().measure(theta)
+            if not isinstance(found, list) or not all(isinstance(own, dict) for own in found):
+                raise InputError(f"{algorithm.__name__}: measure returned {found!r:.60} instead of"
+                                 " a list of dicts, one per run")
+            return found
+
         def scored(self, p):
             found = super().scored(p)
             for name, measure in fork.measures.items():
@@ -80,15 +88,16 @@ def opened(algorithm, fork=None):
         def pick(self, runs, view):
             if view.round == self.s.rounds:
                 return [[] for _ in runs]
-            strategy = self.strategies[runs[0].strategy]
+            strategy, lines = self.strategies[runs[0].strategy], None
             if algorithm.pick is not cal.ActiveLearning.pick:  # a fork's own lines 5-10
-                strategy = lambda view, _k: super(Opened, self).pick(runs, view)
-            return picked_by(strategy, view, self.s.batch)
+                lines = lambda view, _k: super(Opened, self).pick(runs, view)
+            return picked_by(lines or strategy, view, self.s.batch, lines and algorithm.pick)
 
         def keep(self, i, runs, view, scores, picked, times):
             if fork.on_round:
-                with untouched(view), blamed(f"on_round after {who(view)}", fork.on_round):
-                    fork.on_round(view, scores, [list(rows) for rows in picked])
+                what = f"on_round after {who(view)}"
+                with untouched(view, fork.on_round, what), blamed(what, fork.on_round):
+                    fork.on_round(view, deepcopy(scores), deepcopy(picked))
             for r, (run, kept, score) in enumerate(zip(runs, view.memory, scores)):
                 if kept:
                     score["memory"] = memory.write(self.memory_of(i, run), kept, who(view, [r]))
@@ -118,11 +127,14 @@ def try_out(algorithm, fork, data):
     try:
         with blamed(f"the network {fork.network.__name__}"):
             theta, _ = small.train(0, [run], L)
-            shape = tuple(check_probs(theta.probs(small.x[L])).shape)
+            shape = tuple(check_probs(theta.probs(x := small.x[L])).shape)
     except InputError:
         raise
     except Exception as e:  # in torch, far from the fork's lines
         raise InputError(f"the network {fork.network.__name__}: {type(e).__name__}: {shortened(e)}")
+    if not x.equal(small.x[L]):
+        raise InputError(f"the network {fork.network.__name__}: changed x in place, which every run"
+                         " shares; work on x.clone()")
     if shape != (1, L.shape[1], C):
         raise InputError(f"the network {fork.network.__name__}: out(psi(x)) of {L.shape[1]} rows"
                          f" has the shape {list(shape[1:])}; logits [{L.shape[1]}, {C}] are needed")

@@ -15,10 +15,12 @@ import data
 import forks
 import strategies
 from fast import SideBySide
+from forks.loading import section
+from forks.returned import numbers
 from plumbing import made
 from plumbing.files import InputError
 from plumbing.folder import reopen
-from plumbing.runs import Log
+from plumbing.runs import Log, read_run
 from test_cal import TINY, cal_main, read_csv, run_cal, run_files, small_data
 
 
@@ -211,7 +213,8 @@ def test_memory_survives_a_cut_and_more_rounds(doors, tmp_path):
     fork = forks.load(doors[2][1])
     once = remembering(fork, tmp_path / "once", 4)
     assert remembering(fork, tmp_path / "more", 2) != once
-    reopen(tmp_path / "more")  # as a command with more --rounds does
+    for path in (tmp_path / "more" / "runs").glob("*.jsonl"):
+        reopen({path: read_run(path)[0]}, 4)  # as a command with more --rounds does
     assert remembering(fork, tmp_path / "more", 4) == once
     kept = tmp_path / "more" / "runs"
     assert {path.name for path in kept.glob("*.pt")} == {
@@ -227,9 +230,11 @@ def test_a_lost_memory_is_refused(doors, tmp_path, capsys):
     folder, _, arguments = doors
     shutil.copytree(folder, tmp_path / folder.name)
     (tmp_path / folder.name / "runs" / "history-2.memory1.pt").write_bytes(b"no")
+    before = run_files(tmp_path)
     assert cal_main(*arguments, "--jobs", 1, "--rounds", 4, "--out", tmp_path) == 2
     error = capsys.readouterr().err.splitlines()[-1]
     assert "history-2.memory1.pt" in error and "--fresh history" in error
+    assert run_files(tmp_path) == before  # no round is reopened
 
 
 # ---- what is refused ----------------------------------------------------------------------------
@@ -260,6 +265,25 @@ def opened(text, tmp_path):
     ("[view.U.fill_(True), view.L.fill_(0), view.pick(view.probs()[..., 0] * 0, 200)][2][:, :5]",
      "which is in L already"),
     ("view.pick(view.x.mul_(2)[:, 0] + 0 * view.probs()[..., 0], k)", "changed view.x in place"),
+    ("[view.x.numpy().__imul__(2), view.L[:, :5]][1]", "round 0, seeds 3, 4: changed view.x in"),
+    ("[view.x.data[[0, 1]].copy_(view.x[:2]), view.x.data.copy_(view.x.flip(0)), 0][2]",
+     "changed view.x in place"),
+    ("view.pick(view.probs()[..., 0] * -float('inf'), k)", "seed 3: view.pick needs 5 rows of the "
+     "pool with a score above -inf, but there are 0"),
+    ("view.pick((view.x[:, 0] * 0 - float('inf')).index_fill(0, view.U[0].nonzero()[:4, 0], 1)"
+     ".expand(2, -1), k)", "with a score above -inf, but there are "),
+    ("view.pick(view.U, k)", "view.pick needs a score of numbers, but this is bool"),
+    ("view.L[:, :5].to_sparse()", "which is in L already"),
+    ("view.L[:, :5].to('meta')", "returned Tensor; a tensor of row numbers [R, k] = [2, 5] is"),
+    ("view.memory[0].update(a=view.memory[0]) or view.pick(view.probs()[..., 0], k)",
+     "round 0, seed 3: view.memory holds something that cannot be kept: RecursionError"),
+    ("view.memory[1].update(a=view.L.to_sparse()) or view.pick(view.probs()[..., 0], k)",
+     "round 0, seed 4: view.memory holds something that cannot be kept: "),
+    ("view.memory[0].update(a={(1, 2): 3}) or view.pick(view.probs()[..., 0], k)",
+     "dicts whose keys are strings or whole numbers, but not (1, 2)"),
+    ("view.memory.clear() or view.pick(view.probs()[..., 0], k)",
+     "round 0, seeds 3, 4: view.memory has to stay a list of 2 dicts, one per run"),
+    ("view.memory.__setitem__(1, 5) or view.pick(view.probs()[..., 0], k)", "a list of 2 dicts"),
     ("view.memory[0].update(a=view) or view.pick(view.probs()[..., 0], k)", "but not View"),
 ])
 def test_what_a_strategy_returns_is_checked(body, message, tmp_path):
@@ -303,6 +327,7 @@ def test_what_a_strategy_returns_is_checked(body, message, tmp_path):
     ("import cal\nclass A(cal.ActiveLearning):\n    def __init__(self, data): pass\nALGORITHM = A",
      "A.__init__ is called with the arguments (self, data, settings, log, device)"),
     ("def f(view, k): pass\nf.needs = 3\nSTRATEGIES = {'f': f}", "needs has to be a set of names"),
+    ("REPORT = {'a\\ud800': lambda r: ''}", "{file}: REPORT: the title 'a\\ud800' is no"),
 ])
 def test_a_fork_that_cannot_be_used_is_one_sentence(text, message, tmp_path, capsys):
     mine = written(tmp_path, text, helper="\n1 / 0")
@@ -349,8 +374,9 @@ def m(p, y):
     p.fill_(0), y.fill_(0)
     return p[:, 0, 0]
 def on_round(view, scores, picked):
-    [rows.reverse() for rows in picked]
-    view.L.fill_(0), [field.fill_(0.5) for field in view.map]
+    [rows.reverse() for rows in picked], scores[0].clear()
+    [own.update(accuracy=15.6, extra=view) or own.get("recall", []).clear() for own in scores]
+    view.L.resize_(0), [field.fill_(0.5) for field in view.map]
 STRATEGIES, MEASURES = {"idea": idea}, {"m": m}
 """
 
@@ -405,6 +431,34 @@ def test_a_seed_set_is_checked_before_anything_is_trained(rows, message, tmp_pat
     assert message.replace("{file}", str(mine)) in error and not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(("lines", "message"), [
+    ("measure(self, theta): pass", "Mine: measure returned None instead of a list of dicts"),
+    ("scored(self, p): return [{'accuracy': float('nan'), 'f1': 0.5}]",
+     "full, round 0, seed 1: its accuracy is NaN, which a run file cannot hold"),
+    ("scored(self, p): return [{'accuracy': 0.5, 'more': p}]", "its line is no JSON: Object of"),
+    ("train(self, i, stack, L): pass", "Mine: TypeError: cannot unpack"),
+    ("look(self, i, runs, L, theta, data_map): pass", "Mine: TypeError: "),
+])
+def test_an_algorithm_that_gives_something_else_is_one_sentence(lines, message, tmp_path, capsys):
+    mine = SEED_SET % "range(20)"
+    mine = written(tmp_path, mine.replace("READERS,", f"    def {lines}\nREADERS,"))
+    assert cal_main("--fork", mine, "--dataset", "own", "--strategies", "random", "--seeds", 1,
+                    "--seed-size", 20, "--batch", 5, "--rounds", 1, "--epochs", 1, "--jobs", 1,
+                    "--out", tmp_path / "out") == 2
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert message in error and error.startswith("cal.py: ")
+    assert not list(tmp_path.rglob("random-1.jsonl"))
+
+
+def test_what_a_measure_or_a_section_returns_is_checked():
+    assert numbers("m", torch.tensor([1.0, 2]).to_sparse(), 2) == [1, 2]
+    for wrong in ([10**400] * 2, torch.ones(2) * 1j, torch.ones(2, device="meta"), [1, "a"], None):
+        with pytest.raises(InputError, match="^the measure m returned "):
+            numbers("m", wrong, 2)
+    with pytest.raises(InputError, match="REPORT, A: returned half of a surrogate pair instead"):
+        section("A", lambda results: "\ud800")(None)
+
+
 def test_an_algorithm_s_own_lines_are_run_and_checked(tmp_path):
     d, s, runs = small_data(), cal.Settings(20, 1, 5, 1, 8), cal.runs_of(["random"], [1])
     own = "    def pick(self, runs, view):\n        return [[100, 90, 80, 70, 60]]\nREADERS,"
@@ -421,6 +475,10 @@ def test_an_algorithm_s_own_lines_are_run_and_checked(tmp_path):
 def test_a_function_without_lines_is_named(tmp_path):
     with pytest.raises(InputError, match="round 0, seeds 3, 4: add: TypeError: add"):
         opened("import torch\nSTRATEGIES = {'idea': torch.add}", tmp_path)
+    (tmp_path / "b").mkdir()
+    with pytest.raises(InputError, match="round 0, seeds 3, 4: idea: TypeError: unhashable"):
+        opened("import functools\n@functools.lru_cache\ndef idea(view, k):\n    return view.L\n"
+               "STRATEGIES = {'idea': idea}", tmp_path / "b")
 
 
 def test_one_network_needs_no_name(tmp_path, capsys):
@@ -446,6 +504,7 @@ class Net(nn.Module):
     ("nn.Linear(7, C + 1)", "x", "has the shape [4, 4]; logits [4, 3] are needed"),
     ("nn.Identity()", "x", "has the shape [4, 7]"), ("None", "x", "the network Net has no `out`"),
     ("nn.Linear(7, C)", "x.nothing", "mine.py, line 7, in psi: AttributeError"),
+    ("nn.Linear(7, C)", "x.mul_(2)", "the network Net: changed x in place"),
     ("nn.Linear(7, C)", "x / 0 * 0", "its training diverged"), ("nn.Linear(7, C)", "x", ""),
 ])
 def test_a_network_is_tried_before_anything_is_written(out, x, message, tmp_path):
@@ -464,15 +523,49 @@ def test_a_network_is_tried_before_anything_is_written(out, x, message, tmp_path
     ("{'train': (['a'], ['c']), 'test': (['b'], ['c']), 'seed_size': 0}", "seed_size is 0"),
     ("{'train': (['a'], ['c']), 'test': (['b'], ['c']), 'kind': []}", "kind has the shape [0]"),
     ("{'train': (['a'], ['c']), 'test': (['b'], ['c']), 'picks': 'x'}", "picks is 'x'"),
+    ("{**GOOD, 'kind': [None, 'a']}", "kind, row 0 is None instead of a name"),
+    ("{**GOOD, 'kind': ['a', 'a\\ud800']}", "kind, row 1 is 'a\\ud800' instead of a name"),
+    ("{'train': (['a'] * 20, ['b', 'c'] * 10), 'test': (['b'], ['c']),"
+     " 'kind': list('abcdefghijklmnopqrst')}", "kind has 20 different names; give at most 12"),
+    ("{**GOOD, 'batch_size': 10**30}", "batch_size is 1000000000"),
+    ("{**GOOD, 'x': __import__('torch').ones(3, 2) * 1j}", "x, row 0: not a row of numbers"),
+    ("{**GOOD, 'x': [[1, 1], [1, 1j], [1, 1]]}", "x, row 1: not a row of numbers"),
+    ("{**GOOD, 'x': __import__('numpy').ones((3, 2)) * (1 + 1j)}", "x, row 0: not a row of num"),
+    ("{**GOOD, 'x': __import__('torch').ones(3, 2, device='meta')}", "x, row 0: not a row of nu"),
+    ("{**GOOD, 'train': (['a', 'a\\ud800'], ['b', 'c'])}", "train, row 1: 'a\\ud800' with the"),
+    ("{**GOOD, 'test': (['a'], ['\\ud800'])}", "row 0: 'a' with the label '\\ud800' has half"),
+    ("{**GOOD, 'train': (['a', 'b'], ['c', 'c'])}", "reader of mine has one class in its training"),
     ("open('/nowhere')", "the reader of mine: {file}, line 2, in read: FileNotFoundError"),
     ("{}['a']", "mine.py, line 2, in read"),
 ])
 def test_what_a_reader_gives_is_checked(raw, message, tmp_path, capsys):
-    mine = written(tmp_path, f"def read(folder):\n    return {raw}\nREADERS = {{'mine': read}}\n")
+    mine = written(tmp_path, f"def read(folder):\n    return {raw}\nREADERS = {{'mine': read}}\n"
+                   "GOOD = {'train': (['a', 'b'], ['b', 'c']), 'test': (['b'], ['c'])}\n")
     assert cal_main("--fork", mine, "--dataset", "mine", "--out", tmp_path / "out") == 2
     error = capsys.readouterr().err
     message = message.replace("{file}", str(mine))
     assert message in error and error.count("\n") == 1 and not (tmp_path / "out").exists()
+
+
+OWN_KINDS = """
+import torch
+def own(data_dir):
+    texts = [f"text {i}" for i in range(60)]
+    return {"train": (texts[:50], ["a", "b"] * 25), "test": (texts[50:], ["a", "c"] * 5),
+            "x": torch.eye(60, requires_grad=True), "kind": ["clean", "n|o*isy"] * 25}
+READERS = {"own": own}
+"""
+
+
+def test_kinds_with_names_of_one_s_own_are_drawn_and_counted(tmp_path, capsys):
+    assert cal_main("--fork", written(tmp_path, OWN_KINDS), "--dataset", "own", "--rounds", 1,
+                    "--epochs", 1, "--seeds", 1, "--strategies", "random", "--seed-size", 10,
+                    "--batch", 5, "--jobs", 1, "--out", tmp_path) == 0
+    assert "own has test texts of classes without a training text: c;" in capsys.readouterr().err
+    folder = tmp_path / "own-paper-pool"
+    report = (folder / "report.md").read_text()
+    assert (folder / "fig1_planted_kinds.png").exists() and "ROC" not in report
+    assert "| share of the picks | clean | n\\|o\\*isy |" in report
 
 
 def test_options_that_do_not_go_with_a_fork(doors, tmp_path, capsys):
@@ -484,6 +577,8 @@ def test_options_that_do_not_go_with_a_fork(doors, tmp_path, capsys):
             (["--fork", mine, "--model", "fast", "--protocol", "code", "--dataset", "tiny",
               "--strategies", "flips"], "flips asks for the training dynamics"),
             (["--new-fork", mine], "it stays as it is"),
+            (["--new-fork", tmp_path / "random.py"], "there is a module named random already"),
+            (["--new-fork", tmp_path / "data.py"], "there is a module named data already"),
             (["--new-fork", tmp_path / "a" / "b.py"], "there is no folder"),
             (["--new-fork", tmp_path / "b.txt"], "ends in .py")):
         code = cal_main(*arguments)
@@ -512,8 +607,9 @@ def test_changed_source_is_refused_by_name(doors, tmp_path, capsys):
 
 
 def test_the_new_fork_runs_as_it_stands(tmp_path, capsys):
-    mine = tmp_path / "my-idea.py"
-    assert cal_main("--new-fork", mine) == 0 and str(mine) in capsys.readouterr().out
+    mine = tmp_path / "my idea.py"
+    assert cal_main("--new-fork", mine) == 0 and f"--fork '{mine}' --quick" in (
+        capsys.readouterr().out)
     fork, log = forks.load(mine), Log(tmp_path)
     mine, margin = runs = cal.runs_of(["mine", "margin"], [1])
     forks.opened(fork.learning(), fork)(small_data(), cal.Settings(40, 2, 9, 2, 8), log).learn(runs)

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from plumbing import imports
-from plumbing.files import InputError, shortened
+from plumbing.files import InputError, sentence, shortened
 from plumbing.streams import standard_streams
 
 
@@ -47,7 +47,8 @@ def script(main):
         try:
             sys.exit(ended(main()))
         except (InputError, OSError) as e:
-            print(f"{name}: {e}", file=sys.stderr)
+            said = e if isinstance(e, InputError) else sentence(e)
+            print(f"{name}: {said}", file=sys.stderr)
             sys.exit(2)
         except KeyboardInterrupt:
             print(f"{name}: interrupted", file=sys.stderr)

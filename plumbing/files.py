@@ -41,7 +41,17 @@ def note(text):
 
 def place_of(e):
     """The file of an OSError as text; of two, the one that was to be written. Empty if unknown."""
-    return str(e.filename2 or e.filename or "")
+    place = str(e.filename2 or e.filename or "")
+    return re.sub(r"(^|[/\\])\.([^/\\]+)\.\d+\.part$", r"\1\2", place)  # see whole_file
+
+
+def sentence(e, otherwise=""):
+    """An OSError as what a command says: what is wrong, where, and what to do."""
+    where = f" ({place})" if (place := place_of(e)) else ""
+    advice = {errno.ENAMETOOLONG: "give it a shorter name", **dict.fromkeys(
+        (errno.EACCES, errno.EPERM, errno.EROFS),
+        "you may not read or write there; change that, or name another place")}
+    return "; ".join(filter(None, (f"{e.strerror or e}{where}", advice.get(e.errno, otherwise))))
 
 
 def visible(text, characters=CONTROL):

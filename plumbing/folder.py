@@ -27,7 +27,8 @@ from plumbing.files import (
     write_text,
 )
 from plumbing.made import changed, close
-from plumbing.runs import read_run
+from plumbing.maps import read_maps
+from plumbing.runs import read_run, read_runs
 
 
 def results_name(dataset, protocol, vectors, noise=0, model="fast"):
@@ -81,20 +82,23 @@ def remove_leftovers(folder):
                 path.unlink()
 
 
-def claim(folder, config, fresh=None):
+def claim(folder, config, fresh=None, seed_set=lambda seed: ()):
     """Write a results directory's config.json, or refuse a directory that has other settings.
 
     Strategies, seeds and rounds may be added to a directory. fresh: first delete its runs: [] all
-    of them, a list of names those of these strategies; None deletes nothing.
+    of them, a list of names those of these strategies; None deletes nothing. seed_set: a function
+    of a seed -> the rows that its runs begin with. Nothing is deleted or shortened before every
+    file that is to stay has been read.
     """
-    path = folder / "config.json"
+    path, runs, grown = folder / "config.json", {}, False
+    mine = {f"{label}-{seed}" for label in config["strategies"] for seed in config["seeds"]}
     if fresh == []:
         empty(folder / "runs")
         path.unlink(missing_ok=True)
-    for name in fresh or ():
-        remove_runs(folder, name)
     old = read_config(path) if path.exists() else None
-    if not old and list(folder.glob("runs/*.jsonl")):
+    left = [file for file in folder.glob("runs/*.jsonl") if not any(
+        is_of(name, file.name) for name in fresh or ())]
+    if not old and left:
         raise InputError(f"{folder} holds runs but no config.json with their settings; start over"
                          " with --fresh, or choose another --out")
     config["machines"] = [machine(config)]
@@ -102,14 +106,23 @@ def claim(folder, config, fresh=None):
         config["machines"] = machines(old, config)
         refuse_other_settings(folder, old["settings"], config["settings"])
         config["commands"] = list(dict.fromkeys([*old.get("commands", []), *config["commands"]]))
-        config["sources"]["strategies"] = agreed(folder, old.get("sources"), config["sources"])
+        config["sources"]["strategies"] = agreed(folder, old.get("sources"), config["sources"],
+                                                 left)
         for key in ("seeds", "strategies"):
             config[key] = list(dict.fromkeys(old[key] + config[key]))
         if isinstance(old.get("forks"), dict):
             config["forks"] = {**old["forks"], **config.get("forks", {})}
-        if config["settings"]["rounds"] > old["settings"]["rounds"]:
-            reopen(folder)
-        say_machine(folder, config["machines"], old)
+        runs = read_runs(left, config, seed_set)
+        grown = config["settings"]["rounds"] > old["settings"]["rounds"]
+    for name in fresh or ():
+        remove_runs(folder, name)
+    reopen({file: lines for file, lines in runs.items() if file.stem in mine},
+           config["settings"]["rounds"])
+    for file in left if grown else ():
+        if re.fullmatch(r"full-long-\d+", file.stem):  # as many epochs as there are rounds
+            file.unlink()
+    if old:
+        say_machine(folder, config["machines"], old, left)
     try:
         write_text(path, json.dumps(config, indent=1) + "\n")
     except OSError as e:
@@ -134,10 +147,10 @@ def machines(old, config):
     return before if new in before else [*before, new]
 
 
-def say_machine(folder, known, old):
+def say_machine(folder, known, old, left):
     """Say that a directory's runs come from two machines, if the last of those known is new."""
     before = old.get("machines") or [machine(old)]
-    if len(known) > len(before) and list(folder.glob("runs/*.jsonl")):
+    if len(known) > len(before) and left:
         unlike = [name.replace("x_sha256", "last digits of the vectors") for name in known[-1]
                   if known[-1][name] != before[-1].get(name)]
         note(f"note: the runs in {folder} were made on another machine or with other versions"
@@ -165,25 +178,30 @@ def empty(folder):
 def remove_runs(folder, strategy):
     """Remove a strategy's run files, and what is kept beside them, under every threshold."""
     for path in folder.glob(f"runs/{glob.escape(strategy)}-*"):
-        if re.fullmatch(rf"{re.escape(strategy)}(-t[\d.]+)?-\d+(\..*)?", path.name):
+        if is_of(strategy, path.name):
             path.unlink()
 
 
-def agreed(folder, old, new):
+def is_of(strategy, name):
+    """Whether a file in runs/ is of a strategy's runs, under any threshold."""
+    return re.fullmatch(rf"{re.escape(strategy)}(-t[\d.]+)?-\d+(\..*)?", name)
+
+
+def agreed(folder, old, new, left):
     """The digests of every strategy that has runs here, old and new; an InputError if a source
-    has changed since its runs were made."""
+    has changed since its runs were made. left: the run files that stay."""
     if not isinstance(old, dict) or not old.get("core"):
-        if list(folder.glob("runs/*.jsonl")):
+        if left:
             note(f"note: {folder} was made by an earlier version, which did not record its source;"
                  " its runs are taken as they are")
         return new["strategies"]
     core, strategies = changed(old, new)
     measures = [name for name in strategies if name.startswith("measure ")]
-    if measures and list(folder.glob("runs/*.jsonl")):
+    if measures and left:
         raise InputError(f"the source of the {measures[0]} has changed since the runs in {folder}"
                          " were made; start over with --fresh, or choose another --out")
-    strategies = [name for name in strategies if runs_of(folder, name)]
-    if core and list(folder.glob("runs/*.jsonl")):
+    strategies = [name for name in strategies if any(is_of(name, file.name) for file in left)]
+    if core and left:
         raise InputError(f"the runs in {folder} were made with other source of"
                          f" {shortened(', '.join(core))}; start over with --fresh, or choose"
                          " another --out")
@@ -195,17 +213,14 @@ def agreed(folder, old, new):
     return {**old["strategies"], **new["strategies"]}
 
 
-def runs_of(folder, strategy):
-    """Whether there are run files of a strategy, under any threshold."""
-    return any(re.fullmatch(rf"{re.escape(strategy)}(-t[\d.]+)?-\d+", path.stem)
-               for path in folder.glob("runs/*.jsonl"))
-
-
 def warn_of_seeds(folder):
-    """Warn of run files (copied from another machine, say) whose seeds config.json lacks."""
+    """Warn of run files (copied from another machine, say) whose seeds config.json lacks; an
+    InputError for a wrong one of those that it names."""
     if not (folder / "config.json").exists():
         return
     config = read_config(folder / "config.json")
+    read_runs(folder.glob("runs/*.jsonl"), config, lambda seed: read_maps(
+        folder / "runs" / f"maps-{seed}.npz", config["about"]["train"]).get("rows", ()))
     labels = "|".join(map(re.escape, [*config["strategies"], "full"]))
     found = [(path, match) for path in sorted(folder.glob("runs/*.jsonl"))
              if (match := re.fullmatch(rf"(?:{labels})-(\d+)", path.stem))]
@@ -270,12 +285,10 @@ def refuse_other_settings(folder, old, new):
             raise InputError(f"{why}; start over with --fresh, or choose another --out")
 
 
-def reopen(folder):
-    """Let finished runs continue: remove their last round, which picked nothing."""
-    for path in folder.glob("runs/*.jsonl"):
-        lines, _ = read_run(path)
-        if re.fullmatch(r"full-long-\d+", path.stem):  # as many epochs as there are rounds
-            path.unlink()
-        elif len(lines) > 1 and not lines[-1]["picked"]:
+def reopen(runs, rounds):
+    """Let runs that were to end before this round go on: their last line, which picked nothing, is
+    removed. runs: {run file: its lines}."""
+    for path, lines in runs.items():
+        if lines and not lines[-1]["picked"] and lines[-1]["round"] < rounds:
             raw = path.read_bytes().splitlines(keepends=True)
             os.truncate(path, sum(map(len, raw[: len(lines) - 1])))

@@ -5,6 +5,7 @@ that a run has picked are its whole state, so a process that is killed loses onl
 """
 
 import contextlib
+import itertools
 import json
 import math
 import os
@@ -16,33 +17,67 @@ from plumbing import made
 from plumbing.files import InputError, make_folder, own_file, shortened, write_text
 from plumbing.maps import STATISTICS
 
+ALL_DATA = "full", "full-long"  # labels of training on all the data, which no strategy has picked
 
-def read_run(path, rows=None):
+
+def read_run(path, rows=None, **known):
     """The finished rounds of a run file (a list of dicts), and the offset of their end.
 
     A last line without a line break is left out: a process was killed while it wrote it. rows: the
-    number of training texts, or None if it is unknown. InputError for a line that no run writes.
+    number of training texts, or None if it is unknown. known: more of what `known_of` gives, and
+    seed_set, the rows that the run began with. InputError for a line that no run writes.
     """
-    lines, end, seen = [], 0, set()
-    for number, raw in enumerate(path.read_bytes().splitlines(keepends=True)
-                                 if path.exists() else ()):
-        if not raw.endswith(b"\n"):
-            break
+    raws = path.read_bytes().splitlines(keepends=True) if path.exists() else []
+    whole = list(itertools.takewhile(lambda raw: raw.endswith(b"\n"), raws))
+    known |= {"rows": rows, "whole": is_whole(path)}
+    lines, seen = [], set(map(int, known.get("seed_set", ())))
+    for number, raw in enumerate(whole):
         try:
             line = json.loads(raw)
-            wrong = wrong_in(line, number, rows)
+            wrong = wrong_in(line, number, known) or wrong_after(
+                line, lines, seen, {**known, "last": number == len(whole) - 1})
         except (ValueError, RecursionError):
             wrong = "it is not JSON"
-        if again := not wrong and seen.intersection(line["picked"]):
-            wrong = f"it picks row {min(again)}, which was picked before"
-        elif not wrong and line["batch"] is None and lines and lines[-1]["picked"]:
-            wrong = "its batch is null, although rows were picked before"
         if wrong:
             raise unwritten(path, number, wrong)
         lines.append(line)
         seen.update(line["picked"])
-        end += len(raw)
-    return lines, end
+    return lines, sum(map(len, whole))
+
+
+def known_of(config):
+    """What a config.json says of every line of its run files, as `read_run` takes it."""
+    return {"rows": config["about"]["train"], "classes": len(config["classes"]),
+            **{name: config["settings"][name] for name in ("seed_size", "batch", "rounds")}}
+
+
+def is_whole(path):
+    """Whether a run file is of training on all the data."""
+    return path.stem.rpartition("-")[0] in ALL_DATA
+
+
+def read_runs(files, config, seed_set=lambda seed: ()):
+    """{run file: its lines} of those files that a config.json names; InputError for a wrong one.
+
+    seed_set: a function of a seed -> the rows that its runs begin with, () if they are unknown.
+    """
+    known, files = known_of(config), {path.stem: path for path in files}
+    seeds = {f"{label}-{seed}": seed for label in [*config["strategies"], *ALL_DATA]
+             for seed in config["seeds"]}
+    runs = {files[name]: read_run(files[name], **known, seed_set=seed_set(seed))[0]
+            for name, seed in seeds.items() if name in files}
+    refuse_copies(runs, seeds)
+    return runs
+
+
+def refuse_copies(runs, seeds):
+    """InputError if two strategies' runs are the same: no two take the same time."""
+    found = {}
+    for path, lines in runs.items():
+        other = found.setdefault((seeds[path.stem], json.dumps(lines)), path)
+        if len(lines) > 1 and other != path and not is_whole(path):
+            raise InputError(f"{path} is the same as {other.name}, in its times too, so that one of"
+                             " them is a copy; remove it, and the same command makes it again")
 
 
 def unwritten(path, number, wrong):
@@ -63,31 +98,68 @@ def columns(runs):
             for name in names}
 
 
-def wrong_in(line, number, rows):
+def wrong_in(line, number, known):
     """What is wrong in a parsed line of round `number`, as half a sentence; '' if nothing is."""
-    def is_count(value, below=math.inf):
+    def is_count(value, below=None):
         return type(value) is int and 0 <= value < (below or math.inf)
 
     if not isinstance(line, dict):
         return "it is not a JSON object"
-    batch, picked = line.get("batch"), line.get("picked")
+    batch, picked, C = line.get("batch"), line.get("picked"), known.get("classes")
     right = {
         "round": is_count(line.get("round")) and line["round"] == number,
         "labelled": is_count(line.get("labelled")), "accuracy": is_share(line.get("accuracy")),
         "f1": is_share(line.get("f1", 0)),
-        "picked": isinstance(picked, list) and all(is_count(row, rows) for row in picked),
+        "picked": isinstance(picked, list) and all(is_count(row, known["rows"]) for row in picked),
         "batch": batch is None or isinstance(batch, dict) and batch.keys() == {*STATISTICS}
                  and all(map(is_share, batch.values())),
         "seconds": isinstance(line.get("seconds"), dict)
                    and {"train", "select"} <= line["seconds"].keys()
                    and all(map(is_time, line["seconds"].values())),
-        "recall": is_recall(line.get("recall", [])),
+        "recall": "recall" not in line or is_recall(line["recall"], C),
     }
+    right |= {name: is_more(name, value) for name, value in line.items() if name not in right}
     wrong = [name for name in right if not right[name]]
     if not wrong:
         return ""
     value = json.dumps(line[wrong[0]]) if wrong[0] in line else "missing"
     return f"its {wrong[0]} is {shortened(value, 60)}"
+
+
+def wrong_after(line, before, seen, known):
+    """What of a line does not go with those before it or with the settings; '' if nothing.
+
+    seen: the rows that are labelled already, as far as they are known.
+    """
+    then = bool(before and before[-1]["picked"])
+    if again := seen.intersection(line["picked"]):
+        earlier = any(min(again) in x["picked"] for x in before)
+        return f"it picks row {min(again)}, which " + ("was picked before" if earlier else
+                                                       "is in the seed set")
+    if then and line["batch"] is None:
+        return "its batch is null, although rows were picked before"
+    if not known.get("batch"):  # the settings are unknown
+        return ""
+    if line["batch"] and not then:
+        return "its batch is not null, although no rows were picked before"
+    if known["whole"] and before:
+        return "it follows the only line of a training on all the data"
+    labelled = known["rows"] if known["whole"] else known.get("seed_size") and (
+        known["seed_size"] + sum(len(x["picked"]) for x in before))
+    if labelled not in (None, line["labelled"]):
+        return f"its labelled is {line['labelled']:,} instead of {labelled:,}"
+    picks, due = len(line["picked"]), picks_due(len(before), known)
+    return "" if picks in due else f"it picks {picks:,} rows instead of {due[0]:,}"
+
+
+def picks_due(i, known):
+    """How many rows round i may pick: a batch, or none in the last round.
+
+    A run that was to end after fewer rounds picks nothing in the last of them (folder.reopen).
+    """
+    if known["whole"] or known["last"] and i == known.get("rounds"):
+        return (0,)
+    return (known["batch"], 0) if known["last"] else (known["batch"],)
 
 
 def is_share(value):
@@ -98,8 +170,17 @@ def is_time(value):
     return type(value) in (int, float) and 0 <= value < math.inf
 
 
-def is_recall(value):
-    return isinstance(value, list) and all(v is None or is_share(v) for v in value)
+def is_recall(value, C=None):
+    return isinstance(value, list) and all(v is None or is_share(v) for v in value) and (
+        C in (None, len(value)))
+
+
+def is_more(name, value):
+    """Whether a line may hold a value beside ours: a fork's measure, or what a subclass notes."""
+    with contextlib.suppress(ValueError):  # for NaN, at any depth
+        json.dumps(value, allow_nan=False)
+        return type(value) in (int, float, list, dict) or name == "memory" and type(value) is str
+    return False
 
 
 class Log:
@@ -107,7 +188,7 @@ class Log:
 
     def __init__(self, folder):
         self.folder, self.lines, self.rows = Path(folder) / "runs", {}, None
-        self.algorithm, self.checked, self.batch = None, set(), None
+        self.algorithm, self.checked, self.known = None, set(), {}
         make_folder(self.folder)
 
     def made_with(self, identity, rows, algorithm=None):
@@ -117,7 +198,8 @@ class Log:
         algorithm: the class whose source is recorded, with that of each strategy (see `made`). The
         command line's folders have it in config.json.
         """
-        self.rows, self.batch, before = rows, identity.get("batch"), self.kept_identity()
+        self.rows, before = rows, self.kept_identity()
+        self.known = {name: identity.get(name) for name in ("batch", "seed_size")}
         if not (self.folder.parent / "config.json").exists():
             self.algorithm = algorithm
         if not before:
@@ -161,10 +243,7 @@ class Log:
             self.check_source(name)
         if run not in self.lines:
             path = self.path(run)
-            self.lines[run], end = read_run(path, self.rows)
-            for number, line in enumerate(self.lines[run][:-1] if self.batch else ()):
-                if (n := len(line["picked"])) != self.batch:
-                    raise unwritten(path, number, f"it picks {n:,} rows instead of {self.batch:,}")
+            self.lines[run], end = read_run(path, self.rows, **self.known)
             if path.exists() and path.stat().st_size > end:
                 with os.fdopen(own_file(path, os.O_RDWR), "r+b") as f:
                     f.truncate(end)
@@ -172,10 +251,24 @@ class Log:
 
     def append(self, run, line):
         """Append a finished round to the run file, and force it to the disk."""
-        self.read(run).append(line)
+        before = self.read(run)
+        if before and not before[-1]["picked"] and before[-1]["labelled"] < (self.rows or 0):
+            raise InputError(f"{self.path(run)} ended in round {before[-1]['round']}, where it"
+                             " picked nothing; remove its last line, and the run goes on from"
+                             " there")
+        number, known = len(before), {"rows": self.rows, "classes": None}
+        try:
+            text = json.dumps(line)
+            wrong = wrong_in(json.loads(text), number, known)
+        except (TypeError, ValueError, RecursionError) as e:
+            wrong = f"its line is no JSON: {shortened(e)}"
+        if wrong:  # of an algorithm of a fork
+            raise InputError(f"{run.label}, round {number}, seed {run.seed}: {wrong}, which a run"
+                             " file cannot hold")
+        before.append(line)
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
         with os.fdopen(own_file(self.path(run), flags), "ab") as f:
-            f.write(json.dumps(line).encode() + b"\n")
+            f.write(text.encode() + b"\n")
             f.flush()
             os.fsync(f.fileno())
 

@@ -12,7 +12,7 @@ import pytest
 import cal
 from plumbing import files, folder
 from plumbing.downloads import cause
-from plumbing.files import InputError
+from plumbing.files import InputError, sentence
 from plumbing.runs import Log
 from test_cal import cal_main, limited
 
@@ -104,3 +104,16 @@ def test_an_exception_without_words_gets_some():
     assert cause(EOFError()) == "the file breaks off"
     assert cause(TimeoutError()) == "the server does not answer" and cause(OSError("a\nb")) == "a b"
     assert cause(ValueError("''")) == "ValueError"
+
+
+@pytest.mark.parametrize(("error", "said"), [
+    (PermissionError(13, "Permission denied", "/a/my.py"), "Permission denied (/a/my.py); you may"),
+    (PermissionError(13, "Permission denied", "/a/.my.py.77.part"), "denied (/a/my.py); you may"),
+    (OSError(30, "Read-only file system", ".a b.77.part"), "Read-only file system (a b); you may"),
+    (OSError(28, "No space left on device", "/a"), "No space left on device (/a); go on"),
+    (OSError(36, "File name too long"), "File name too long; give it a shorter name"),
+    (OSError("odd"), "odd; go on"),
+])
+def test_an_oserror_is_a_sentence_that_is_true(error, said):
+    assert said in sentence(error, "go on") and "[Errno" not in sentence(error)
+    assert ("go on" in sentence(error, "go on")) == said.endswith("go on")

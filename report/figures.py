@@ -87,6 +87,7 @@ def draw_map(ax, m, title):
 
 KIND_STYLE = {"easy": ("#0072B2", "o"), "as given": ("#0072B2", "o"), "ambiguous": ("#E69F00", "s"),
               "mislabelled": ("#D55E00", "^"), "flipped": ("#CC79A7", "v")}
+OWN_KIND = "#009E73", "D"  # that of a fork's reader
 
 
 def draw_kinds(path, m, kind, names):
@@ -97,7 +98,7 @@ def draw_kinds(path, m, kind, names):
         ax, rows = figure.add_subplot(1, len(names), i + 1), kind == name
         ax.scatter(m["variability"][~rows], m["confidence"][~rows], s=8, color="#DDDDDD",
                    linewidths=0, label="other")
-        color, marker = KIND_STYLE[name]
+        color, marker = KIND_STYLE.get(name, OWN_KIND)
         ax.scatter(m["variability"][rows], m["confidence"][rows], s=12, linewidths=0, alpha=0.7,
                    color=color, marker=marker, label=name)
         decorate(ax, f"{name}: {rows.sum():,} texts", "known kind")

@@ -10,9 +10,10 @@ from stats import mean_accuracy, plus_minus, roc_auc
 
 
 def kinds_in(r):
-    """The known kinds of the rows, in order: easy first, wrong labels last."""
+    """The known kinds of the rows, in order: easy first, wrong labels, those of a fork last."""
     order = ("easy", "ambiguous", "as given", "mislabelled", "flipped")
-    return [name for name in order if any((m["kind"] == name).any() for m in r.maps.values())]
+    found = {str(kind) for m in r.maps.values() for kind in np.unique(m.get("kind", []))} - {""}
+    return [*(name for name in order if name in found), *sorted(found.difference(order))]
 
 
 def planted(r):
@@ -20,7 +21,7 @@ def planted(r):
     kinds, rows = kinds_in(r), []
     for label in r.labels():
         of_pool, of_picks = [], []
-        for seed in [seed for seed in r.finished(label) if seed in r.maps]:
+        for seed in [seed for seed in r.finished(label) if "kind" in r.maps.get(seed, ())]:
             lines = r.finished(label)[seed]
             kind, in_pool = r.maps[seed]["kind"], np.ones(r.about["train"], bool)
             in_pool[r.maps[seed]["rows"]] = False
@@ -41,8 +42,8 @@ def planted(r):
     full = [roc_auc(-m["full_confidence"], np.isin(m["kind"], wrong)) for m in r.maps.values()]
     note = (f"Low confidence finds the {' and the '.join(wrong)} texts with an ROC AUC (0.5 is"
             f" chance) of {auc_of(few)} on the seed-set map and {auc_of(full)} on the map of all"
-            " the data.")
-    header = ["share of the picks", *kinds]
+            " the data.") if wrong else ""
+    header = ["share of the picks", *map(Verbatim, kinds)]
     return "### Planted truth\n\n" + table(r.folder, "planted", header, [pool, *rows], note)
 
 

@@ -1,7 +1,7 @@
 """curves.csv: every round of every run as one line, in the long form that pandas and R read."""
 
 from plumbing.files import write_csv
-from plumbing.made import digest
+from plumbing.source import digest
 from report.names import parts_of
 from stats import ALL_DATA
 

@@ -18,7 +18,7 @@ from plumbing.arguments import Parser, script
 from plumbing.files import InputError, counted, note, part_folder, shortened, write_text
 from plumbing.folder import machine, read_config, short_name
 from plumbing.made import changed, close
-from plumbing.runs import read_run
+from plumbing.runs import read_run, read_runs
 from report.sections import write_report
 
 MAY_DIFFER = {"device", "x_sha256"}  # between machines: what `machine` records
@@ -137,6 +137,8 @@ def merge(folders, out):
     for folder, more in zip(folders[1:], configs[1:]):
         refuse_unlike(folders[0], folder, configs[0], more)
         config = merged(config, more)
+    for folder, own in zip(folders, configs):
+        read_runs(folder.glob("runs/*.jsonl"), own)  # an InputError for a wrong one
     out.parent.mkdir(parents=True, exist_ok=True)
     with part_folder(out.parent, f".{out.name}.") as part:
         part = part / out.name

@@ -134,7 +134,7 @@ def data_maps(r):
 The left map is of all the training data (Figs. 1, 5 and 6; ten epochs). The right map is of the
 seed set (Fig. 2; {epochs} epochs). Both are of seed {seed}. The histograms beside each map show its
 three statistics.{shown}"""
-    if "kind" not in m:
+    if "kind" not in m or not kinds_in(r):
         return text
     figures.draw_kinds(r.folder / "fig1_planted_kinds.png", full, m["kind"], kinds_in(r))
     return text + "\n\n![The planted kinds](fig1_planted_kinds.png)\n\n" + planted(r)

@@ -9,7 +9,7 @@ import pytest
 
 from report import compare, differences, merge, sections
 from report.test_paper import SIX_SEEDS, level, plain_csv
-from report.test_report import hand_made
+from report.test_report import hand_made, whole_batches
 from test_cal import as_ever, cal_main, read_csv, run_files, tiny
 
 
@@ -94,7 +94,7 @@ def test_what_cannot_be_merged_is_refused_by_name(halves, tmp_path):
 
 def test_the_longer_of_two_runs_is_taken_with_its_state(tmp_path, monkeypatch, capsys):
     whole = hand_made(tmp_path / "whole", level(SIX_SEEDS), rounds=2, seeds=3,
-                      labels=["random", "cal-t0.4"]).folder
+                      labels=["random", "cal-t0.4"], picked=whole_batches).folder
     a, b = part_of(whole, tmp_path / "a", [0, 1]), part_of(whole, tmp_path / "b", [1, 2])
     for folder, run, rounds in ((a, "random-1", 1), (b, "cal-t0.4-1", 2)):
         path = folder / "runs" / f"{run}.jsonl"

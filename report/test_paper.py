@@ -11,7 +11,7 @@ import pytest
 
 import stats
 from report import backend, differences, paper_table, samples, sections
-from report.test_report import STRENGTH, by_strength, hand_made
+from report.test_report import STRENGTH, by_strength, hand_made, whole_batches
 from test_cal import as_ever, cal_main, read_csv, run_files, tiny
 
 
@@ -264,7 +264,7 @@ def test_options_of_a_report_are_refused_where_they_do_nothing(tmp_path, capsys)
 def test_options_of_a_report_and_figures_that_are_the_same_bytes_twice(tmp_path):
     folder = tmp_path / "$^$-paper-pool"
     r = hand_made(folder, level({**SIX_SEEDS, "lc": SIX_SEEDS["a"]}), rounds=2, seeds=3,
-                  labels=["random", "lc"], dataset="$^$")
+                  labels=["random", "lc"], dataset="$^$", picked=whole_batches)
     assert not cal_main("--dataset", "$^$", "--report-only", "--out", tmp_path, "--baseline", "lc",
                         "--margin", 0.5, "--format", "pdf", "svg")
     text = (folder / "report.md").read_text(encoding="utf-8")

@@ -36,7 +36,8 @@ def hand_made(folder, accuracy, means=None, picked=None, dataset="trec", rounds=
     for label in (*labels, "full"):
         for seed in range(seeds):
             lines = [{
-                "round": t, "labelled": 500 + 50 * t, "accuracy": accuracy(label, seed, t),
+                "round": t, "labelled": about["train"] if label == "full" else 500 + 50 * t,
+                "accuracy": accuracy(label, seed, t),
                 "picked": [] if t == rounds or label == "full" else picked(label, seed, t),
                 "batch": dict(zip(("confidence", "variability", "correctness"),
                                   means(label, seed, t))) if t else None,
@@ -46,6 +47,11 @@ def hand_made(folder, accuracy, means=None, picked=None, dataset="trec", rounds=
             (folder / "runs" / f"{label}-{seed}.jsonl").write_text(
                 "".join(json.dumps(line) + "\n" for line in lines))
     return stats.Results(folder)
+
+
+def whole_batches(label, seed, t):
+    """Fifty rows, as a run picks them, which the command line asks of every round but the last."""
+    return list(range(first := 100 * t + 50 * (label == "random"), first + 50))
 
 
 STRENGTH = {"random": 0.60, "lc": 0.62, "entropy": 0.63, "bald": 0.64, "dal": 0.58, "cal": 0.66,
