@@ -47,47 +47,45 @@ def sample(N, taken, n, same=None):
 class System:
     """The equations of n labelled texts and of m whose classes are guessed.
 
-    K [n + m, n + m]: their kernel, the labelled ones first. Y [n, C]: their labels. left_out
-    [n, C]: the labelled texts' scores by models without each; `both` of them if m is not 0.
+    K [n + m, n + m]: their kernel, the labelled ones first. Y [n, C]: their labels. alone [n, C]:
+    the labelled texts' scores by first models without each; left_out [n, C]: by `both` models, if
+    m is not 0.
     """
 
     def __init__(self, K, Y, penalty):
         self.Y, n, y = Y.float(), len(Y), Y.argmax(1).numpy()
         H = inverse(K[:n, :n], torch.full((n,), penalty))
-        self.left_out = leave_one_out(H, Y).numpy()
+        self.left_out = self.alone = leave_one_out(H, Y).numpy()
         self.H, self.guesses = H.float(), len(K) > n
         if self.guesses:
             belief = torch.ones(len(K))
             belief[n:] = BELIEF
             self.to_guessed = K[n:, :n].float()
             self.G = inverse(K, max(penalty, LEAST) / belief).float()
-            self.first = honest.calibrate(self.left_out, y)
+            self.first = honest.calibrate(self.alone, y)
             second = self.by_parts()
             self.second = honest.calibrate(second, y)
-            self.left_out = self.both(self.left_out, second)
+            self.left_out = self.both(self.alone, second)
 
-    def without(self, F=()):
-        """Both models without the texts F: (A [n, C], scores of F), (A [n + m, C], scores of F,
-        scores of the guessed texts). F: numbers below n; A is 0 there."""
-        F, n = torch.as_tensor(F, dtype=torch.int64), len(self.Y)
-        Y = self.Y.clone()
+    def first_without(self, F=()):
+        """The first model without the texts F: A [n, C], 0 there, and the scores of F [f, C]."""
+        F, Y = torch.as_tensor(F, dtype=torch.int64), self.Y.clone()
         Y[F] = 0
-        A, own = leave_out(self.H, F, self.H @ Y)
-        first, guessed = (A, own), self.to_guessed @ A if self.guesses else None
-        if not self.guesses:
-            return first, None
+        return leave_out(self.H, F, self.H @ Y)
+
+    def second_without(self, F=()):
+        """The second model without the texts F, which the first one guesses without, too:
+        A [n + m, C], 0 there, the scores of F and those of the guessed texts."""
+        F, Y, n = torch.as_tensor(F, dtype=torch.int64), self.Y.clone(), len(self.Y)
+        Y[F] = 0
+        guessed = self.to_guessed @ self.first_without(F)[0]
         B = torch.linalg.solve(self.G[F][:, F], self.G[F])
         diagonal = (self.G.diagonal() - (B * self.G[F]).sum(0))[n:, None]
         for _ in range(ROUNDS):
             P = torch.cat([Y, torch.from_numpy(self.first.probs(guessed.numpy()))])
             A, own = leave_out(self.G, F, self.G @ P)
             guessed = P[n:] - A[n:] / diagonal
-        return first, (A, own, guessed)
-
-    def scores_without(self, F):
-        """The scores of the texts F by models that have not seen them: [f, C]."""
-        first, second = self.without(F)
-        return self.both(first[1].numpy(), second[1].numpy()) if second else first[1].numpy()
+        return A, own, guessed
 
     def both(self, first, second):
         """The logarithm of the mean of both models' probabilities, from their scores [N, C]."""
@@ -100,7 +98,7 @@ class System:
         """The labelled texts' scores by second models without a PARTS-th of them: [n, C]."""
         out, order = np.empty(self.Y.shape), order_of(len(self.Y))
         for part in np.array_split(order, min(PARTS, len(order))):
-            out[part] = self.without(part)[1][1].numpy()
+            out[part] = self.second_without(part)[1].numpy()
         return out
 
 

@@ -13,18 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
+from labelling import terms
 from labelling.guesses import System, order_of
 from labelling.many import conjugate_gradients
-from labelling.terms import (
-    MOST_PARTS,
-    PIECE,
-    Rows,
-    add_product,
-    numbered,
-    part_rows,
-    term_names,
-    word_rows,
-)
+from labelling.terms import PIECE, Rows, add_product, numbered
 from vectors.kept import release
 from vectors.words import index_tokens, tokens
 
@@ -79,12 +71,12 @@ def features_of(texts, x, max_len=200, keep=lambda make: make()):
 
     def make():
         words, ids, ends = index_tokens(texts, tokens, max_len)
-        found = {"words": word_rows(words, ids, ends)}
-        if len(texts) <= MOST_PARTS:
-            found["parts"] = part_rows(words, ids, ends)
+        found = {"words": terms.word_rows(words, ids, ends)}
+        if len(texts) <= terms.MOST_PARTS:
+            found["parts"] = terms.part_rows(words, ids, ends)
         arrays = {f"{name}.{part}": getattr(rows, part).numpy()
                   for name, rows in found.items() for part in PARTS_OF_ROWS}
-        if len(texts) <= MOST_PARTS:
+        if len(texts) <= terms.MOST_PARTS:
             arrays["topics"] = topics(found["words"]).numpy()
         return arrays
 
@@ -162,17 +154,22 @@ def kernel_of(features, rows, weights):
 class Fitted:
     """scores [N, C] of all texts; left_out [n, C]: of the labelled, by models without each.
 
-    left_out is NaN for labelled texts beyond EXACT. weights {name: w}; penalty: lambda. used [u]:
-    the labelled texts and those whose classes were guessed; A [u, C]: their coefficients.
+    left_out is NaN for labelled texts beyond EXACT; alone [n, C]: the same by models that make no
+    guesses. weights {name: w}; penalty: lambda. used [u]: the labelled texts and those whose
+    classes were guessed; A [u, C]: their coefficients.
     """
 
     scores: np.ndarray
     left_out: np.ndarray
     weights: dict
     penalty: float
+    alone: np.ndarray = None
     used: np.ndarray = None
     A: torch.Tensor = None
     system: System = None
+
+    def __post_init__(self):
+        self.alone = self.left_out if self.alone is None else self.alone
 
 
 def fit(features, rows, Y, guessed=()):
@@ -188,14 +185,14 @@ def fit(features, rows, Y, guessed=()):
     penalty = best_penalty(K[:n, :n][few, few].float(), Y[some[few]])[1]
     system = System(K, Y[some], penalty)
     del K
-    left_out = torch.full(Y.shape, torch.nan, dtype=torch.float64)
-    left_out[some] = torch.from_numpy(system.left_out)
+    left_out, alone = np.full((2, *Y.shape), np.nan)
+    left_out[some], alone[some] = system.left_out, system.alone
     if n > EXACT:
         own, A = rows, conjugate_gradients(features, rows, weights, penalty, Y)
         found = scores(features, rows, weights, A)
     else:
         found, A = of_system(system, features, own, n, weights)
-    return Fitted(found, left_out.numpy(), weights, penalty, own, A,
+    return Fitted(found, left_out, weights, penalty, alone, own, A,
                   system if n <= HALVED else None)
 
 
@@ -204,11 +201,11 @@ def of_system(system, features, own, n, weights):
 
     own [n + m]: the labelled texts, then those whose classes were guessed.
     """
-    (A, _), second = system.without()
+    A, _ = system.first_without()
     found = scores(features, own[:n], weights, A)
-    if second is None:
+    if not system.guesses:
         return found, A
-    more, _, left = second
+    more, _, left = system.second_without()
     learned = scores(features, own, weights, more)
     learned[own[n:]] = left
     more[:n] += A
@@ -220,8 +217,8 @@ def mixed(weights, grams):
     return sum(w * grams[name] for name, w in weights.items() if w) + 1
 
 
-def half_as_many(features, rows, Y, fitted, halves=3):
-    """How often models of half the labels are right on the others: (places [m], shares [m]).
+def half_as_many(features, rows, Y, fitted, halves=6):
+    """How often first models of half the labels are right on the others: (places [m], shares [m]).
 
     Of more than HALVED labelled texts, a sample. Right is the class with the highest share of Y.
     """
@@ -236,7 +233,7 @@ def half_as_many(features, rows, Y, fitted, halves=3):
     for _ in range(halves):
         order = rng.permutation(len(places))
         for half in np.array_split(order, 2):
-            right[half] += (system.scores_without(half).argmax(1) == y[half]) / halves
+            right[half] += (system.first_without(half)[1].numpy().argmax(1) == y[half]) / halves
     return places, right
 
 
@@ -292,7 +289,7 @@ def speaking(features, fitted, asked, texts, most=4):
     for row, c in asked.items():
         own = features["words"].take(torch.tensor([row]))
         parts = own.weights * table[where[own.columns], c]
-        names = term_names(tokens(texts[row]))
+        names = terms.term_names(tokens(texts[row]))
         best = parts.argsort(descending=True, stable=True)[:most]
         found[row] = [names[column] for i in best.tolist() if parts[i] > 0
                       and (column := int(own.columns[i])) in names]

@@ -63,10 +63,11 @@ class Model:
         return kernel.half_as_many(self.features, self.rows, self.Y, self.fitted)
 
     def gain(self, more):
-        """honest.gain: what `more` labels are expected to add to the accuracy."""
+        """honest.gain: what `more` labels are expected to add to the accuracy of the first model,
+        which makes no guesses; they add less to both."""
         places, halves = self.halves
         known = self.judged[places]
-        return honest.gain(self.y, self.fitted.left_out, places[known], halves[known],
+        return honest.gain(self.y, self.fitted.alone, places[known], halves[known],
                            len(self.y), more)
 
 

@@ -38,11 +38,12 @@ def test_both_models_without_some_texts_against_fitting_again():
     system = System(torch.from_numpy(K), torch.from_numpy(Y), 0.1)
     for F in ([3], [0, 7, 8, 20], list(range(5, 25)), []):
         first, second, guessed = fitted_again(K, n, Y, 0.1, np.array(F, int), system.first.probs)
-        (_, one), (A, two, left) = system.without(F)
+        (own, one), (A, two, left) = system.first_without(F), system.second_without(F)
         np.testing.assert_allclose(one, first, atol=1e-4)
         np.testing.assert_allclose(two, second, atol=1e-4)
         np.testing.assert_allclose(left, guessed, atol=1e-4)
         np.testing.assert_allclose(A[F], 0, atol=1e-5)
+        np.testing.assert_allclose(own[F], 0, atol=1e-5)
     one, two = np.random.default_rng(0).random((2, 5, 3))
     np.testing.assert_allclose(np.exp(system.both(one, two)),
                                (system.first.probs(one) + system.second.probs(two)) / 2)
@@ -55,7 +56,7 @@ def test_a_table_without_guesses_is_left_out_one_by_one():
     for i in (0, 31):
         again = (K @ ridge(K, np.delete(np.arange(60), i), Y, np.full(60, 0.1)))[i]
         np.testing.assert_allclose(system.left_out[i], again, atol=1e-6)
-        np.testing.assert_allclose(system.scores_without([i])[0], again, atol=1e-4)
+        np.testing.assert_allclose(system.first_without([i])[1][0], again, atol=1e-4)
 
 
 def test_what_is_said_of_labelled_texts_does_not_know_their_labels(monkeypatch):
