@@ -65,7 +65,7 @@ def test_what_is_said_of_labelled_texts_does_not_know_their_labels(monkeypatch):
     features, _ = small(400)
     rng, L = np.random.default_rng(3), np.arange(100)
     shares = []
-    for _ in range(5):
+    for _ in range(4):
         y = rng.integers(0, 2, 100)
         found = kernel.fit(features, L, np.eye(2)[y], sample(400, L, 100))
         shares.append((found.left_out.argmax(1) == y).mean())
@@ -75,7 +75,7 @@ def test_what_is_said_of_labelled_texts_does_not_know_their_labels(monkeypatch):
 def test_guesses_find_what_a_few_labels_do_not():
     # Words that no labelled text has stand beside words that one has, in texts without a label.
     gains = []
-    for seed in range(6):
+    for seed in range(3):
         features, y = small(500, seed=seed)
         features = {"words": features["words"]}
         L = np.random.default_rng(seed).permutation(500)[:9]
